@@ -146,7 +146,7 @@ impl DownArgs {
         let stays = if self.orphans { Vec::new() } else { ResourceRef::of_orphans(orphans) };
         let is_all_seen = orphans.incomplete.is_empty();
         match plan.changes() {
-            0 => output.status(format!("Nothing to delete{} ({took}).", what_stays(&plan, &stays, true))),
+            0 => output.status(format!("Nothing to delete{}.", what_stays(&plan, &stays, true))),
             _ if !remaining.is_empty() => {}
             changes => {
                 let stays = what_stays(&plan, &stays, is_all_seen);

@@ -61,7 +61,8 @@ impl Report for Inspection {
             line("not read", &error.replace('\n', &format!("\n{:13}", "")));
         }
         if let Some(command) = &self.command {
-            line("command", command);
+            // In backticks a command stays whole on a narrow terminal.
+            line("command", &format!("`{command}`"));
         }
         text.truncate(text.trim_end().len());
         text

@@ -52,8 +52,10 @@ impl Report for SimulationReport {
     fn table(&self) -> String {
         let mut text = self.summary.table();
         if let Some(found) = &self.verification {
-            let columns = ["stored", "lost", "replaced", "dead_letters", "late", "p50_ms", "p99_ms", "max_ms"];
-            let counts = [found.stored, found.lost, found.replaced, found.dead_letters, found.late].map(units::count);
+            let columns =
+                ["distinct", "stored", "lost", "replaced", "dead_letters", "late", "p50_ms", "p99_ms", "max_ms"];
+            let Verification { distinct, stored, lost, replaced, dead_letters, late, .. } = *found;
+            let counts = [distinct, stored, lost, replaced, dead_letters, late].map(units::count);
             let times = [found.p50_ms, found.p99_ms, found.max_ms].map(shown);
             text.push('\n');
             text.push_str(&table_of_record(&columns, &counts.into_iter().chain(times).collect::<Vec<_>>()));

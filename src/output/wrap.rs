@@ -37,17 +37,30 @@ pub(super) fn wrapped(text: &str, width: usize, label: usize) -> String {
 }
 
 fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String {
-    if !marks::is_marked(line) || line.width() <= width {
-        return broken(line, width, label, indent, true);
+    if label + line.width() <= width {
+        return line.to_owned();
     }
-    // Below the name if that fits, so that the columns stay.
-    let name = line.rfind("  ").map_or(0, |blanks| line[..blanks].width() + 2);
-    let below = broken(line, width, label, name, false);
-    let fits = below.lines().all(|line| line.width() <= width && !line.trim().is_empty());
-    if fits && below.lines().next().is_some_and(|first| first.width() > name) {
-        return below;
+    let is_marked = marks::is_marked(line);
+    // Below the name or value if that fits, so that the columns stay.
+    let column = if is_marked { line.rfind("  ").map(|blanks| line[..blanks].width() + 2) } else { value_column(line) };
+    if let Some(column) = column {
+        let below = broken(line, width, label, column, false);
+        let fits = below.lines().all(|line| line.width() <= width && !line.trim().is_empty());
+        if fits && below.lines().next().is_some_and(|first| first.width() > column) {
+            return below;
+        }
     }
-    broken(&unpadded(line), width, label, indent, true)
+    let line = if is_marked { unpadded(line) } else { line.into() };
+    broken(&line, width, label, indent, true)
+}
+
+/// Returns the column of the value in a line of `name   value`.
+fn value_column(line: &str) -> Option<usize> {
+    const LAST: usize = 24;
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let starts = line.char_indices().filter(|(at, letter)| *letter != ' ' && line[..*at].ends_with("  "));
+    let columns = starts.filter(|(at, _)| *at > indent).map(|(at, _)| line[..at].width());
+    columns.take_while(|column| *column <= LAST).last()
 }
 
 /// Breaks a line at blanks and, with `breaks_words`, within words that are longer than a line.
@@ -132,6 +145,27 @@ mod tests {
         assert_eq!(wrapped(&below, 24, 0), format!("{LIST_INDENT}key: one\n{LIST_INDENT}two three"));
         assert_eq!(wrapped("one\ntwo three", 8, 0), "one\ntwo\nthree");
         assert_eq!(wrapped("unbreakable", 4, 0), "unbreakable");
+    }
+
+    #[test]
+    fn value_behind_its_name_goes_on_below_itself() {
+        let note = "note         8,759 times have no zone and count as UTC (`--time-zone`)";
+        assert_eq!(
+            wrapped(note, 60, 0),
+            "note         8,759 times have no zone and count as UTC\n             (`--time-zone`)"
+        );
+        let hop = "  accepted      7 ms  by shardId-000000000000 at sequence number 4968066462203934310165";
+        assert_eq!(
+            wrapped(hop, 60, 0),
+            "  accepted      7 ms  by shardId-000000000000 at sequence\n                      number 4968066462203934310165"
+        );
+        assert_eq!(
+            wrapped(hop, 30, 0),
+            "  accepted      7 ms  by\n  shardId-000000000000 at\n  sequence number\n  4968066462203934310165"
+        );
+        let command = "command      `sensorctl put --file f.csv --map current_time=date`";
+        let below = "command\n`sensorctl put --file f.csv --map current_time=date`";
+        assert_eq!(wrapped(command, 40, 0), below, "a command is not broken");
     }
 
     #[test]

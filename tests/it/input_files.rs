@@ -254,7 +254,7 @@ fn inspect_command_puts_the_readings_that_it_shows() {
         .assert_stderr_contains(&["no reading was found"]);
     assert_eq!((&run.json()["command"], &run.json()["rejected"]), (&Value::Null, &1.into()));
     let text = env.run(["inspect", "cellar.csv", "-o", "table"]).assert_success().stdout;
-    assert!(text.contains("command      sensorctl put --file cellar.csv --map 'temperature=Temp (°C)'"), "{text}");
+    assert!(text.contains("command      `sensorctl put --file cellar.csv --map 'temperature=Temp (°C)'"), "{text}");
 }
 
 /// Words of a shell's command line with single quotes.
