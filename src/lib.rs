@@ -26,6 +26,7 @@ mod error;
 mod global_flags;
 mod hint_flags;
 mod loopback;
+mod observer;
 mod output;
 mod pipeline;
 mod raw_arguments;

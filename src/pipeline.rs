@@ -3,8 +3,8 @@
 //! Nothing here prints. Events go to a [`PutObserver`]; the result is a [`PutSummary`].
 //!
 //! ```text
-//! source (lines → readings) → record → key group → request (PutRecords, resends) → ledger
-//! question → history (Scan, Query) → item (attributes → stored reading)
+//! input (lines → readings) → record → key group → request (PutRecords, resends) → summary
+//! query → table reader (Scan, Query) → item (attributes → stored reading)
 //! ```
 
 mod canary;

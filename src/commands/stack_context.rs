@@ -9,6 +9,7 @@ use futures::future;
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
+use crate::observer::Observer;
 use crate::output::{ReportScope, ResourceRef};
 use crate::settings::{self, Setting, SettingOrigin, StartingPosition};
 use crate::stack::{
@@ -22,7 +23,7 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// An observer that shows nothing.
 pub(super) struct NoProgress;
 
-impl StackObserver for NoProgress {
+impl Observer<StackEvent> for NoProgress {
     fn on(&self, _: &StackEvent) {}
 }
 
@@ -177,7 +178,7 @@ pub(super) fn tell_starting_position(context: &Context, plan: &Plan) {
 pub(super) async fn session(
     context: &Context,
     timeout: Duration,
-    observer: Arc<dyn StackObserver>,
+    observer: Arc<StackObserver>,
 ) -> Result<Session, Error> {
     let clients = context.clients().await?;
     let settings = &context.settings;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::{Output, Progress, Step, units};
-use crate::pipeline::{PutEvent, PutObserver, PutSummary};
+use crate::observer::Observer;
+use crate::pipeline::{PutEvent, PutSummary};
 
 /// Maximum number of rejected or failed readings that are named; the rest is counted.
 pub(crate) const NAMED_LINES: u64 = 20;
@@ -150,8 +151,8 @@ fn line(counts: &PutCounts, rates: Option<(f64, f64)>, left: Option<Duration>, p
     parts.join("  ")
 }
 
-impl PutObserver for PutProgress {
-    fn event(&self, event: &PutEvent<'_>) {
+impl Observer<PutEvent<'_>> for PutProgress {
+    fn on(&self, event: &PutEvent<'_>) {
         let mut state = self.state.lock();
         match event {
             PutEvent::Rejected(rejection) => {
@@ -197,8 +198,8 @@ mod tests {
         let progress = PutProgress::new(&output, "simulation".to_owned(), true, false);
         let progress = progress.with_position(|counts| Some((counts.accepted, 10)));
         for _ in 0..2 {
-            progress.event(&PutEvent::Accepted { readings: 5, bytes: 400 });
-            progress.event(&PutEvent::Resending { records: 3, code: "InternalFailure", pause: Duration::ZERO });
+            progress.on(&PutEvent::Accepted { readings: 5, bytes: 400 });
+            progress.on(&PutEvent::Resending { records: 3, code: "InternalFailure", pause: Duration::ZERO });
         }
         progress.finish(&PutSummary::default());
         let (_, said) = captured.texts();
@@ -212,7 +213,7 @@ mod tests {
         let progress = PutProgress::new(&output, "file".into(), true, false);
         let resend = || {
             let pause = Duration::from_millis(100);
-            progress.event(&PutEvent::Resending { records: 3, code: "no answer", pause });
+            progress.on(&PutEvent::Resending { records: 3, code: "no answer", pause });
         };
         let began = Instant::now().checked_sub(QUIET_RETRIES).unwrap();
         resend();
@@ -226,7 +227,7 @@ mod tests {
             "{said:?}"
         );
         assert_eq!(said.lines().count(), 1, "{said:?}");
-        progress.event(&PutEvent::Accepted { readings: 1, bytes: 1 });
+        progress.on(&PutEvent::Accepted { readings: 1, bytes: 1 });
         resend();
         assert_eq!(captured.texts().1, said);
     }

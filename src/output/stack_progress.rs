@@ -11,7 +11,8 @@ use super::marks::Mark;
 use super::plan_list::{details, done_word, named, planned_word, resource_line};
 use super::progress::line_of_step;
 use super::{Output, Progress, units};
-use crate::stack::{Action, Kind, Plan, QUIET_WAIT, StackEvent, StackObserver};
+use crate::observer::Observer;
+use crate::stack::{Action, Kind, Plan, QUIET_WAIT, StackEvent};
 
 /// A look that takes longer says what it waits for.
 const LONG_LOOK: Duration = Duration::from_secs(1);
@@ -184,7 +185,7 @@ impl ListedStep {
     }
 }
 
-impl StackObserver for StackProgress {
+impl Observer<StackEvent> for StackProgress {
     fn on(&self, event: &StackEvent) {
         match event {
             StackEvent::Started { kind, name, action } => self.started(*kind, name, *action),

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 14] = [
+const RULES: [(&str, &[&str]); 15] = [
     ("aws", &["cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
     ("error", &["aws", "cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
     ("loopback", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
     ("whole_lines", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
     ("hint_flags", &["aws", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
+    ("observer", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
     ("stack", &["cli", "commands", "context", "output", "pipeline"]),
     ("pipeline", &["cli", "commands", "context", "output", "stack"]),
     ("output", &["aws", "commands", "context", "settings"]),

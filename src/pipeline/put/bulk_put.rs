@@ -77,7 +77,7 @@ pub(crate) async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions
                     ParsedLine::Rejected(rejection) => {
                         summary.rejected += 1;
                         *reasons.entry(rejection.code).or_default() += 1;
-                        plan.observer.event(&PutEvent::Rejected(&rejection));
+                        plan.observer.on(&PutEvent::Rejected(&rejection));
                         plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
                     }
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::observer::Observer;
 use crate::pipeline::input::facts::SharedFacts;
 use crate::pipeline::{RejectedLine, Unread};
 
@@ -31,11 +32,8 @@ pub(crate) enum PutEvent<'a> {
     },
 }
 
-/// Receives events, from several tasks at once.
-pub(crate) trait PutObserver: Send + Sync {
-    /// Handles one event.
-    fn event(&self, event: &PutEvent<'_>);
-}
+/// An observer of a bulk put.
+pub(crate) type PutObserver = dyn for<'e> Observer<PutEvent<'e>>;
 
 /// The counts of a bulk put: `read` = `accepted` + `rejected` + `failed`, always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -14,7 +14,7 @@ use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, Record, RejectedLine,
 pub(crate) struct Intake<'a> {
     items: std::vec::IntoIter<ParsedLine>,
     rejects: Option<&'a mut RejectsFile>,
-    observer: &'a dyn PutObserver,
+    observer: &'a PutObserver,
     max_errors: Option<u64>,
     /// The time between two readings.
     interval: Option<Duration>,
@@ -52,7 +52,7 @@ impl<'a> Intake<'a> {
     /// Creates the input side with these limits: readings per second, and rejected lines.
     pub(crate) fn new(
         rejects: Option<&'a mut RejectsFile>,
-        observer: &'a dyn PutObserver,
+        observer: &'a PutObserver,
         rate: Option<f64>,
         max_errors: Option<u64>,
     ) -> Self {
@@ -112,7 +112,7 @@ impl<'a> Intake<'a> {
     fn refuse(&mut self, rejection: &RejectedLine) {
         self.counts.rejected += 1;
         *self.counts.reasons.entry(rejection.code).or_default() += 1;
-        self.observer.event(&PutEvent::Rejected(rejection));
+        self.observer.on(&PutEvent::Rejected(rejection));
         if let Err(error) = self.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection)) {
             self.fail(error);
         }

@@ -18,7 +18,7 @@ pub(crate) struct PutOptions<'a> {
     /// File for rejected lines.
     pub rejects: Option<&'a mut RejectsFile>,
     /// Receives events.
-    pub observer: &'a dyn PutObserver,
+    pub observer: &'a PutObserver,
     /// Ends the bulk put early.
     pub interrupt: &'a CancellationToken,
 }

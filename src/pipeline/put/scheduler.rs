@@ -57,7 +57,7 @@ type Calls<'s> = FuturesUnordered<LocalBoxFuture<'s, Done>>;
 pub(crate) struct Scheduler<'a, W> {
     writer: &'a W,
     halt: &'a AbortSignal,
-    observer: &'a dyn PutObserver,
+    observer: &'a PutObserver,
     intake: Intake<'a>,
     is_at_end: bool,
     plan: SendPlan,

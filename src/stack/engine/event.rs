@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::observer::Observer;
 use crate::stack::{Action, Kind};
 
 /// An event while a plan is applied.
@@ -52,8 +53,5 @@ pub(crate) enum StackEvent {
     },
 }
 
-/// Receives events of the engine, from several tasks at once.
-pub(crate) trait StackObserver: Send + Sync {
-    /// Handles one event.
-    fn on(&self, event: &StackEvent);
-}
+/// An observer of the engine.
+pub(crate) type StackObserver = dyn Observer<StackEvent>;

@@ -28,7 +28,7 @@ pub(crate) struct Session {
     /// True to delete unmanaged consumers with their stream.
     pub delete_consumers: bool,
     /// Receives events.
-    pub observer: Arc<dyn StackObserver>,
+    pub observer: Arc<StackObserver>,
     /// Recent writes of this run, which may not be visible everywhere yet.
     pub recent: Arc<RecentWrites>,
 }

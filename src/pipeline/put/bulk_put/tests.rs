@@ -17,13 +17,14 @@ use super::super::retry::EntryResult;
 use super::super::shard_map::ShardRange;
 use super::*;
 use crate::aws::{AwsFailure, FailureCause};
-use crate::pipeline::{PutObserver, RejectedLine};
+use crate::observer::Observer;
+use crate::pipeline::RejectedLine;
 
 /// An observer that ignores events.
 pub(super) struct Deaf;
 
-impl PutObserver for Deaf {
-    fn event(&self, _event: &PutEvent<'_>) {}
+impl Observer<PutEvent<'_>> for Deaf {
+    fn on(&self, _: &PutEvent<'_>) {}
 }
 
 fn item(index: usize, sensor: u8, bad: bool) -> ParsedLine {

@@ -86,7 +86,7 @@ impl<W: StreamWriter> Scheduler<'_, W> {
         });
         if readings > 0 {
             self.anything_accepted = true;
-            self.observer.event(&PutEvent::Accepted { readings, bytes });
+            self.observer.on(&PutEvent::Accepted { readings, bytes });
         }
         let mut pause = Duration::ZERO;
         for (shard, answer) in shards {
@@ -108,7 +108,7 @@ impl<W: StreamWriter> Scheduler<'_, W> {
             }
         }
         if let Some(code) = first_code {
-            self.observer.event(&PutEvent::Resending { records: failed, code: &code, pause });
+            self.observer.on(&PutEvent::Resending { records: failed, code: &code, pause });
         }
     }
 
@@ -136,7 +136,7 @@ impl<W: StreamWriter> Scheduler<'_, W> {
         if !may_pass(&failure, self.anything_accepted) || failing_for >= GIVE_UP_AFTER {
             self.halt.abort_with(failure.into());
         } else {
-            self.observer.event(&PutEvent::Resending { records, code: &code, pause });
+            self.observer.on(&PutEvent::Resending { records, code: &code, pause });
         }
     }
 
