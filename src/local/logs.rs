@@ -119,7 +119,7 @@ impl Logs {
             "PutLogEvents" => self.put_log_events(input(body)?),
             "GetLogEvents" => self.get_log_events(&input(body)?),
             "FilterLogEvents" => self.filter_log_events(&input(body)?),
-            "DescribeSubscriptionFilters" => Ok(json!({ "subscriptionFilters": [] })),
+            "DescribeSubscriptionFilters" => self.describe_subscription_filters(&input(body)?),
             "DescribeMetricFilters" => Ok(json!({ "metricFilters": [] })),
             operation => Err(ServiceError::not_implemented("logs", operation)),
         }

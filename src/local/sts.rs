@@ -72,14 +72,7 @@ impl Sts {
         let arn = input.required("RoleArn")?;
         let session = input.required("RoleSessionName")?;
         let seconds = input.number("DurationSeconds", 3600, 900, 43_200)?;
-        let is_name = (2..=64).contains(&session.len())
-            && session.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
-        if !is_name {
-            return Err(aws_query::invalid(&format!(
-                "Value '{session}' at 'roleSessionName' failed to satisfy constraint: \
-                 Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-            )));
-        }
+        check_session_name(session)?;
         let role = self.iam.role(arn).filter(|role| self.trusts(role, arn, input, caller)).ok_or_else(|| {
             let user = self.arn_of(caller);
             let message = format!("User: {user} is not authorized to perform: sts:AssumeRole on resource: {arn}");
@@ -183,5 +176,36 @@ fn refuse_what_is_not_evaluated(input: &Parameters) -> Result<(), ServiceError> 
             Err(ServiceError::bad_request("ValidationError", message))
         }
         None => Ok(()),
+    }
+}
+
+/// Checks the name of a session.
+fn check_session_name(session: &str) -> Result<(), ServiceError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    let constraint = match session.len() {
+        0..2 => "Member must have length greater than or equal to 2",
+        65.. => "Member must have length less than or equal to 64",
+        _ if session.bytes().all(is_plain) => return Ok(()),
+        _ => r"Member must satisfy regular expression pattern: [\w+=,.@-]*",
+    };
+    let message = format!("Value '{session}' at 'roleSessionName' failed to satisfy constraint: {constraint}");
+    Err(aws_query::invalid(&message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_name_error_names_the_constraint_that_it_breaks() {
+        for (name, constraint) in [
+            ("s", "greater than or equal to 2"),
+            ("a/b", "regular expression pattern: [\\w+=,.@-]*"),
+            (&"s".repeat(65), "less than or equal to 64"),
+        ] {
+            let message = check_session_name(name).unwrap_err().message;
+            assert!(message.contains(constraint), "{message}");
+        }
+        check_session_name("ss").unwrap();
     }
 }

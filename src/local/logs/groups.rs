@@ -191,6 +191,12 @@ impl Logs {
         Ok(json!({ "tags": self.store().group(name)?.tags }))
     }
 
+    /// Returns the subscription filters of a group, which has none here: they cannot be created.
+    pub(super) fn describe_subscription_filters(&self, input: &OneGroup) -> Result<Value, ServiceError> {
+        self.store().group(self.group(Some(&input.log_group_name), None)?)?;
+        Ok(json!({ "subscriptionFilters": [] }))
+    }
+
     fn add_tags(&self, group: &str, tags: BTreeMap<String, String>) -> Result<Value, ServiceError> {
         let mut store = self.store();
         let mut all = store.group(group)?.tags.clone();

@@ -339,3 +339,16 @@ proptest::proptest! {
         assert_eq!(some.concat(), expected.iter().filter(is_asked).cloned().collect::<Vec<_>>());
     }
 }
+
+#[tokio::test]
+async fn subscription_filters_are_those_of_an_existing_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    let describe = |input| call(&logs, "DescribeSubscriptionFilters", input);
+    let (status, body) = describe(json!({})).await;
+    assert_eq!((status, &body["__type"]), (400, &"InvalidParameterException".into()), "{body}");
+    let (status, body) = describe(json!({ "logGroupName": "none" })).await;
+    assert_eq!((status, &body["__type"]), (400, &"ResourceNotFoundException".into()), "{body}");
+    ok(&logs, "CreateLogGroup", json!({ "logGroupName": "none" })).await;
+    assert_eq!(describe(json!({ "logGroupName": "none" })).await.1, json!({ "subscriptionFilters": [] }));
+}
