@@ -19,9 +19,11 @@ PARTS = ["formats", "peers", "inspect", "memory"]
 def values(count):
     """Yields a number, a sensor, a temperature, a time and a humidity for each reading. Each key occurs once."""
     luck = random.Random(7)
-    tenths = [f"{luck.randrange(-200, 400) / 10:.1f}" for _ in range(997)]
+    tenths = [f"{luck.randrange(-200, 400) / 10:.1f}" for _ in range(1024)]
+    mixed = 1
     for number in range(count):
-        yield number, f"sensor-{number % SENSORS}", tenths[number % 997], BEGIN + number // SENSORS, number % 100
+        mixed = (mixed * 1664525 + 1013904223) % 2**32
+        yield number, f"sensor-{number % SENSORS}", tenths[mixed >> 22], BEGIN + number // SENSORS, (mixed >> 9) % 100
 
 
 def iso(seconds, digits="000Z"):
