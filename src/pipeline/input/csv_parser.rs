@@ -104,7 +104,7 @@ impl CsvParser {
     }
 
     /// Returns whether reading the next row may block.
-    pub(super) fn may_block(&self) -> bool {
+    pub(super) fn may_block(&mut self) -> bool {
         self.again.is_empty() && self.lines.may_block()
     }
 

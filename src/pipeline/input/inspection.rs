@@ -314,7 +314,7 @@ impl Outcome {
             match input.next() {
                 Ok(Some(ParsedLine::Ready(record))) => {
                     outcome.accepted += 1;
-                    replaced.add(record.row);
+                    replaced.add([record.row]);
                     if outcome.readings.len() < SHOWN {
                         outcome.readings.push(record.data);
                     }

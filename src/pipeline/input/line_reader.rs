@@ -29,9 +29,15 @@ enum LineEnd {
     Return,
 }
 
-/// Reads lines one by one into a buffer of the caller.
+/// Reads lines one by one: where they are in its own buffer, or into one of the caller.
 pub(super) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
+    /// Bytes at the beginning of the reader's buffer that are the line that [`LineReader::read`] found.
+    taken: usize,
+    /// That line, where the reader's buffer does not hold all of it.
+    apart: Vec<u8>,
+    /// Bytes of the next line, where all of it is known to be in the reader's buffer.
+    ahead: Option<usize>,
     number: u64,
     offset: u64,
     end: LineEnd,
@@ -41,7 +47,16 @@ pub(super) struct LineReader {
 impl LineReader {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
         let reader = BufReader::with_capacity(64 * 1024, reader);
-        LineReader { reader, number: 0, offset: 0, end: LineEnd::Unknown, is_terminated: true }
+        LineReader {
+            reader,
+            taken: 0,
+            apart: Vec::new(),
+            ahead: None,
+            number: 0,
+            offset: 0,
+            end: LineEnd::Unknown,
+            is_terminated: true,
+        }
     }
 
     /// Returns the number of the line that was read last, from 1.
@@ -55,9 +70,10 @@ impl LineReader {
     }
 
     /// Returns whether reading the next line may block.
-    pub(super) fn may_block(&self) -> bool {
+    pub(super) fn may_block(&mut self) -> bool {
         let end = if self.end == LineEnd::Return { b'\r' } else { b'\n' };
-        memchr(end, self.reader.buffer()).is_none()
+        self.ahead = memchr(end, self.buffer()).map(|at| at + 1);
+        self.ahead.is_none()
     }
 
     /// Returns whether the last line that was read has a line end.
@@ -67,6 +83,7 @@ impl LineReader {
 
     /// Returns the bytes that come next, as many as are ready; none at the end.
     pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
+        self.pass_line();
         while self.reader.buffer().is_empty() {
             match self.reader.fill_buf() {
                 Ok([]) => break,
@@ -80,16 +97,51 @@ impl LineReader {
 
     /// Returns the bytes that are read already, to be looked at.
     pub(super) fn buffer(&self) -> &[u8] {
-        self.reader.buffer()
+        &self.reader.buffer()[self.taken..]
     }
 
     /// Returns what was not read as lines yet.
-    pub(super) fn into_rest(self) -> BufReader<Box<dyn Read + Send>> {
+    pub(super) fn into_rest(mut self) -> BufReader<Box<dyn Read + Send>> {
+        self.pass_line();
         self.reader
+    }
+
+    /// Goes to the next line. [`LineReader::line`] is the line, or of one that is too long its beginning.
+    pub(super) fn read(&mut self) -> io::Result<LineStatus> {
+        let ahead = self.ahead;
+        self.pass_line();
+        if self.end == LineEnd::Feed
+            && let Some(bytes) = ahead.or_else(|| memchr(b'\n', self.reader.buffer()).map(|at| at + 1))
+            && bytes <= MAX_LINE_BYTES
+        {
+            self.number += 1;
+            self.offset += bytes as u64;
+            self.is_terminated = true;
+            self.taken = bytes;
+            return Ok(LineStatus::Line);
+        }
+        let mut apart = std::mem::take(&mut self.apart);
+        let found = self.append(&mut apart);
+        self.apart = apart;
+        found
+    }
+
+    /// Returns the line that [`LineReader::read`] found, with its end, which is a line feed.
+    pub(super) fn line(&self) -> &[u8] {
+        if self.taken > 0 { &self.reader.buffer()[..self.taken] } else { &self.apart }
+    }
+
+    /// Leaves the line that was read.
+    fn pass_line(&mut self) {
+        self.reader.consume(self.taken);
+        self.taken = 0;
+        self.ahead = None;
+        self.apart.clear();
     }
 
     /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`]. Its end becomes a line feed.
     pub(super) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
+        self.pass_line();
         let mut found = LineStatus::End;
         // True while the bytes taken so far end with a carriage return: the next byte decides the line end.
         let mut is_undecided = false;
@@ -169,6 +221,8 @@ pub(super) fn trim_line_ending(line: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Hands out one piece per call.
@@ -185,6 +239,7 @@ mod tests {
         }
     }
 
+    /// The number, the length and the status of each line.
     fn lines(source: impl Read + Send + 'static) -> Vec<(u64, usize, LineStatus)> {
         let mut lines = LineReader::new(Box::new(source));
         let mut all = Vec::new();
@@ -235,5 +290,33 @@ mod tests {
         let mut bytes = vec![b'x'; 3 * MAX_LINE_BYTES];
         bytes.extend_from_slice(b"\nnext\n");
         assert_eq!(lines(io::Cursor::new(bytes)), [(1, MAX_LINE_BYTES, LineStatus::TooLong), (2, 4, LineStatus::Line)]);
+    }
+
+    proptest! {
+        #[test]
+        fn read_and_append_find_the_same_lines_however_the_input_comes(
+            pieces in prop::collection::vec("(a|bc|\r|\n|\r\n){0,9}", 0..9),
+            asks in prop::collection::vec(any::<bool>(), 1..9),
+        ) {
+            let pieces: Vec<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).map(String::into_bytes).collect();
+            let mut appended = LineReader::new(Box::new(Pieces(pieces.clone())));
+            let mut read = LineReader::new(Box::new(Pieces(pieces)));
+            for asks in asks.iter().cycle() {
+                let mut line = Vec::new();
+                let found = appended.append(&mut line).unwrap();
+                prop_assert_eq!(read.read().unwrap(), found);
+                prop_assert_eq!(read.line(), line);
+                prop_assert_eq!(read.number(), appended.number());
+                prop_assert_eq!(read.offset(), appended.offset());
+                prop_assert_eq!(read.is_terminated(), appended.is_terminated());
+                prop_assert_eq!(read.buffer(), appended.buffer());
+                if *asks {
+                    prop_assert_eq!(read.may_block(), appended.may_block());
+                }
+                if found == LineStatus::End {
+                    break;
+                }
+            }
+        }
     }
 }

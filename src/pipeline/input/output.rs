@@ -38,6 +38,8 @@ pub(super) struct RawLine<'a> {
 pub(super) struct Output {
     name: Arc<str>,
     queue: VecDeque<ParsedLine>,
+    /// Bytes of what is in the queue.
+    bytes: usize,
     pub builder: ReadingBuilder,
     join_within: Option<Decimal>,
     join: Option<Join>,
@@ -53,6 +55,7 @@ impl Output {
         Output {
             name,
             queue: VecDeque::new(),
+            bytes: 0,
             builder,
             join_within,
             join: None,
@@ -64,7 +67,30 @@ impl Output {
 
     /// Returns the next of what was put here.
     pub(super) fn take(&mut self) -> Option<ParsedLine> {
-        self.queue.pop_front()
+        let item = self.queue.pop_front()?;
+        self.bytes -= item.bytes();
+        Some(item)
+    }
+
+    /// Returns what was put here: all of it, or about `most` bytes where one line gave far more than that.
+    pub(super) fn take_chunk(&mut self, most: usize) -> Vec<ParsedLine> {
+        if self.bytes < 2 * most {
+            self.bytes = 0;
+            let next = VecDeque::with_capacity(self.queue.len());
+            return std::mem::replace(&mut self.queue, next).into();
+        }
+        let mut chunk = Vec::new();
+        let rest = self.bytes - most;
+        while self.bytes > rest {
+            let Some(item) = self.take() else { break };
+            chunk.push(item);
+        }
+        chunk
+    }
+
+    /// Returns the bytes of the records and rejected lines that were put here.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -72,18 +98,21 @@ impl Output {
     }
 
     pub(super) fn ready(&mut self, record: Record) {
+        self.bytes += record.bytes();
         self.queue.push_back(ParsedLine::Ready(record));
     }
 
     pub(super) fn reject(&mut self, raw: RawLine<'_>, error: RowError) {
-        self.queue.push_back(ParsedLine::Rejected(RejectedLine {
+        let line = ParsedLine::Rejected(RejectedLine {
             file: Arc::clone(&self.name),
             line: raw.number,
             code: error.code,
             reason: error.reason,
             raw: if raw.is_truncated { raw.bytes.to_vec() } else { trim_line_ending(raw.bytes).to_vec() },
             truncated: raw.is_truncated,
-        }));
+        });
+        self.bytes += line.bytes();
+        self.queue.push_back(line);
     }
 
     pub(super) fn too_long(&mut self, raw: RawLine<'_>) {

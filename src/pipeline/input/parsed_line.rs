@@ -11,3 +11,13 @@ pub(crate) enum ParsedLine {
     /// A line, or the lines of a row, without one.
     Rejected(RejectedLine),
 }
+
+impl ParsedLine {
+    /// Returns the bytes of its record or of the rejected line.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            ParsedLine::Ready(record) => record.bytes(),
+            ParsedLine::Rejected(rejection) => rejection.raw.len(),
+        }
+    }
+}

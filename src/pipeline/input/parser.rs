@@ -37,6 +37,8 @@ pub(crate) struct Input {
     mapper: Option<JsonMapper>,
     output: Output,
     recognized: RecognizedInput,
+    /// True if all lines were read: what is left comes out of the join.
+    is_at_end: bool,
 }
 
 /// The recognized properties of an input.
@@ -55,10 +57,21 @@ pub(crate) struct RecognizedInput {
 /// Where the values come from.
 enum Source {
     Empty,
-    Lines { reader: LineReader, line: Vec<u8>, form: LineForm, document: String },
+    Lines { reader: LineReader, form: LineForm, document: String },
     Documents(JsonDocuments),
     Senml(SenmlRecords),
     Csv(Box<CsvParser>),
+}
+
+/// Why a chunk of an input has no more lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChunkEnd {
+    /// It has as many as were asked for, or one line gave more.
+    Full,
+    /// The next line may not be there yet.
+    MayBlock,
+    /// There are no more.
+    End,
 }
 
 /// How a line becomes a JSON document.
@@ -90,7 +103,7 @@ impl Input {
         let builder = ReadingBuilder::new(Arc::clone(&name), options, default_unit).map_err(wrong)?;
         let mut output = Output::new(Arc::clone(&name), builder, options.join_within);
         if is_empty {
-            return Ok(Input { name, source: Source::Empty, mapper: None, output, recognized });
+            return Ok(Input { name, source: Source::Empty, mapper: None, output, recognized, is_at_end: false });
         }
         if let Some(flag) = options.flag_of_other_format(format) {
             let format = format.to_possible_value().map(|format| format.get_name().to_owned()).unwrap_or_default();
@@ -104,7 +117,7 @@ impl Input {
             InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
             _ => Some(JsonMapper::new(options, DefaultPaths::of(format), &stem).map_err(wrong)?),
         };
-        let lines = |reader, form| Source::Lines { reader, line: Vec::new(), form, document: String::new() };
+        let lines = |reader, form| Source::Lines { reader, form, document: String::new() };
         let source = match format {
             InputFormat::Ndjson => lines(reader, LineForm::Json),
             InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
@@ -116,7 +129,7 @@ impl Input {
                 Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, &error.reason, error.hints))?))
             }
         };
-        Ok(Input { name, source, mapper, output, recognized })
+        Ok(Input { name, source, mapper, output, recognized, is_at_end: false })
     }
 
     /// Returns the next reading or rejected line.
@@ -125,15 +138,57 @@ impl Input {
             if let Some(item) = self.output.take() {
                 return Ok(Some(self.checked(item)));
             }
-            if !self.advance()? {
-                if let Some(failure) = self.output.take_failure() {
-                    return Err(failure);
-                }
-                if !self.output.advance_join()? {
-                    return Ok(None);
-                }
+            if !self.read_on()? {
+                return Ok(None);
             }
         }
+    }
+
+    /// Reads on until there are about so many bytes of readings and rejected lines, or reading on may block. Nothing at the
+    /// end; an error may follow lines that were read before it.
+    pub(crate) fn next_chunk(&mut self, bytes: usize) -> (Vec<ParsedLine>, io::Result<ChunkEnd>) {
+        let end = loop {
+            if self.output.bytes() >= bytes {
+                break Ok(ChunkEnd::Full);
+            }
+            match self.read_on() {
+                Ok(true) if !self.output.is_empty() && self.may_block() => break Ok(ChunkEnd::MayBlock),
+                Ok(true) => {}
+                Ok(false) => break Ok(ChunkEnd::End),
+                Err(error) => break Err(error),
+            }
+        };
+        let mut chunk = self.output.take_chunk(bytes);
+        if self.recognized.encoding.is_some() {
+            chunk = chunk.into_iter().map(|item| self.checked(item)).collect();
+        }
+        (chunk, end)
+    }
+
+    /// Puts the readings of the next line, or of the next join; false at the end.
+    fn read_on(&mut self) -> io::Result<bool> {
+        if !self.is_at_end {
+            if self.advance()? {
+                return Ok(true);
+            }
+            self.is_at_end = true;
+            if let Some(failure) = self.output.take_failure() {
+                return Err(failure);
+            }
+        }
+        self.output.advance_join()
+    }
+
+    /// Returns whether reading on may block.
+    fn may_block(&mut self) -> bool {
+        !self.is_at_end
+            && match &mut self.source {
+                Source::Empty => false,
+                Source::Lines { reader, .. } => reader.may_block(),
+                Source::Documents(documents) => documents.may_block(),
+                Source::Senml(records) => records.may_block(),
+                Source::Csv(parser) => parser.may_block(),
+            }
     }
 
     /// Rejects a reading with a character that its bytes did not give in the file's encoding.
@@ -152,18 +207,6 @@ impl Input {
             }
             (item, _) => item,
         }
-    }
-
-    /// Returns whether reading the next item may block.
-    pub(crate) fn may_block(&self) -> bool {
-        self.output.is_empty()
-            && match &self.source {
-                Source::Empty => false,
-                Source::Lines { reader, .. } => reader.may_block(),
-                Source::Documents(documents) => documents.may_block(),
-                Source::Senml(records) => records.may_block(),
-                Source::Csv(parser) => parser.may_block(),
-            }
     }
 
     /// Returns how far its items go: lines, and bytes where those that are read are those of the file.
@@ -230,9 +273,9 @@ impl Input {
         match source {
             Source::Empty => Ok(false),
             Source::Csv(parser) => parser.advance(output),
-            Source::Lines { reader, line, form, document } => {
-                line.clear();
-                let status = reader.append(line)?;
+            Source::Lines { reader, form, document } => {
+                let status = reader.read()?;
+                let line = reader.line();
                 let raw = RawLine { number: reader.number(), bytes: line, is_truncated: false };
                 match status {
                     LineStatus::End => {

@@ -1,13 +1,18 @@
 //! Counts readings that replace each other in one put, in bounded memory.
 
-use std::collections::HashSet;
+use std::hint::black_box;
 
-use rustc_hash::FxBuildHasher;
-
-/// Keys that are remembered at most: 64 bits each, about 20 MB. Up to so many different keys the count is exact.
+/// Keys that are remembered at most: 64 bits each, in tables that are at most half full: about 20 MB. Up to so many
+/// different keys the count is exact.
 const MAX_KEYS: usize = 1_000_000;
-/// Sets that the keys are divided into, by their first bits.
-const SETS: usize = 16;
+/// Bits of a hash that choose the set of the key.
+const SET_BITS: u32 = 4;
+/// Sets that the keys are divided into.
+const SETS: usize = 1 << SET_BITS;
+/// Slots of a set that has its first key.
+const MIN_SLOTS: usize = 64;
+/// Keys whose slots are fetched from memory together: one after the other, each would wait for the memory.
+const FETCHED: usize = 64;
 
 /// Counts readings whose key (sensor and time) an earlier one had.
 ///
@@ -17,7 +22,7 @@ const SETS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct ReplacedCounter {
     /// In several sets, so that a set that grows, and is there twice meanwhile, is a small one.
-    keys: [HashSet<u64, FxBuildHasher>; SETS],
+    keys: [HashedKeys; SETS],
     count: usize,
     /// Zero bits that a hash of the sample ends with.
     level: u32,
@@ -47,15 +52,33 @@ impl ReplacedCounter {
         ReplacedCounter { by_bits: vec![0; 65], max_keys, ..ReplacedCounter::default() }
     }
 
-    /// Takes a reading by the hash of its sensor and time. Every bit of the hash must depend on the whole key.
-    pub(crate) fn add(&mut self, hash: u64) {
+    /// Takes readings by the hashes of their sensors and times. Every bit of a hash must depend on the whole key.
+    pub(crate) fn add(&mut self, hashes: impl IntoIterator<Item = u64>) {
+        let mut fetched = [0; FETCHED];
+        let mut hashes = hashes.into_iter();
+        loop {
+            let mut count = 0;
+            let mut slots = 0;
+            for (place, hash) in fetched.iter_mut().zip(&mut hashes) {
+                *place = hash;
+                count += 1;
+                slots |= self.keys[set_of(hash)].first_slot(hash);
+            }
+            // Reads the slots now, so that the memory fetches all of them at once.
+            black_box(slots);
+            fetched[..count].iter().for_each(|hash| self.add_one(*hash));
+            if count < FETCHED {
+                return;
+            }
+        }
+    }
+
+    fn add_one(&mut self, hash: u64) {
         let bits = hash.trailing_zeros();
         if bits < self.level {
             return;
         }
-        // Four bits: below SETS.
-        let set = &mut self.keys[(hash >> 60) as usize];
-        if !set.insert(hash) {
+        if !self.keys[set_of(hash)].insert(hash) {
             self.by_bits[bits as usize] += 1;
             return;
         }
@@ -64,7 +87,7 @@ impl ReplacedCounter {
             self.level += 1;
             let level = self.level;
             self.keys.iter_mut().for_each(|set| set.retain(|hash| hash.trailing_zeros() >= level));
-            self.count = self.keys.iter().map(HashSet::len).sum();
+            self.count = self.keys.iter().map(|set| set.count).sum();
         }
     }
 
@@ -77,8 +100,78 @@ impl ReplacedCounter {
     }
 }
 
+fn set_of(hash: u64) -> usize {
+    (hash >> (u64::BITS - SET_BITS)) as usize
+}
+
+/// A set of hashes: one after the other from the slot that the hash names. A look-up needs one line of memory, where a
+/// general set needs two.
+#[derive(Debug, Default)]
+struct HashedKeys {
+    /// A power of two of them, at least half of them [`EMPTY`].
+    slots: Vec<u64>,
+    count: usize,
+}
+
+/// A slot without a hash. The hash 0 is kept as [`ZERO`], which has as many zero bits at its end as matter.
+const EMPTY: u64 = 0;
+const ZERO: u64 = 1 << (u64::BITS - 1);
+
+impl HashedKeys {
+    /// Returns the place of a hash, if no other is there. The bits before it are the same within a set.
+    fn place(&self, hash: u64) -> usize {
+        let bits = self.slots.len().trailing_zeros();
+        ((hash << SET_BITS) >> (u64::BITS - bits)) as usize
+    }
+
+    fn first_slot(&self, hash: u64) -> u64 {
+        if self.slots.is_empty() { EMPTY } else { self.slots[self.place(hash)] }
+    }
+
+    /// Adds a hash; false if it was there.
+    fn insert(&mut self, hash: u64) -> bool {
+        let hash = if hash == EMPTY { ZERO } else { hash };
+        if 2 * self.count >= self.slots.len() {
+            self.rebuild(MIN_SLOTS.max(2 * self.slots.len()), |_| true);
+        }
+        let is_new = self.put(hash);
+        self.count += usize::from(is_new);
+        is_new
+    }
+
+    fn put(&mut self, hash: u64) -> bool {
+        let last = self.slots.len() - 1;
+        let mut at = self.place(hash);
+        loop {
+            let slot = &mut self.slots[at];
+            if *slot == EMPTY {
+                *slot = hash;
+                return true;
+            }
+            if *slot == hash {
+                return false;
+            }
+            at = (at + 1) & last;
+        }
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(u64) -> bool) {
+        self.rebuild(self.slots.len(), is_kept);
+    }
+
+    fn rebuild(&mut self, slots: usize, is_kept: impl Fn(u64) -> bool) {
+        let before = std::mem::replace(&mut self.slots, vec![EMPTY; slots]);
+        self.count = 0;
+        for hash in before.into_iter().filter(|hash| *hash != EMPTY && is_kept(*hash)) {
+            self.put(hash);
+            self.count += 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::hash::{DefaultHasher, Hash, Hasher};
 
     use proptest::prelude::*;
@@ -93,7 +186,7 @@ mod tests {
 
     fn counted(keys: impl IntoIterator<Item = u64>, max_keys: usize) -> Replaced {
         let mut counter = ReplacedCounter::with_max_keys(max_keys);
-        keys.into_iter().for_each(|key| counter.add(hash(key)));
+        counter.add(keys.into_iter().map(hash));
         counter.replaced()
     }
 
@@ -130,8 +223,21 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_the_stated_size() {
         let mut counter = ReplacedCounter::with_max_keys(500);
-        (0..50_000).for_each(|key| counter.add(hash(key)));
-        let capacity: usize = counter.keys.iter().map(HashSet::capacity).sum();
-        assert!(counter.count <= 500 && capacity < 2000, "{capacity}");
+        counter.add((0..50_000).map(hash));
+        let slots: usize = counter.keys.iter().map(|set| set.slots.capacity()).sum();
+        assert!(counter.count <= 500 && slots <= 2048, "{slots}");
+    }
+
+    #[test]
+    fn hashes_that_share_a_slot_and_zero_are_all_told_apart() {
+        // The same first bits; places at the end of the table, from which the next ones are at its beginning.
+        for first in [0, u64::MAX << 20] {
+            let mut counter = ReplacedCounter::with_max_keys(1000);
+            let hashes = (0..100).map(|last| first | last);
+            counter.add(hashes.clone());
+            assert_eq!(counter.replaced().count, 0);
+            counter.add(hashes);
+            assert_eq!(counter.replaced().count, 100);
+        }
     }
 }

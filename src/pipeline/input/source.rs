@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::facts::SharedFacts;
 use super::input_origin::InputOrigin;
 use super::parsed_line::ParsedLine;
-use super::parser::{Input, unreadable};
+use super::parser::{ChunkEnd, Input, unreadable};
 use super::replaced::ReplacedCounter;
 use super::unread::Positions;
 use crate::error::Error;
@@ -80,55 +80,36 @@ impl Inputs {
         let mut state = ReadProgress::Wanted;
         let mut replaced = ReplacedCounter::new();
         for (index, mut input) in opened.into_iter().enumerate() {
-            let mut chunk = Vec::new();
-            let mut bytes = 0;
             loop {
-                match input.next() {
-                    Ok(Some(item)) => {
-                        bytes += match &item {
-                            ParsedLine::Ready(record) => {
-                                replaced.add(record.row);
-                                record.bytes()
-                            }
-                            ParsedLine::Rejected(rejection) => rejection.raw.len(),
-                        };
-                        chunk.push(item);
-                        // A live pipe is not made to wait for a full chunk.
-                        let blocks = input.may_block();
-                        if blocks || bytes >= CHUNK_BYTES {
-                            state = hand_over(Ok(std::mem::take(&mut chunk)));
-                            if state == ReadProgress::Refused {
-                                return;
-                            }
-                            positions.advance(index, input.position());
-                            facts.take(input.facts());
-                            facts.set_replaced(replaced.replaced());
-                            bytes = 0;
-                        }
-                        if blocks && state == ReadProgress::LastKept {
-                            return;
-                        }
+                // A live pipe is not made to wait for a full chunk.
+                let (chunk, end) = input.next_chunk(CHUNK_BYTES);
+                if !chunk.is_empty() {
+                    replaced.add(chunk.iter().filter_map(|item| match item {
+                        ParsedLine::Ready(record) => Some(record.row),
+                        ParsedLine::Rejected(_) => None,
+                    }));
+                    state = hand_over(Ok(chunk));
+                    if state == ReadProgress::Refused {
+                        return;
                     }
-                    Ok(None) => break,
+                }
+                match end {
+                    Ok(ChunkEnd::End) => positions.end(index),
+                    _ => positions.advance(index, input.position()),
+                }
+                facts.take(input.facts());
+                facts.set_replaced(replaced.replaced());
+                match end {
+                    Ok(ChunkEnd::Full) => {}
+                    Ok(ChunkEnd::MayBlock) if state == ReadProgress::LastKept => return,
+                    Ok(ChunkEnd::MayBlock) => {}
+                    Ok(ChunkEnd::End) => break,
                     Err(error) => {
-                        if hand_over(Ok(std::mem::take(&mut chunk))) != ReadProgress::Refused {
-                            positions.advance(index, input.position());
-                            facts.take(input.facts());
-                            hand_over(Err(input.unreadable(error)));
-                        }
+                        hand_over(Err(input.unreadable(error)));
                         return;
                     }
                 }
             }
-            if !chunk.is_empty() {
-                state = hand_over(Ok(chunk));
-            }
-            if state == ReadProgress::Refused {
-                return;
-            }
-            positions.end(index);
-            facts.take(input.facts());
-            facts.set_replaced(replaced.replaced());
             if state == ReadProgress::LastKept {
                 return;
             }
