@@ -46,7 +46,7 @@ impl Decimal {
     /// # Errors
     /// If the text is not a number, or if `DynamoDB` would not keep it exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        if is_canonical(text) {
+        if NumberPrefix::of(text.as_bytes()) == Some(NumberPrefix { length: text.len(), is_canonical: true }) {
             return Ok(Decimal(text.into()));
         }
         let parts = Parts::split(text)?;
@@ -99,24 +99,55 @@ impl Decimal {
     }
 }
 
-/// Returns whether the text is certainly canonical, as most numbers are: at most 38 digits around the point, so in
-/// range, without superfluous zeros.
-fn is_canonical(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let plain_integer = match integer.as_bytes() {
+/// A JSON number at the beginning of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberPrefix {
+    /// Its bytes.
+    pub length: usize,
+    /// True if it is certainly the canonical text of its value, as most numbers are: at most 38 digits around the point,
+    /// so in range, without superfluous zeros.
+    pub is_canonical: bool,
+}
+
+impl NumberPrefix {
+    /// Finds the number; `None` if the text does not begin with one.
+    #[inline]
+    #[must_use]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let digits_end = |mut at: usize| {
+            while text.get(at).is_some_and(u8::is_ascii_digit) {
+                at += 1;
+            }
+            at
+        };
+        let begin = usize::from(text.first() == Some(&b'-'));
+        let first = *text.get(begin)?;
+        let mut length = match first {
+            b'0' => begin + 1,
+            b'1'..=b'9' => digits_end(begin + 1),
+            _ => return None,
+        };
         // Zero has no sign.
-        [b'0'] => unsigned.len() > 1 || unsigned.len() == text.len(),
-        [first, ..] => *first != b'0',
-        [] => false,
-    };
-    plain_integer
-        && unsigned.len() <= MAX_DIGITS
-        && !fraction.is_empty()
-        && !fraction.ends_with('0')
-        && digits(integer)
-        && digits(fraction)
+        let mut is_canonical = begin == 0 || first != b'0';
+        if text.get(length) == Some(&b'.') {
+            let end = digits_end(length + 1);
+            if end == length + 1 {
+                return None;
+            }
+            length = end;
+            is_canonical = text[end - 1] != b'0';
+        }
+        is_canonical &= length - begin <= MAX_DIGITS;
+        if matches!(text.get(length), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
+            let end = digits_end(length + 1 + sign);
+            if end == length + 1 + sign {
+                return None;
+            }
+            (length, is_canonical) = (end, false);
+        }
+        Some(NumberPrefix { length, is_canonical })
+    }
 }
 
 /// The parts of a number's text.

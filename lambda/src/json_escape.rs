@@ -3,14 +3,13 @@
 /// Appends a JSON string with its quotes, escaped as `serde_json` does.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
+    let mut rest = text;
+    loop {
         // Escaped characters are ASCII, so both ends of the slice are character boundaries.
-        out.push_str(&text[plain_from..at]);
-        plain_from = at + 1;
+        let (plain, from_escaped) = rest.split_at(plain_prefix(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(byte) = from_escaped.bytes().next() else { break };
+        rest = &from_escaped[1..];
         match byte {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
@@ -22,8 +21,31 @@ pub fn push_string(out: &mut String, text: &str) {
             _ => push_control(out, byte),
         }
     }
-    out.push_str(&text[plain_from..]);
     out.push('"');
+}
+
+/// Returns how many bytes at the beginning stand in a JSON string as they are: up to a quote, a backslash or a control
+/// character.
+#[inline]
+#[must_use]
+pub fn plain_prefix(text: &[u8]) -> usize {
+    /// The same byte eight times.
+    const fn eight(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    // The highest bit of each byte that is below `limit`; above the first such byte it may be wrong.
+    let below = |word: u64, limit: u8| word.wrapping_sub(eight(limit)) & !word & eight(0x80);
+    let (words, _) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let special = below(word, 0x20) | below(word ^ eight(b'"'), 1) | below(word ^ eight(b'\\'), 1);
+        if special != 0 {
+            return 8 * index + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let checked = 8 * words.len();
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    text[checked..].iter().position(is_special).map_or(text.len(), |at| checked + at)
 }
 
 fn push_control(out: &mut String, byte: u8) {
@@ -35,7 +57,7 @@ fn push_control(out: &mut String, byte: u8) {
 
 #[cfg(test)]
 mod tests {
-    use super::push_string;
+    use super::{plain_prefix, push_string};
     use proptest::prelude::*;
 
     proptest! {
@@ -44,6 +66,12 @@ mod tests {
             let mut json = String::new();
             push_string(&mut json, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn plain_prefix_ends_before_the_first_byte_that_is_escaped(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let end = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+            prop_assert_eq!(plain_prefix(&bytes), end.unwrap_or(bytes.len()));
         }
     }
 

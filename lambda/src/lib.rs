@@ -18,7 +18,7 @@ pub mod reading;
 mod validation_error;
 pub mod value;
 
-pub use crate::decimal::{Decimal, DecimalError};
+pub use crate::decimal::{Decimal, DecimalError, NumberPrefix};
 pub use crate::limits::MAX_SENSOR_ID_BYTES;
 pub use crate::other_data::OtherData;
 pub use crate::reading::Reading;

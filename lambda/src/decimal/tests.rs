@@ -1,4 +1,4 @@
-use super::{Decimal, DecimalError};
+use super::{Decimal, DecimalError, NumberPrefix};
 use proptest::prelude::*;
 
 fn canonical(text: &str) -> String {
@@ -123,5 +123,46 @@ proptest! {
     #[test]
     fn parse_arbitrary_text_does_not_panic(text in "[-+0-9eE. ]{0,12}") {
         let _ = Decimal::parse(&text);
+    }
+}
+
+#[test]
+fn number_prefix_ends_where_the_number_does() {
+    for (text, length, is_canonical) in [
+        ("88.8,", 5 - 1, true),
+        ("0}", 1, true),
+        ("-0.5 ", 4, true),
+        ("-0", 2, false),
+        ("36.0", 4, false),
+        ("100", 3, true),
+        ("1e5", 3, false),
+        ("-1.5E+07,", 8, false),
+        ("01", 1, true),
+    ] {
+        assert_eq!(NumberPrefix::of(text.as_bytes()), Some(NumberPrefix { length, is_canonical }), "{text}");
+    }
+    for text in ["", "-", "+1", ".5", "1.", "1.e5", "1e", "1e+", "x", "\"1\"", "NaN"] {
+        assert_eq!(NumberPrefix::of(text.as_bytes()), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn number_prefix_is_a_json_number_and_canonical_as_parse_says(
+        text in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{0,40})?([eE][+-]?[0-9]{0,3})?[,} x]?"
+    ) {
+        let Some(found) = NumberPrefix::of(text.as_bytes()) else {
+            prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_err());
+            return Ok(());
+        };
+        let number = &text[..found.length];
+        prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(number).is_ok(), "{}", number);
+        let parsed = Decimal::parse(number);
+        if found.is_canonical {
+            prop_assert_eq!(parsed.unwrap().to_string(), number);
+        } else if number.len() <= 38 {
+            // Without the long ones, which are left to a closer look.
+            prop_assert_ne!(parsed.map(|number| number.to_string()), Ok(number.to_owned()));
+        }
     }
 }

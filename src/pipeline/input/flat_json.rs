@@ -3,11 +3,12 @@
 //!
 //! [`Reading::from_json`]: sensor_model::Reading::from_json
 
-use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
+use sensor_model::json_escape::plain_prefix;
+use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, NumberPrefix};
 
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
 
-/// Bytes of a line that is small enough for an item, whatever is in it.
+/// Bytes of a line that is small enough for an item, whatever is in it. Places in it have sixteen bits.
 const MOST_BYTES: usize = 16 * 1024;
 /// Further fields that are looked at.
 const MOST_FIELDS: usize = 16;
@@ -15,42 +16,97 @@ const MOST_FIELDS: usize = 16;
 const RESERVED: [u8; 3] = [b'S', b'C', b'T'];
 
 /// A flat object with the keys of a reading.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FlatReading<'a> {
+    line: &'a str,
     /// Without quotes.
     pub sensor: &'a str,
-    pub temperature: Option<Decimal>,
-    pub time: Option<Decimal>,
-    /// Names without quotes, and values as they stand; sorted by name.
-    fields: [(&'a str, &'a str); MOST_FIELDS],
+    pub temperature: FlatNumber<'a>,
+    pub time: FlatNumber<'a>,
+    /// Sorted by name.
+    fields: [FlatField; MOST_FIELDS],
     count: usize,
     has_origin: [bool; 2],
+    /// True if the line is the JSON of the reading, as `Reading::to_json` writes it.
+    is_canonical: bool,
+}
+
+/// A number of a line, in canonical form.
+#[derive(Debug)]
+pub(super) enum FlatNumber<'a> {
+    /// As it stands in the line.
+    Borrowed(&'a str),
+    Parsed(Decimal),
+}
+
+impl FlatNumber<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            FlatNumber::Borrowed(text) => text,
+            FlatNumber::Parsed(number) => number.as_str(),
+        }
+    }
+}
+
+/// Where a field is in the line: begin and end of its name, without quotes, and of its value.
+#[derive(Clone, Copy, Debug, Default)]
+struct FlatField {
+    name: [u16; 2],
+    value: [u16; 2],
 }
 
 impl<'a> FlatReading<'a> {
-    /// Reads a line into `self`, which may have been used before. False where the line is not as plain as that.
-    pub(super) fn read(&mut self, line: &'a [u8]) -> bool {
-        self.read_object(line).is_some()
-    }
-
-    /// Returns whether the line names shard and sequence number, as rows of the table do.
-    pub(super) fn is_copy(&self) -> bool {
-        self.has_origin == [true, true]
-    }
-
-    fn read_object(&mut self, line: &'a [u8]) -> Option<()> {
+    /// Reads a line. `None` where it is not as plain as that.
+    pub(super) fn read(line: &'a [u8]) -> Option<Self> {
         if line.len() > MOST_BYTES {
             return None;
         }
-        let text = std::str::from_utf8(line).ok()?;
-        (self.sensor, self.temperature, self.time, self.has_origin) = ("", None, None, [false; 2]);
-        self.count = 0;
-        let mut scan = Scan { text, at: 0 };
+        let line = std::str::from_utf8(line).ok()?;
+        let mut scan = Scan { text: line, at: 0, has_blanks: false };
+        let (mut sensor, mut temperature, mut time) = (None, None, None);
+        let (mut fields, mut count) = ([FlatField::default(); MOST_FIELDS], 0);
+        let mut has_origin = [false; 2];
+        let mut is_canonical = true;
         scan.take(b'{')?;
         loop {
-            let name = scan.string()?;
-            scan.take(b':')?;
-            self.member(name, &mut scan)?;
+            match scan.key()? {
+                Key::Sensor => {
+                    is_canonical &= temperature.is_none() && time.is_none() && count == 0;
+                    let id = scan.string()?;
+                    if sensor.replace(id).is_some() || id.is_empty() || id.len() > MAX_SENSOR_ID_BYTES {
+                        return None;
+                    }
+                }
+                Key::Temperature => {
+                    is_canonical &= sensor.is_some() && time.is_none() && count == 0;
+                    if temperature.replace(scan.own_number()?).is_some() {
+                        return None;
+                    }
+                }
+                Key::Time => {
+                    is_canonical &= temperature.is_some() && count == 0;
+                    if time.replace(scan.own_number()?).is_some() {
+                        return None;
+                    }
+                }
+                Key::Other(name) => {
+                    let text = &line[usize::from(name[0])..usize::from(name[1])];
+                    let value = scan.scalar(&mut is_canonical)?;
+                    if let Some(at) = ORIGIN.iter().position(|origin| *origin == text) {
+                        is_canonical = false;
+                        if std::mem::replace(&mut has_origin[at], true) {
+                            return None;
+                        }
+                    } else {
+                        if RESERVED.contains(text.as_bytes().first()?) || count == MOST_FIELDS {
+                            return None;
+                        }
+                        is_canonical &= time.is_some();
+                        fields[count] = FlatField { name, value };
+                        count += 1;
+                    }
+                }
+            }
             match scan.next()? {
                 b',' => {}
                 b'}' => break,
@@ -58,41 +114,31 @@ impl<'a> FlatReading<'a> {
             }
         }
         scan.skip_blanks();
-        let is_whole = scan.at == line.len()
-            && !self.sensor.is_empty()
-            && self.sensor.len() <= MAX_SENSOR_ID_BYTES
-            && self.temperature.is_some()
-            && self.time.is_some();
-        if !is_whole {
+        if scan.at != line.len() {
             return None;
         }
-        let fields = &mut self.fields[..self.count];
-        if !fields.is_sorted_by(|one, other| one.0 < other.0) {
-            fields.sort_unstable_by(|one, other| one.0.cmp(other.0));
-            if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-                return None;
-            }
-        }
-        Some(())
+        let (sensor, temperature, time) = (sensor?, temperature?, time?);
+        is_canonical &=
+            !scan.has_blanks && matches!((&temperature, &time), (FlatNumber::Borrowed(_), FlatNumber::Borrowed(_)));
+        let mut flat = FlatReading { line, sensor, temperature, time, fields, count, has_origin, is_canonical };
+        flat.sort_fields()?;
+        Some(flat)
     }
 
-    fn member(&mut self, name: &'a str, scan: &mut Scan<'a>) -> Option<()> {
-        match name {
-            SENSOR if self.sensor.is_empty() => self.sensor = scan.string()?,
-            TEMPERATURE if self.temperature.is_none() => self.temperature = Some(Decimal::parse(scan.number()?).ok()?),
-            TIME if self.time.is_none() => self.time = Some(Decimal::parse(scan.number()?).ok()?),
-            SENSOR | TEMPERATURE | TIME | "" => return None,
-            name => {
-                let value = scan.scalar()?;
-                match ORIGIN.iter().position(|origin| *origin == name) {
-                    Some(at) if !self.has_origin[at] => self.has_origin[at] = true,
-                    Some(_) => return None,
-                    None if RESERVED.contains(&name.as_bytes()[0]) || self.count == MOST_FIELDS => return None,
-                    None => {
-                        self.fields[self.count] = (name, value);
-                        self.count += 1;
-                    }
-                }
+    /// Returns whether the line names shard and sequence number, as rows of the table do.
+    pub(super) fn is_copy(&self) -> bool {
+        self.has_origin == [true, true]
+    }
+
+    /// Sorts the fields by name; `None` where a name occurs twice.
+    fn sort_fields(&mut self) -> Option<()> {
+        let name = |field: &FlatField| part(self.line, field.name);
+        let fields = &mut self.fields[..self.count];
+        if !fields.is_sorted_by(|one, other| name(one) < name(other)) {
+            self.is_canonical = false;
+            fields.sort_unstable_by(|one, other| name(one).cmp(name(other)));
+            if fields.windows(2).any(|pair| name(&pair[0]) == name(&pair[1])) {
+                return None;
             }
         }
         Some(())
@@ -100,20 +146,22 @@ impl<'a> FlatReading<'a> {
 
     /// Writes the reading as `Reading::to_json` does, with the decided time. Returns `None` if the table does not take one
     /// of its numbers.
-    pub(super) fn to_json(&self, seconds: &Decimal) -> Option<String> {
-        let fields = &self.fields[..self.count];
-        let length: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        let mut out = String::with_capacity(96 + self.sensor.len() + length);
+    pub(super) fn to_json(&self, seconds: &str) -> Option<String> {
+        if self.is_canonical && seconds == self.time.as_str() {
+            return Some(self.line.to_owned());
+        }
+        let mut out = String::with_capacity(64 + self.line.len());
         out.push_str("{\"sensor_id\":\"");
         out.push_str(self.sensor);
         out.push_str("\",\"temperature\":");
-        out.push_str(self.temperature.as_ref()?.as_str());
+        out.push_str(self.temperature.as_str());
         out.push_str(",\"current_time\":");
-        out.push_str(seconds.as_str());
-        for (name, value) in fields {
+        out.push_str(seconds);
+        for field in &self.fields[..self.count] {
             out.push_str(",\"");
-            out.push_str(name);
+            out.push_str(part(self.line, field.name));
             out.push_str("\":");
+            let value = part(self.line, field.value);
             if value.starts_with(['"', 't', 'f', 'n']) {
                 out.push_str(value);
             } else {
@@ -125,24 +173,48 @@ impl<'a> FlatReading<'a> {
     }
 }
 
+fn part(line: &str, [begin, end]: [u16; 2]) -> &str {
+    &line[usize::from(begin)..usize::from(end)]
+}
+
+/// A key of an object.
+enum Key {
+    Sensor,
+    Temperature,
+    Time,
+    /// With the place of its name.
+    Other([u16; 2]),
+}
+
+/// The keys of a reading as most programs write them.
+const OWN_KEYS: [(&[u8], Key); 3] =
+    [(b"\"sensor_id\":", Key::Sensor), (b"\"temperature\":", Key::Temperature), (b"\"current_time\":", Key::Time)];
+
 /// A place in a line.
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// True if there were blanks before it.
+    has_blanks: bool,
 }
 
 impl<'a> Scan<'a> {
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
     fn skip_blanks(&mut self) {
-        let bytes = self.text.as_bytes();
-        while bytes.get(self.at).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+        let begin = self.at;
+        while matches!(self.rest().first(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
+        self.has_blanks |= self.at > begin;
     }
 
     /// Takes the next byte that is no blank.
     fn next(&mut self) -> Option<u8> {
         self.skip_blanks();
-        let byte = *self.text.as_bytes().get(self.at)?;
+        let byte = *self.rest().first()?;
         self.at += 1;
         Some(byte)
     }
@@ -151,78 +223,82 @@ impl<'a> Scan<'a> {
         (self.next()? == wanted).then_some(())
     }
 
+    /// Takes a key and the colon behind it.
+    fn key(&mut self) -> Option<Key> {
+        self.skip_blanks();
+        let rest = self.rest();
+        for (text, key) in OWN_KEYS {
+            if rest.starts_with(text) {
+                self.at += text.len();
+                return Some(key);
+            }
+        }
+        let begin = self.at + 1;
+        let name = self.string()?;
+        self.take(b':')?;
+        Some(match name {
+            SENSOR => Key::Sensor,
+            TEMPERATURE => Key::Temperature,
+            TIME => Key::Time,
+            name => Key::Other(place(begin, name.len())?),
+        })
+    }
+
     /// Takes a string without escapes, and returns it without quotes.
     fn string(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
         let begin = self.at;
-        for (length, byte) in self.text.as_bytes()[begin..].iter().enumerate() {
-            match byte {
-                b'"' => {
-                    self.at = begin + length + 1;
-                    return Some(&self.text[begin..begin + length]);
-                }
-                b'\\' | 0..0x20 => return None,
-                _ => {}
-            }
+        let end = begin + plain_prefix(self.rest());
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
         }
-        None
+        self.at = end + 1;
+        Some(&self.text[begin..end])
     }
 
     /// Takes a number as JSON writes it.
-    fn number(&mut self) -> Option<&'a str> {
+    fn number(&mut self) -> Option<(&'a str, bool)> {
         self.skip_blanks();
+        let found = NumberPrefix::of(self.rest())?;
         let begin = self.at;
-        let bytes = self.text.as_bytes();
-        let digits = |at: &mut usize| {
-            let from = *at;
-            while bytes.get(*at).is_some_and(u8::is_ascii_digit) {
-                *at += 1;
-            }
-            *at > from
-        };
-        let mut at = begin + usize::from(bytes.get(begin) == Some(&b'-'));
-        if bytes.get(at) == Some(&b'0') {
-            at += 1;
-        } else if !digits(&mut at) {
-            return None;
-        }
-        if bytes.get(at) == Some(&b'.') {
-            at += 1;
-            if !digits(&mut at) {
-                return None;
-            }
-        }
-        if matches!(bytes.get(at), Some(b'e' | b'E')) {
-            at += 1;
-            at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
-            if !digits(&mut at) {
-                return None;
-            }
-        }
-        self.at = at;
-        Some(&self.text[begin..at])
+        self.at += found.length;
+        Some((&self.text[begin..self.at], found.is_canonical))
     }
 
-    /// Takes a string without escapes, a number, `true`, `false` or `null`, as it stands.
-    fn scalar(&mut self) -> Option<&'a str> {
+    /// Takes a number that the table keeps exactly.
+    fn own_number(&mut self) -> Option<FlatNumber<'a>> {
+        Some(match self.number()? {
+            (text, true) => FlatNumber::Borrowed(text),
+            (text, false) => FlatNumber::Parsed(Decimal::parse(text).ok()?),
+        })
+    }
+
+    /// Takes a string without escapes, a number, `true`, `false` or `null`, and returns its place.
+    fn scalar(&mut self, is_canonical: &mut bool) -> Option<[u16; 2]> {
         self.skip_blanks();
         let begin = self.at;
-        match self.text.as_bytes().get(begin)? {
+        match self.rest().first()? {
             b'"' => {
                 self.string()?;
             }
             b't' | b'f' | b'n' => {
-                let word = ["true", "false", "null"].iter().find(|word| self.text[begin..].starts_with(**word))?;
+                let rest = self.rest();
+                let word = ["true", "false", "null"].iter().find(|word| rest.starts_with(word.as_bytes()))?;
                 self.at += word.len();
             }
-            _ => return self.number(),
+            _ => *is_canonical &= self.number()?.1,
         }
-        Some(&self.text[begin..self.at])
+        place(begin, self.at - begin)
     }
 }
 
+/// The place of a part of a line.
+fn place(begin: usize, length: usize) -> Option<[u16; 2]> {
+    Some([u16::try_from(begin).ok()?, u16::try_from(begin + length).ok()?])
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use sensor_model::Reading;
 
@@ -230,12 +306,8 @@ mod tests {
 
     /// Returns the fast parser's result for a line; `None` if it leaves the line to the other parser.
     fn fast(line: &str) -> Option<(String, bool)> {
-        let mut flat = FlatReading::default();
-        if !flat.read(line.as_bytes()) {
-            return None;
-        }
-        let time = flat.time.clone()?;
-        Some((flat.to_json(&time)?, flat.is_copy()))
+        let flat = FlatReading::read(line.as_bytes())?;
+        Some((flat.to_json(flat.time.as_str())?, flat.is_copy()))
     }
 
     fn slow(line: &str) -> Option<(String, bool)> {
@@ -256,6 +328,25 @@ mod tests {
     }
 
     #[test]
+    fn canonical_line_is_the_json_of_its_reading() {
+        let canonical = r#"{"sensor_id":"é","temperature":-0.5,"current_time":1,"a":null,"b":10}"#;
+        for (line, is_canonical) in [
+            (canonical.to_owned(), true),
+            (canonical.replace(':', ": "), false),
+            (format!("{canonical} "), false),
+            (canonical.replace("10", "10.0"), false),
+            (canonical.replace("-0.5", "-0.50"), false),
+            (canonical.replace("\"b\"", "\"A\""), false),
+            (canonical.replace("\"b\"", "\"shard_id\""), false),
+            (r#"{"temperature":1,"sensor_id":"a","current_time":2}"#.to_owned(), false),
+            (r#"{"sensor_id":"a","temperature":1,"b":1,"current_time":2}"#.to_owned(), false),
+        ] {
+            assert_eq!(FlatReading::read(line.as_bytes()).unwrap().is_canonical, is_canonical, "{line}");
+            assert_eq!(fast(&line), slow(&line), "{line}");
+        }
+    }
+
+    #[test]
     fn whatever_is_not_plain_is_left_to_the_other_way() {
         for line in [
             r#"{"sensor_id":"a","temperature":1,"current_time":2,"x":[1]}"#,
@@ -263,12 +354,13 @@ mod tests {
             r#"{"sensor_id":"a","temperature":01,"current_time":2}"#,
             r#"{"sensor_id":"a","temperature":1,"current_time":2,"TempX":1}"#,
             r#"{"sensor_id":"a","temperature":1,"current_time":2} {"#,
+            r#"{"sensor_id":"","sensor_id":"a","temperature":1,"current_time":2}"#,
         ] {
             assert_eq!(fast(line), None, "{line}");
         }
     }
 
-    fn any_line() -> impl Strategy<Value = String> {
+    pub(in super::super) fn any_line() -> impl Strategy<Value = String> {
         let name = prop_oneof![
             6 => prop::sample::select(vec!["sensor_id", "temperature", "current_time"]).prop_map(str::to_owned),
             3 => "[a-zSCT_é]{0,3}",
@@ -282,7 +374,9 @@ mod tests {
         let blank = prop::sample::select(vec!["", "", " ", "\t"]);
         let member = (name, blank, value).prop_map(|(name, blank, value)| format!("\"{name}\":{blank}{value}"));
         let head = prop::sample::select(vec![
-            "\"sensor_id\":\"k\",\"temperature\":21.50,\"current_time\":1700000000,",
+            "\"sensor_id\":\"k\",\"temperature\":21.5,\"current_time\":1700000000,",
+            "\"sensor_id\":\"k\",\"temperature\":21.50,\"current_time\":1700000000123,",
+            "\"sensor_id\":\"k\",\"temperature\":-0.0,\"current_time\":20231114,",
             "\"current_time\": 17e8, \"temperature\": 1, \"sensor_id\": \"k\", ",
             "",
         ]);

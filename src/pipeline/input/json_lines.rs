@@ -22,14 +22,24 @@ pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut O
             Err(error) => take_several(raw, Some(mapper), error, output),
         };
     }
-    let mut flat = FlatReading::default();
-    if flat.read(bytes) {
-        match output.builder.flat_record(&flat, raw.number) {
-            Ok(Some(record)) => return output.ready(record),
-            Ok(None) => {}
-            Err(error) => return output.reject(raw, error),
-        }
+    if !take_flat(raw, bytes, output) {
+        take_any(raw, bytes, output);
     }
+}
+
+/// Puts the reading of a line that is a flat object; false where the line has to be read in the other way.
+fn take_flat(raw: RawLine<'_>, bytes: &[u8], output: &mut Output) -> bool {
+    let Some(flat) = FlatReading::read(bytes) else { return false };
+    match output.builder.flat_record(&flat, raw.number) {
+        Ok(Some(record)) => output.ready(record),
+        Ok(None) => return false,
+        Err(error) => output.reject(raw, error),
+    }
+    true
+}
+
+/// Puts the reading of any JSON by its own keys.
+fn take_any(raw: RawLine<'_>, bytes: &[u8], output: &mut Output) {
     match Reading::from_json_with_origin(bytes) {
         Ok((reading, is_copy)) => match output.builder.plain_record(reading, is_copy, raw.number) {
             Ok(record) => output.ready(record),
@@ -132,4 +142,50 @@ fn explained(reason: &ReadingError, bytes: &[u8]) -> RowError {
         _ => "",
     };
     RowError { reason: format!("{}{option}", error.reason), ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::facts::InputFacts;
+    use super::super::flat_json::tests::any_line;
+    use super::super::options::InputOptions;
+    use super::super::parsed_line::ParsedLine;
+    use super::super::reading_builder::ReadingBuilder;
+    use super::super::time_format::TimeUnit;
+    use super::*;
+
+    /// Returns what is read of some lines, and what is counted.
+    fn read(
+        lines: &[String],
+        unit: TimeUnit,
+        take: impl Fn(RawLine<'_>, &mut Output),
+    ) -> (Vec<ParsedLine>, InputFacts) {
+        let options = InputOptions { time_unit: Some(unit), ..InputOptions::default() };
+        let builder = ReadingBuilder::new("file".into(), &options, TimeUnit::Auto).unwrap();
+        let mut output = Output::new("file".into(), builder, None);
+        for (number, line) in (1..).zip(lines) {
+            take(RawLine { number, bytes: line.as_bytes(), is_truncated: false }, &mut output);
+        }
+        let facts = output.builder.facts.clone();
+        (output.take_chunk(usize::MAX / 2), facts)
+    }
+
+    fn any_unit() -> impl Strategy<Value = TimeUnit> {
+        prop::sample::select(vec![TimeUnit::Auto, TimeUnit::Auto, TimeUnit::Seconds, TimeUnit::Milliseconds])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        #[test]
+        fn flat_line_gives_the_same_reading_or_refusal_as_any_json(
+            lines in prop::collection::vec(any_line(), 1..4), unit in any_unit(),
+        ) {
+            let (fast, counted) = read(&lines, unit, |raw, output| take(raw, None, output));
+            let (slow, expected) = read(&lines, unit, |raw, output| take_any(raw, raw.bytes, output));
+            prop_assert_eq!(fast, slow);
+            prop_assert_eq!(counted.times, expected.times);
+        }
+    }
 }

@@ -314,7 +314,7 @@ impl ReadingBuilder {
         if data.len() > SMALL_JSON {
             Reading::from_json(data.as_bytes())?;
         }
-        Record::from_json(data, &sensor, &seconds, &self.name, line)
+        Record::from_json(data, &sensor, seconds.as_str(), &self.name, line)
             .map_err(|reason| row_error("record-too-large", reason))
     }
 
@@ -332,15 +332,16 @@ impl ReadingBuilder {
     /// # Errors
     /// When its time is uncertain.
     pub(super) fn flat_record(&mut self, flat: &FlatReading<'_>, line: u64) -> Result<Option<Record>, RowError> {
-        let Some(time) = &flat.time else { return Ok(None) };
+        let time = flat.time.as_str();
         // Before the time is counted: the other way counts it, too.
         let Some(data) = flat.to_json(time) else { return Ok(None) };
-        if flat.is_copy() || self.is_certain(time.as_str()) {
+        if flat.is_copy() || self.is_certain(time) {
             return Ok(Record::from_json(data, flat.sensor, time, &self.name, line).ok());
         }
-        let seconds = self.numeric_time(time)?;
-        let data = if seconds == *time { Some(data) } else { flat.to_json(&seconds) };
-        Ok(data.and_then(|data| Record::from_json(data, flat.sensor, &seconds, &self.name, line).ok()))
+        let Ok(number) = Decimal::parse(time) else { return Ok(None) };
+        let seconds = self.numeric_time(&number)?;
+        let data = if seconds == number { Some(data) } else { flat.to_json(seconds.as_str()) };
+        Ok(data.and_then(|data| Record::from_json(data, flat.sensor, seconds.as_str(), &self.name, line).ok()))
     }
 
     /// Makes the record of a reading that JSON has by its own keys.

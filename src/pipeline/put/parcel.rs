@@ -178,7 +178,7 @@ pub(crate) fn unpacked(data: &[u8], places: &Places) -> Vec<Record> {
     let records = decode(data).into_iter().flatten().zip(&places.lines).enumerate();
     let record = |(at, (record, line)): (usize, (sensor_model::aggregation::AggregatedUserRecord<'_>, &u64))| Record {
         data: String::from_utf8_lossy(record.data).into_owned(),
-        partition_key: record.partition_key.to_owned(),
+        partition_key: record.partition_key.into(),
         // Readings of an aggregate are accepted or refused together, so nothing asks for it.
         row: 0,
         file: places.file_of(at),

@@ -1,9 +1,11 @@
 //! A reading as a Kinesis record: data and partition key.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use sensor_model::{Decimal, Reading};
+use compact_str::CompactString;
+use rustc_hash::FxHasher;
+use sensor_model::Reading;
 use sha2::{Digest, Sha256};
 
 /// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write limits:
@@ -18,7 +20,7 @@ pub(crate) struct Record {
     /// The reading as JSON.
     pub data: String,
     /// The partition key, which decides the shard. It is the same for all readings of a sensor.
-    pub partition_key: String,
+    pub partition_key: CompactString,
     /// A hash that is the same for readings that replace each other in the table.
     pub row: u64,
     /// The name of its input file.
@@ -33,17 +35,18 @@ impl Record {
     /// # Errors
     /// If the record is larger than Kinesis allows. The error is a message.
     pub(crate) fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
-        Self::from_json(reading.to_json(), &reading.sensor_id, &reading.current_time, file, line)
+        Self::from_json(reading.to_json(), &reading.sensor_id, reading.current_time.as_str(), file, line)
     }
 
-    /// Makes the record of a reading that is JSON already, in the form of [`Reading::to_json`].
+    /// Makes the record of a reading that is JSON already, in the form of [`Reading::to_json`]. `current_time` is the text
+    /// of the time there.
     ///
     /// # Errors
     /// When it is larger than a record may be; the text says so.
     pub(crate) fn from_json(
         data: String,
         sensor_id: &str,
-        current_time: &Decimal,
+        current_time: &str,
         file: &Arc<str>,
         line: u64,
     ) -> Result<Self, String> {
@@ -52,10 +55,7 @@ impl Record {
         if bytes > MAX_RECORD_BYTES {
             return Err(format!("the reading has {bytes} bytes, a record at most {MAX_RECORD_BYTES}"));
         }
-        let mut hasher = DefaultHasher::new();
-        sensor_id.hash(&mut hasher);
-        current_time.as_str().hash(&mut hasher);
-        Ok(Record { data, partition_key, row: hasher.finish(), file: Arc::clone(file), line })
+        Ok(Record { data, partition_key, row: row(sensor_id, current_time), file: Arc::clone(file), line })
     }
 
     /// Returns the bytes that Kinesis counts: data and partition key.
@@ -65,15 +65,23 @@ impl Record {
     }
 }
 
+/// Returns a hash of the key of a reading. Every bit of it depends on the whole key.
+fn row(sensor_id: &str, current_time: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    sensor_id.hash(&mut hasher);
+    current_time.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Returns the sensor's id, or its SHA-256 in hex if it is longer than Kinesis allows.
 #[must_use]
-pub(crate) fn partition_key(sensor_id: &str) -> String {
+pub(crate) fn partition_key(sensor_id: &str) -> CompactString {
     use std::fmt::Write as _;
     if sensor_id.len() <= MAX_KEY_CHARACTERS || sensor_id.chars().count() <= MAX_KEY_CHARACTERS {
-        return sensor_id.to_owned();
+        return CompactString::from(sensor_id);
     }
-    Sha256::digest(sensor_id.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
+    Sha256::digest(sensor_id.as_bytes()).iter().fold(CompactString::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -81,7 +89,9 @@ pub(crate) fn partition_key(sensor_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::partition_key;
+    use std::collections::HashSet;
+
+    use super::{partition_key, row};
 
     #[test]
     fn partition_key_of_long_sensor_id_is_its_sha256() {
@@ -89,5 +99,21 @@ mod tests {
         assert_eq!(partition_key(&fits), fits);
         let long = "a".repeat(257);
         assert_eq!(partition_key(&long), "e8d95cc2b4bc198c54b40bd214df958afb65f5e73d2c2eafe0593cf5c635c1f0");
+    }
+
+    #[test]
+    fn rows_of_similar_keys_differ_and_are_spread_evenly_by_any_of_their_bits() {
+        let keys = (0..200).flat_map(|sensor| (0..500).map(move |time| (sensor, time)));
+        let rows: Vec<_> = keys
+            .map(|(sensor, time)| row(&format!("sensor-{sensor}"), &(1_700_000_000 + 60 * time).to_string()))
+            .collect();
+        assert_eq!(rows.iter().collect::<HashSet<_>>().len(), rows.len());
+        for shift in [0, 20, 44, 56] {
+            let mut counts = [0_i64; 256];
+            rows.iter().for_each(|row| counts[usize::from((row >> shift) as u8)] += 1);
+            // 391 of each are expected, with a standard deviation of 20.
+            let far = counts.iter().filter(|count| (**count - 391).abs() > 120).count();
+            assert_eq!(far, 0, "{shift}: {counts:?}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Generator {
         push_digits(&mut json, self.plan.seed, 1);
         json.push('}');
         let time = Decimal::parse(&time).ok()?;
-        Record::from_json(json, &sensor_id, &time, &self.origin, slot + 1).ok()
+        Record::from_json(json, &sensor_id, time.as_str(), &self.origin, slot + 1).ok()
     }
 }
 

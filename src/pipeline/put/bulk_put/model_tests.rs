@@ -65,7 +65,7 @@ fn parsed(number: usize, line: Line) -> ParsedLine {
     let data =
         format!(r#"{{"sensor_id":"s{sensor}","temperature":1,"current_time":{time},"number":{number},"pad":"{pad}"}}"#);
     let row = u64::from(sensor) * 256 + u64::from(time);
-    ParsedLine::Ready(Record { data, partition_key: format!("s{sensor}"), row, file, line: place })
+    ParsedLine::Ready(Record { data, partition_key: format!("s{sensor}").into(), row, file, line: place })
 }
 
 /// Puts the lines into the stream on the paused clock.
