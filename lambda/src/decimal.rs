@@ -46,8 +46,8 @@ impl Decimal {
     /// # Errors
     /// If the text is not a number, or if `DynamoDB` would not keep it exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        if NumberPrefix::of(text.as_bytes()) == Some(NumberPrefix { length: text.len(), is_canonical: true }) {
-            return Ok(Decimal(text.into()));
+        if let Some(number) = Self::from_canonical(text) {
+            return Ok(number);
         }
         let parts = Parts::split(text)?;
         let digits = parts.significant_digits();
@@ -61,6 +61,15 @@ impl Decimal {
             return Err(DecimalError::OutOfRange);
         }
         Ok(Decimal(canonical_text(parts.negative, &digits.text, exponent).into()))
+    }
+
+    /// Returns the number of a text that is certainly its canonical text, as most numbers are written; `None` for any other
+    /// text, which may be a number all the same.
+    #[inline]
+    #[must_use]
+    pub fn from_canonical(text: &str) -> Option<Self> {
+        let number = NumberPrefix::of(text.as_bytes())?;
+        (number.is_canonical && number.length == text.len()).then(|| Decimal(text.into()))
     }
 
     /// Returns the canonical text.

@@ -48,6 +48,14 @@ impl JsonDocuments {
             }
             return Ok(true);
         }
+        if let Some((number, bytes)) = self.elements.object_line()? {
+            let raw = RawLine { number, bytes, is_truncated: false };
+            let is_taken = json_lines::take_single(raw, mapper, output);
+            self.elements.pass_object_line(is_taken);
+            if is_taken {
+                return Ok(true);
+            }
+        }
         self.element.clear();
         let position = self.elements.position();
         let explodes = mapper.is_some_and(JsonMapper::iterates);
@@ -79,5 +87,55 @@ impl JsonDocuments {
             (ElementStatus::Element, _, mapper) => json_lines::take(raw, mapper, output),
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor, Read};
+
+    use proptest::prelude::*;
+
+    use super::super::flat_json::tests::any_line;
+    use super::super::json_mapper::DefaultPaths;
+    use super::super::options::{InputFormat, InputOptions};
+    use super::super::parsed_line::ParsedLine;
+    use super::super::reading_builder::ReadingBuilder;
+    use super::super::time_format::TimeUnit;
+    use super::*;
+
+    /// Returns what is read, what is counted, and how far.
+    fn read(
+        text: &str,
+        capacity: usize,
+        mapper: Option<&JsonMapper>,
+        change: fn(JsonElements) -> JsonElements,
+    ) -> (Vec<ParsedLine>, String, (u64, u64)) {
+        let bytes: Box<dyn Read + Send> = Box::new(Cursor::new(text.as_bytes().to_vec()));
+        let elements = JsonElements::new(BufReader::with_capacity(capacity, bytes), 1, 0);
+        let mut documents = JsonDocuments::new(change(elements));
+        let builder = ReadingBuilder::new("file".into(), &InputOptions::default(), TimeUnit::Auto).unwrap();
+        let mut output = Output::new("file".into(), builder, None);
+        while documents.advance(mapper, &mut output).unwrap() {}
+        let facts = format!("{:?}", output.builder.facts);
+        (output.take_chunk(usize::MAX / 2), facts, documents.position())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+        #[test]
+        fn object_on_one_line_is_read_as_any_value_is(
+            lines in prop::collection::vec((any_line(), prop::sample::select(vec!["\n", "\n", ",\n", " ,\r\n", "", "\n\n", ", "])), 0..9),
+            is_array in any::<bool>(), is_mapped in any::<bool>(), capacity in prop::sample::select(vec![64, 100, 4096]),
+        ) {
+            let text = lines.iter().map(|(line, end)| format!("{line}{end}")).collect::<Vec<_>>().concat();
+            let text = if is_array { format!("[{text}]") } else { text };
+            let map = vec!["sensor_id=z//sensor_id".parse().unwrap()];
+            let options = InputOptions { map, ..InputOptions::default() };
+            let mapper = JsonMapper::new(&options, DefaultPaths::of(InputFormat::Json), "file").unwrap();
+            let mapper = Some(&mapper).filter(|_| is_mapped);
+            let expected = read(&text, capacity, mapper, JsonElements::without_object_lines);
+            prop_assert_eq!(read(&text, capacity, mapper, |elements| elements), expected);
+        }
     }
 }

@@ -27,7 +27,16 @@ pub(super) struct JsonElements {
     offset: u64,
     is_in_array: bool,
     arrays: u64,
+    /// Bytes of the object that [`JsonElements::object_line`] found.
+    object_line: usize,
+    /// How often it found none, or one that was no whole object, since it was of use.
+    misses: u8,
 }
+
+/// Bytes within which an object ends that is looked at as a line.
+const OBJECT_LINE_BYTES: usize = 16 * 1024;
+/// How many misses show that values and lines are not the same.
+const MAX_MISSES: u8 = 4;
 
 /// How far a value is read.
 #[derive(Default)]
@@ -50,7 +59,22 @@ enum Step {
 impl JsonElements {
     /// Begins at the first byte of line `line`, which has `offset` bytes before it.
     pub(super) fn new(source: BufReader<Box<dyn Read + Send>>, line: u64, offset: u64) -> Self {
-        JsonElements { source, line, element_line: line, offset, is_in_array: false, arrays: 0 }
+        JsonElements {
+            source,
+            line,
+            element_line: line,
+            offset,
+            is_in_array: false,
+            arrays: 0,
+            object_line: 0,
+            misses: 0,
+        }
+    }
+
+    /// Leaves out [`JsonElements::object_line`].
+    #[cfg(test)]
+    pub(super) fn without_object_lines(self) -> Self {
+        JsonElements { misses: MAX_MISSES, ..self }
     }
 
     /// Goes on where lines were read before.
@@ -77,6 +101,43 @@ impl JsonElements {
     /// Returns how many arrays were begun.
     pub(super) fn arrays(&self) -> u64 {
         self.arrays
+    }
+
+    /// Returns the next value where it seems to be an object on one line, as in most files: what is between its first
+    /// bracket and the end of the line, and the line's number. The caller sees whether it is a whole object, which spares a
+    /// search for its end.
+    pub(super) fn object_line(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+        self.object_line = 0;
+        if self.misses >= MAX_MISSES || self.skip_to_value()? != Some(b'{') {
+            return Ok(None);
+        }
+        let ready = self.source.buffer();
+        let ready = &ready[..ready.len().min(OBJECT_LINE_BYTES)];
+        let Some(end) = memchr(b'\n', ready) else {
+            self.misses += u8::from(ready.len() == OBJECT_LINE_BYTES);
+            return Ok(None);
+        };
+        let line = ready[..end].trim_ascii_end();
+        let line = line.strip_suffix(b",").unwrap_or(line).trim_ascii_end();
+        if !line.ends_with(b"}") {
+            self.misses += 1;
+            return Ok(None);
+        }
+        self.object_line = line.len();
+        Ok(Some((self.line, &self.source.buffer()[..self.object_line])))
+    }
+
+    /// Passes over the object that [`JsonElements::object_line`] found, if it was whole; else it is read as any value.
+    pub(super) fn pass_object_line(&mut self, is_whole: bool) {
+        let bytes = std::mem::take(&mut self.object_line);
+        if is_whole {
+            self.misses = 0;
+            self.element_line = self.line;
+            self.source.consume(bytes);
+            self.offset += bytes as u64;
+        } else {
+            self.misses += 1;
+        }
     }
 
     /// Appends the next value to `element`, which never grows beyond [`MAX_LINE_BYTES`].

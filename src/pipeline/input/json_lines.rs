@@ -12,18 +12,26 @@ use super::row_error::{RowError, row_error};
 
 /// Puts the readings of a line or element: by its own keys, or by the paths of a mapper.
 pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut Output) {
+    if take_single(raw, mapper, output) {
+        return;
+    }
     let bytes = trim_line_ending(raw.bytes);
-    if let Some(mapper) = mapper {
-        if std::str::from_utf8(bytes).is_ok_and(|text| mapper.read_single(text, raw, output)) {
-            return;
-        }
-        return match document(bytes) {
+    match mapper {
+        Some(mapper) => match document(bytes) {
             Ok(document) => mapper.read(document, raw, output),
             Err(error) => take_several(raw, Some(mapper), error, output),
-        };
+        },
+        None => take_any(raw, bytes, output),
     }
-    if !take_flat(raw, bytes, output) {
-        take_any(raw, bytes, output);
+}
+
+/// Puts the reading of a line that is one whole object and gives one reading, in one pass over it. False where it is
+/// something else, or is wrong.
+pub(super) fn take_single(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut Output) -> bool {
+    let bytes = trim_line_ending(raw.bytes);
+    match mapper {
+        Some(mapper) => std::str::from_utf8(bytes).is_ok_and(|text| mapper.read_single(text, raw, output)),
+        None => take_flat(raw, bytes, output),
     }
 }
 

@@ -197,7 +197,8 @@ impl JsonMapper {
             return self.quantity(long, &row, sensor, time.as_ref(), raw, output);
         }
         let is_copy = self.origin.iter().all(|slot| row.get(*slot).is_some());
-        let mut fields = self.fields_of(&mut row, output);
+        let siblings = std::mem::take(&mut row.siblings);
+        let mut fields = self.fields_of(siblings, &row, output);
         fields.sort_by(|one, other| one.0.cmp(&other.0));
         if let [probe] = self.probes.as_slice() {
             let temperature = self.value(&probe.source, &row);
@@ -236,18 +237,23 @@ impl JsonMapper {
         }
     }
 
-    fn fields_of<'a>(&self, row: &mut PathRow<'a>, output: &Output) -> Vec<(Cow<'a, str>, Cell<'a>)> {
+    fn fields_of<'a>(
+        &'a self,
+        siblings: Vec<(Cow<'a, str>, &'a RawValue)>,
+        row: &PathRow<'a>,
+        output: &Output,
+    ) -> Vec<(Cow<'a, str>, Cell<'a>)> {
         let is_own = |name: &str| {
             [SENSOR, TEMPERATURE, TIME].contains(&name)
                 || ORIGIN.contains(&name)
                 || self.fields.iter().any(|(key, _)| key == name)
         };
-        let siblings = std::mem::take(&mut row.siblings).into_iter();
-        let siblings = siblings.filter(|(name, _)| !is_own(name) && output.builder.keeps(name));
-        let mut fields: Vec<_> = siblings.map(|(name, raw)| (name, Cell::Json(raw))).collect();
+        let mut fields = Vec::with_capacity(siblings.len() + self.fields.len());
+        let siblings = siblings.into_iter().filter(|(name, _)| !is_own(name) && output.builder.keeps(name));
+        fields.extend(siblings.map(|(name, raw)| (name, Cell::Json(raw))));
         for (key, source) in &self.fields {
             if let Some(cell) = self.value(source, row).filter(|_| output.builder.keeps(key)) {
-                fields.push((Cow::Owned(key.clone()), cell));
+                fields.push((Cow::Borrowed(key.as_str()), cell));
             }
         }
         fields

@@ -41,6 +41,8 @@ pub(super) struct PathTree {
     decodings: Vec<(String, Decoding)>,
     /// True if a text is decoded here or below.
     decodes: bool,
+    /// Slots of the paths that were added here.
+    slots: usize,
 }
 
 impl PathTree {
@@ -54,6 +56,7 @@ impl PathTree {
         for at in (0..path.len()).filter(|at| matches!(path[*at], Step::Decoded(_))) {
             self.node(&path[..at]).set_decoding(path, at);
         }
+        self.slots = self.slots.max(slot + 1);
         let node = self.node(path);
         match path.last() {
             Some(Step::Name) => node.name_slot = Some(slot),

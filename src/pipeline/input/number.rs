@@ -44,6 +44,15 @@ pub(crate) enum NumberError {
     Decimal(#[from] DecimalError),
 }
 
+/// Returns a cell without blanks around it. Most have none, which two bytes tell.
+#[inline]
+pub(super) fn trimmed(cell: &str) -> &str {
+    match cell.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => cell,
+        _ => cell.trim(),
+    }
+}
+
 /// Reads a cell that must be a number, such as a temperature.
 ///
 /// Every form that has one meaning is taken: `-3,0` by its sign, `+.5`, `1e3`, and the minus sign of typographers.
@@ -52,9 +61,12 @@ pub(crate) enum NumberError {
 /// # Errors
 /// Fails if the cell is not a number, or not one that can be kept exactly.
 pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberError> {
-    let cell = cell.trim();
-    if sign != DecimalSign::Comma && !cell.contains(['\u{2212}', ',']) {
-        return Decimal::parse(cell).map_err(|error| explained(error, cell));
+    let cell = trimmed(cell);
+    if sign != DecimalSign::Comma {
+        match Decimal::parse(cell) {
+            Err(_) if cell.contains(['\u{2212}', ',']) => {}
+            parsed => return parsed.map_err(|error| explained(error, cell)),
+        }
     }
     let mut text = match cell.strip_prefix('\u{2212}') {
         Some(size) if size.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | ',')) => {
@@ -89,7 +101,13 @@ fn explained(error: DecimalError, cell: &str) -> NumberError {
 /// Text stays: leading zeros (`007`), digits and an exponent as no program prints them (`12e4`, part of a hexadecimal
 /// number), and more digits than a number of the table has. Blanks around a value are no part of it.
 pub(crate) fn value(cell: &str, sign: DecimalSign) -> Value {
-    let text = cell.trim();
+    let text = trimmed(cell);
+    // With a point as decimal sign, the canonical text of a number is one for certain.
+    if sign != DecimalSign::Comma
+        && let Some(number) = Decimal::from_canonical(text)
+    {
+        return Value::Number(number);
+    }
     match text {
         "null" => Value::Null,
         "true" => Value::Bool(true),
@@ -160,7 +178,7 @@ impl MissingValues {
 
     /// Returns whether a cell holds one of them, or nothing.
     pub(crate) fn contains(&self, cell: &str, sign: DecimalSign) -> bool {
-        let cell = cell.trim();
+        let cell = trimmed(cell);
         if cell.is_empty() {
             return true;
         }

@@ -15,7 +15,7 @@ use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::number::{self, DecimalSign, MissingValues};
 use super::options::InputOptions;
 use super::row_error::{RowError, number_error, row_error};
-use super::time_format::{self, ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
+use super::time_format::{self, ParsedTime, TimeError, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use super::unit_watch::UnitWatch;
 use crate::pipeline::{Record, value_of};
@@ -157,7 +157,7 @@ impl ReadingBuilder {
         let wrong = |error: TimeError| row_error(error.code(), format!("`{TIME}`: {error}"));
         let cell = cell.ok_or_else(missing)?;
         let text = cell.text().ok_or_else(missing)?;
-        let text = text.trim();
+        let text = number::trimmed(&text);
         if text.is_empty() {
             return Err(missing());
         }
@@ -322,7 +322,7 @@ impl ReadingBuilder {
     fn is_certain(&mut self, time: &str) -> bool {
         let is_certain = self.times_are_auto && is_certainly_seconds(time);
         if is_certain {
-            self.facts.times.add(TimeFacts { unit: Some(TimeUnit::Seconds), ..TimeFacts::default() });
+            self.facts.times.add_seconds();
         }
         is_certain
     }
@@ -391,7 +391,7 @@ fn is_certainly_seconds(number: &str) -> bool {
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Borrowed(text) => Cow::Borrowed(number::trimmed(text)),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }

@@ -3,6 +3,7 @@
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter};
 
+use super::number::trimmed;
 use super::options::Delimiter;
 
 /// Splits the lines of one row into cells.
@@ -39,6 +40,7 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cells<'a> {
     text: &'a str,
+    /// Without blanks around them.
     ranges: &'a [(usize, usize)],
 }
 
@@ -49,7 +51,7 @@ impl<'a> Cells<'a> {
 
     /// Returns a cell without blanks around it; an empty one behind the last.
     pub(super) fn get(self, at: usize) -> &'a str {
-        self.ranges.get(at).and_then(|(begin, end)| self.text.get(*begin..*end)).map_or("", str::trim)
+        self.ranges.get(at).and_then(|(begin, end)| self.text.get(*begin..*end)).unwrap_or_default()
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
@@ -134,8 +136,10 @@ impl RowSplitter {
             begin = *end;
         }
         let text = std::str::from_utf8(&self.text[..self.written]).ok()?;
-        let is_whole = self.ranges.iter().all(|(begin, end)| text.get(*begin..*end).is_some());
-        is_whole.then_some(Cells { text, ranges: &self.ranges })
+        for range in &mut self.ranges {
+            *range = without_blanks(text, *range)?;
+        }
+        Some(Cells { text, ranges: &self.ranges })
     }
 
     /// Parses a line without the blanks between a delimiter and a quote, which would make the quote a part of the value.
@@ -204,21 +208,30 @@ pub(super) fn split_plain<'a>(delimiter: Delimiter, line: &'a str, ranges: &'a m
     ranges.clear();
     let delimiter = match delimiter {
         Delimiter::Blanks => {
-            let begin_of = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
-            let parts = line.split_ascii_whitespace().map(|part| (begin_of(part), begin_of(part) + part.len()));
-            ranges.extend(parts);
+            for part in line.split_ascii_whitespace() {
+                let begin = part.as_ptr().addr() - line.as_ptr().addr();
+                ranges.extend(without_blanks(line, (begin, begin + part.len())));
+            }
             return Cells { text: line, ranges };
         }
         Delimiter::Byte(delimiter) => delimiter,
         Delimiter::Auto => b',',
     };
     let mut begin = 0;
-    for at in memchr_iter(delimiter, line.as_bytes()) {
-        ranges.push((begin, at));
+    for at in memchr_iter(delimiter, line.as_bytes()).chain([line.len()]) {
+        // A delimiter is ASCII, so both ends are character boundaries.
+        ranges.push(without_blanks(line, (begin, at)).unwrap_or((begin, begin)));
         begin = at + 1;
     }
-    ranges.push((begin, line.len()));
     Cells { text: line, ranges }
+}
+
+/// Returns the range of a cell without the blanks around it; nothing where it is not on character boundaries.
+fn without_blanks(text: &str, (begin, end): (usize, usize)) -> Option<(usize, usize)> {
+    let cell = text.get(begin..end)?;
+    let trimmed = trimmed(cell);
+    let begin = begin + (trimmed.as_ptr().addr() - cell.as_ptr().addr());
+    Some((begin, begin + trimmed.len()))
 }
 
 #[cfg(test)]

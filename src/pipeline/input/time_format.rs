@@ -26,6 +26,7 @@ use self::civil_text::{CivilText, Zone};
 pub(crate) use self::counts::{TimeCounts, TimeFacts};
 pub(super) use self::epoch::spreadsheet_day;
 pub(crate) use self::error::TimeError;
+use super::number::trimmed;
 
 /// The unit of times that are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
@@ -141,7 +142,7 @@ impl TimeParser {
     /// # Errors
     /// When it has no meaning, or more than one.
     pub(crate) fn text(&self, text: &str) -> Result<ParsedTime, TimeError> {
-        let text = text.trim();
+        let text = trimmed(text);
         if let Some(format) = &self.format {
             return self.formatted(format, text);
         }
@@ -323,8 +324,12 @@ fn with_fraction(second: i64, fraction: &str) -> Result<Decimal, TimeError> {
             Err(_) => Ok(Decimal::parse(&second.to_string())?),
         };
     }
-    if second >= 0 {
-        return Ok(Decimal::parse(&format!("{second}.{fraction}"))?);
+    if let Ok(second) = u64::try_from(second) {
+        let mut text = String::with_capacity(32 + fraction.len());
+        text.push_str(Decimal::from(second).as_str());
+        text.push('.');
+        text.push_str(fraction);
+        return Ok(Decimal::parse(&text)?);
     }
     let width = fraction.len();
     let complement = u32::try_from(width).ok().and_then(|width| 10_u128.checked_pow(width));

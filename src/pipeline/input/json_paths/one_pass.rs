@@ -15,7 +15,7 @@ impl PathTree {
         if self.iterates || self.decodes || self.slot.is_some() {
             return None;
         }
-        let mut row = PathRow::default();
+        let mut row = PathRow { values: Vec::with_capacity(self.slots), ..PathRow::default() };
         let mut json = serde_json::Deserializer::from_str(document);
         Fill { node: self, row: &mut row }.deserialize(&mut json).ok()?;
         json.end().ok()?;

@@ -47,6 +47,11 @@ impl TimeCounts {
         self.possible_days += u64::from(decided.possible_day);
     }
 
+    /// Counts a number that is in seconds for certain.
+    pub(crate) fn add_seconds(&mut self) {
+        self.units[0] += 1;
+    }
+
     /// Adds what was counted elsewhere.
     pub(crate) fn merge(&mut self, other: &TimeCounts) {
         for (count, more) in self.units.iter_mut().zip(other.units) {
