@@ -38,7 +38,7 @@ pub(super) fn check(running: &Running, asked: &Requested<'_>) -> Result<(), Erro
     let parts = differences.iter().map(|it| format!("{} {} instead of {}", it.property, it.found, it.wanted));
     let parts = parts.collect::<Vec<_>>().join(", ");
     let flags = differences.iter().filter_map(|it| Some(flag_words(it.flag?, &it.wanted)));
-    let flags: String = flags.flatten().map(|word| format!(" {word}")).collect();
+    let flags: String = flags.flatten().flat_map(|word| [" ".to_owned(), word]).collect();
     let error = Error::failed(format!("the local cloud at {} already runs with {parts}", running.endpoint))
         .hint(format!("`sensorctl local stop`, then `sensorctl local start{flags}` changes it and keeps its data"))
         .hint("another `--data-dir` holds another local cloud");

@@ -119,6 +119,7 @@ const ZERO: u64 = 1 << (u64::BITS - 1);
 
 impl HashedKeys {
     /// Returns the place of a hash, if no other is there. The bits before it are the same within a set.
+    #[expect(clippy::cast_possible_truncation, reason = "below the number of slots")]
     fn place(&self, hash: u64) -> usize {
         let bits = self.slots.len().trailing_zeros();
         ((hash << SET_BITS) >> (u64::BITS - bits)) as usize

@@ -100,9 +100,8 @@ impl Inputs {
                 facts.take(input.facts());
                 facts.set_replaced(replaced.replaced());
                 match end {
-                    Ok(ChunkEnd::Full) => {}
                     Ok(ChunkEnd::MayBlock) if state == ReadProgress::LastKept => return,
-                    Ok(ChunkEnd::MayBlock) => {}
+                    Ok(ChunkEnd::Full | ChunkEnd::MayBlock) => {}
                     Ok(ChunkEnd::End) => break,
                     Err(error) => {
                         hand_over(Err(input.unreadable(error)));

@@ -110,7 +110,9 @@ mod tests {
         assert_eq!(rows.iter().collect::<HashSet<_>>().len(), rows.len());
         for shift in [0, 20, 44, 56] {
             let mut counts = [0_i64; 256];
-            rows.iter().for_each(|row| counts[usize::from((row >> shift) as u8)] += 1);
+            for row in &rows {
+                counts[usize::from((row >> shift).to_le_bytes()[0])] += 1;
+            }
             // 391 of each are expected, with a standard deviation of 20.
             let far = counts.iter().filter(|count| (**count - 391).abs() > 120).count();
             assert_eq!(far, 0, "{shift}: {counts:?}");
