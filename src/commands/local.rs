@@ -348,6 +348,10 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
         tokio::select! {
             () = context.interrupt.cancelled() => break,
             _ = terminate.recv() => break,
+            () = cloud.data_dir_deleted() => {
+                say("the data directory was deleted".to_owned());
+                break;
+            }
             Some(notice) = notices.recv() => say(notice),
         }
     }

@@ -3,9 +3,9 @@
 pub(crate) mod lock_file;
 pub(crate) mod owner;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,8 +80,8 @@ impl EndpointFile {
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    /// Held, not read: the lock is released when the file is closed, however the process ends.
-    _lock: File,
+    /// The lock is released when the file is closed, however the process ends.
+    lock: File,
 }
 
 impl DataDir {
@@ -106,7 +106,7 @@ impl DataDir {
             std::thread::sleep(POLL_INTERVAL);
         }
         lock_file::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
-        let data_dir = DataDir { root: root.to_owned(), _lock: lock };
+        let data_dir = DataDir { root: root.to_owned(), lock };
         // A killed process leaves a stale endpoint file; another process may own that port now.
         data_dir.remove_endpoint_file()?;
         data_dir.check_complete()?;
@@ -135,6 +135,14 @@ impl DataDir {
         Ok(durability.write_json(&self.path(COMPLETE), &STATE_FILES)?)
     }
 
+    /// Returns whether its path still leads to the directory that this process owns. Another process may own one there
+    /// that was created after this one had been deleted.
+    pub(crate) fn is_current(&self) -> bool {
+        let identity = |file: &Metadata| (file.dev(), file.ino());
+        let found = fs::metadata(self.path(LOCK)).map(|file| identity(&file));
+        found.is_ok_and(|found| self.lock.metadata().is_ok_and(|owned| identity(&owned) == found))
+    }
+
     /// Returns the path of a file or directory in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
@@ -156,6 +164,9 @@ impl DataDir {
 
     /// Removes the endpoint file.
     pub(crate) fn remove_endpoint_file(&self) -> Result<(), Error> {
+        if !self.is_current() {
+            return Ok(());
+        }
         let path = self.path("endpoint.json");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

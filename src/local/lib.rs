@@ -81,6 +81,9 @@ pub const THREAD_STACK: usize = 32 << 20;
 /// Interval between deletions of expired data.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
+/// Interval of checks that the data directory is still there.
+const DATA_DIR_CHECK: Duration = Duration::from_secs(1);
+
 /// Delay between a change of the tables and the checkpoint of their write-ahead log.
 const WRITE_BACK: Duration = Duration::from_millis(250);
 
@@ -223,6 +226,14 @@ impl LocalCloud {
     /// Returns a stream of its past and future diagnostics.
     pub fn notices(&self) -> UnboundedReceiver<String> {
         self.notices.listen()
+    }
+
+    /// Returns once its data directory has been deleted. A local cloud that went on would delete the code of another one
+    /// that was started at the same path.
+    pub async fn data_dir_deleted(&self) {
+        while self.data_dir.is_current() {
+            tokio::time::sleep(DATA_DIR_CHECK).await;
+        }
     }
 
     /// Returns the connection settings for clients of its owner.

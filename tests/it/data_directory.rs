@@ -1,11 +1,12 @@
 //! The data directory of the local cloud: whose it is.
 
 use std::fs::{Permissions, copy, set_permissions};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use crate::support::{Run, TestEnv};
+use crate::support::{Run, TestEnv, eventually};
 
 /// A user without files.
 const NOBODY: u32 = 65534;
@@ -19,6 +20,19 @@ const COMMANDS: [&[&str]; 7] = [
     &["local", "env"],
     &["scan", "--local"],
 ];
+
+#[test]
+fn local_cloud_ends_when_its_data_directory_is_deleted_and_leaves_the_next_one_alone() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local"]).assert_success();
+    let first = env.endpoint()["endpoint"].as_str().unwrap().replace("http://", "");
+    std::fs::remove_dir_all(env.path("data")).unwrap();
+    env.run(["local", "start", "--port", "0"]).assert_success();
+    env.run(["up", "--local"]).assert_success();
+    eventually("the first local cloud ends", || TcpStream::connect(&first).is_ok(), |listens| !listens);
+    // The endpoint file and the code of the second one stay.
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();
+}
 
 #[test]
 fn data_directory_of_another_user_is_refused_by_every_command() {

@@ -174,12 +174,14 @@ fn put_interrupted_while_reading_pipe_sends_or_keeps_every_line() {
 fn put_ended_by_two_signals_or_hangup_reports_and_keeps_whole_lines() {
     const LINES: usize = 3000;
     let env = TestEnv::with_pipeline();
-    let text: String =
-        (0..LINES).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
-    env.write("many.ndjson", &text);
-    for signals in [&[Signal::INT, Signal::INT][..], &[Signal::TERM, Signal::INT], &[Signal::HUP]] {
+    let cases = [&[Signal::INT, Signal::INT][..], &[Signal::TERM, Signal::INT], &[Signal::HUP]];
+    for (sensor, signals) in cases.into_iter().enumerate() {
+        let line = |time| format!("{{\"sensor_id\":\"{sensor}\",\"temperature\":1,\"current_time\":{time}}}\n");
+        env.write("many.ndjson", (0..LINES).map(line).collect::<String>());
         let put = env.spawn(["put", "--local", "--file", "many.ndjson", "--rate", "200", "--failed", "f", "--force"]);
-        env.rows(1);
+        // Until it listens for signals, one ends it without a word.
+        let sensor = sensor.to_string();
+        env.rows_with(|rows| rows.iter().any(|row| row["sensor_id"] == *sensor));
         for signal in signals {
             send_signal(&put, *signal);
         }
