@@ -27,6 +27,8 @@ pub enum FailureCause {
     ServerError,
     /// There was no response: no network, no server, or a wrong address.
     Unreachable,
+    /// The response is not one of the service: a proxy or a sign-in page answered.
+    ForeignAnswer,
     /// The service accepted the change and later returned another state. Another client may have reverted it.
     RolledBack,
     /// The call was skipped, because something that it needs failed.
@@ -94,7 +96,7 @@ impl AwsFailure {
                 };
                 (None, message, cause)
             }
-            _ => (None, chain(error), FailureCause::Other),
+            _ => (None, chain(error), FailureCause::ForeignAnswer),
         };
         AwsFailure { service, operation, resource: resource.into(), location: place.into(), code, message, cause }
     }

@@ -46,6 +46,9 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
                 "created in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
             ];
         }
+        FailureCause::ForeignAnswer => {
+            "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)"
+        }
         FailureCause::Exists => "choose another `--stage`, or delete or rename the existing resource",
         FailureCause::RolledBack => {
             "is another run changing it at the same time? if not, run the same command again to keep waiting"
@@ -155,9 +158,8 @@ fn other(failure: &AwsFailure) -> String {
             "another run may be deleting what this call needs: run the same command again".to_owned()
         }
         Some(code) => format!("the {service} API reference explains {code} under {operation}"),
-        None => {
-            "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)".to_owned()
-        }
+        // The service answered with a state that sensorctl cannot continue from.
+        None => "`sensorctl status` shows its state, and `sensorctl plan` what `sensorctl up` would change".to_owned(),
     }
 }
 
@@ -243,6 +245,24 @@ mod tests {
         };
         assert!(hints(&of("Stream not found: arn:aws:kinesis:eu-central-1:1:stream/s"))[0].contains("another run"));
         assert!(hints(&of("BatchSize is out of range"))[0].contains("the Lambda API reference explains"));
+    }
+
+    #[test]
+    fn hint_for_a_state_of_the_service_does_not_doubt_the_endpoint() {
+        let of = |cause: FailureCause| {
+            let failure = AwsFailure {
+                service: "Lambda",
+                operation: "GetFunction",
+                resource: "function f".into(),
+                location: "eu-central-1".into(),
+                code: None,
+                message: "the function's last update failed: InvalidImage".into(),
+                cause,
+            };
+            hints(&failure).concat()
+        };
+        assert!(of(FailureCause::Other).contains("`sensorctl status` shows its state"));
+        assert!(of(FailureCause::ForeignAnswer).contains("the answer is not from AWS"));
     }
 
     #[test]

@@ -105,6 +105,12 @@ where
     }
 }
 
+/// Renders a waited time for a message.
+pub(crate) fn waited_seconds(waited: Duration) -> String {
+    let digits = usize::from(waited < Duration::from_secs(10));
+    format!("{:.digits$} s", waited.as_secs_f64())
+}
+
 /// Retries a call after transient failures, such as a throttle or a broken connection.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::aws::{AwsFailure, Clients};
+use crate::aws::{AwsFailure, Clients, FailureCause};
 
 /// A function may run for 15 minutes (docs/facts/lambda.md, Function limits). The rest is for the response.
 const INVOKE_TIMEOUT: Duration = Duration::from_mins(16);
@@ -86,9 +86,8 @@ pub(crate) async fn invoke(clients: &Clients, function: &str, event: String) -> 
     };
     if answer.executed_version.is_none() && answer.request_id().is_none() {
         // By the protocol any web page counts as a success. Only its headers tell it apart.
-        return Err(
-            call.build_failure("what answered is not Lambda: it gave neither the version that ran nor a request id")
-        );
+        let why = "what answered is not Lambda: it gave neither the version that ran nor a request id";
+        return Err(AwsFailure { cause: FailureCause::ForeignAnswer, ..call.build_failure(why) });
     }
     FunctionInvocation::read(answer).map_err(|why| call.build_failure(why))
 }

@@ -285,8 +285,8 @@ impl Provisioner<'_> {
             WaitError::Failed(stopped) => stopped,
             WaitError::TimedOut { waited, last } => {
                 let (kind, name) = (self.resource.kind(), self.resource.name());
-                let waited = waited.as_secs_f64();
-                Error::failed(format!("the {kind} `{name}` does not work yet after {waited:.0} s: {last}"))
+                let waited = wait::waited_seconds(waited);
+                Error::failed(format!("the {kind} `{name}` does not work yet after {waited}: {last}"))
                     .hint(
                         "the service continues meanwhile (a large reshard may take hours): run `sensorctl up` again to keep \
                          waiting, with a longer `--timeout` if needed",

@@ -94,7 +94,8 @@ pub(crate) async fn wait_until_deleted(
         Err(WaitError::Failed(failure)) => Err(failure.into()),
         Err(WaitError::TimedOut { waited, last }) => {
             let (kind, name) = (resource.kind(), resource.name());
-            let what = format!("the {kind} `{name}` is not deleted yet after {:.0} s: {last}", waited.as_secs_f64());
+            let waited = wait::waited_seconds(waited);
+            let what = format!("the {kind} `{name}` is not deleted yet after {waited}: {last}");
             Err(Error::failed(what).hint("run the same command again to keep waiting").into())
         }
     }
