@@ -14,6 +14,7 @@ use sensor_model::{Decimal, Value};
 
 use super::external_sort::{ExternalSorter, Sorted};
 
+use self::row_codec::SortedRow;
 use self::window::Window;
 
 /// The key whose rows become readings.
@@ -32,6 +33,31 @@ pub(crate) struct QuantityRow {
     pub value: Value,
     /// The line it came from.
     pub line: u64,
+    /// Which quantity of the sensor it is, where that is still to be compared with others for its key.
+    pub name: Option<QuantityName>,
+}
+
+/// Which quantity of a sensor a row is, as hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QuantityName {
+    /// Of sensor and key.
+    pub place: u64,
+    /// Of the name.
+    pub hash: u64,
+}
+
+/// A row of the output of a join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JoinedRow {
+    /// A temperature with what was joined to it.
+    Reading(JoinedReading),
+    /// A row of another quantity than the sensor's first for its key.
+    SecondQuantity {
+        /// The key.
+        key: String,
+        /// Its line.
+        line: u64,
+    },
 }
 
 /// A temperature with what was joined to it.
@@ -47,6 +73,8 @@ pub(crate) struct JoinedReading {
     pub fields: Vec<(String, Value)>,
     /// The line of the temperature.
     pub line: u64,
+    /// True if several quantities of the sensor are temperatures.
+    pub is_ambiguous: bool,
 }
 
 /// Counts of rows that did not pair one to one.
@@ -65,13 +93,19 @@ pub(crate) struct Join {
     within: Decimal,
     key: Vec<u8>,
     value: Vec<u8>,
+    /// Names that were announced lately, each at the place that its hash tells.
+    announced: Vec<Option<QuantityName>>,
 }
+
+/// How many names are kept to announce a name seldom.
+const ANNOUNCED: usize = 4096;
 
 impl Join {
     /// Returns a join of equal times, or of times at most so many seconds apart.
     pub(crate) fn new(within: Option<Decimal>) -> Self {
         let within = within.unwrap_or_else(|| Decimal::from(0));
-        Join { sorter: ExternalSorter::default(), within, key: Vec::new(), value: Vec::new() }
+        let sorter = ExternalSorter::default();
+        Join { sorter, within, key: Vec::new(), value: Vec::new(), announced: Vec::new() }
     }
 
     /// Takes a row.
@@ -79,7 +113,21 @@ impl Join {
     /// # Errors
     /// When a temporary file cannot be written.
     pub(crate) fn push(&mut self, row: &QuantityRow) -> io::Result<()> {
+        if let Some(name) = row.name {
+            self.announce(row, name)?;
+        }
         row_codec::encode(row, &mut self.key, &mut self.value);
+        self.sorter.push(&self.key, &self.value)
+    }
+
+    /// Puts the name before all rows of the sensor.
+    fn announce(&mut self, row: &QuantityRow, name: QuantityName) -> io::Result<()> {
+        self.announced.resize(ANNOUNCED, None);
+        let last = &mut self.announced[name.place as usize % ANNOUNCED];
+        if last.replace(name) == Some(name) {
+            return Ok(());
+        }
+        row_codec::encode_name(row, name, &mut self.key, &mut self.value);
         self.sorter.push(&self.key, &self.value)
     }
 
@@ -102,18 +150,23 @@ pub(crate) struct JoinedReadings {
 }
 
 impl JoinedReadings {
-    /// Returns the next reading.
+    /// Returns the next reading, or row that belongs to none.
     ///
     /// # Errors
     /// When a temporary file cannot be read, or a span holds more temperatures of one sensor than are held in memory.
-    pub(crate) fn next_reading(&mut self) -> io::Result<Option<JoinedReading>> {
+    pub(crate) fn next_row(&mut self) -> io::Result<Option<JoinedRow>> {
         loop {
-            if let Some(reading) = self.window.take_ready() {
-                return Ok(Some(reading));
+            if let Some(row) = self.window.take_ready() {
+                return Ok(Some(row));
             }
             let Some(rows) = &mut self.rows else { return Ok(None) };
             if let Some(entry) = rows.next() {
-                self.window.push(row_codec::decode(&entry?)?, &mut self.counts)?;
+                match row_codec::decode(&entry?)? {
+                    SortedRow::Name { sensor_id, key, hash } => {
+                        self.window.push_name(sensor_id, key, hash, &mut self.counts)?;
+                    }
+                    SortedRow::Quantity(row) => self.window.push(row, &mut self.counts)?,
+                }
             } else {
                 self.rows = None;
                 self.window.close(&mut self.counts);

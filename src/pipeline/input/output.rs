@@ -8,11 +8,11 @@ use std::time::Duration;
 use sensor_model::{Decimal, Value};
 
 use super::decoding;
-use super::join::{Join, JoinedReadings, QuantityRow};
+use super::join::{Join, JoinedReadings, JoinedRow, QuantityRow};
 use super::keys::TEMPERATURE;
 use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
 use super::parsed_line::ParsedLine;
-use super::quantity_names::QuantityNames;
+use super::quantity_names::{QuantityNames, second_quantity};
 use super::reading_builder::{Cell, ReadingBuilder};
 use super::row_error::{RowError, row_error};
 use super::unit::Unit;
@@ -179,8 +179,8 @@ impl Output {
         if let Some(unit) = Unit::of_column(name).filter(|_| key == TEMPERATURE) {
             self.builder.unit_watch.check(unit.name).map_err(|reason| row_error("unit", reason))?;
         }
-        self.quantities.check(&sensor_id, key, name)?;
-        let row = QuantityRow { sensor_id, time, key: key.to_owned(), value, line };
+        let name = self.quantities.check(&sensor_id, key, name)?;
+        let row = QuantityRow { sensor_id, time, key: key.to_owned(), value, line, name };
         let within = self.join_within.clone();
         let join = self.join.get_or_insert_with(|| Join::new(within));
         if let Err(error) = join.push(&row) {
@@ -210,15 +210,23 @@ impl Output {
             self.joined = Some(join.finish()?);
         }
         let Some(joined) = &mut self.joined else { return Ok(false) };
-        let Some(reading) = joined.next_reading()? else {
+        let Some(row) = joined.next_row()? else {
             let counts = joined.counts();
             self.builder.facts.unjoined += counts.unjoined;
             self.builder.facts.replaced += counts.replaced;
             self.joined = None;
             return Ok(false);
         };
-        let raw = RawLine { number: reading.line, bytes: b"", is_truncated: false };
-        if self.quantities.is_ambiguous(&reading.sensor_id, TEMPERATURE) {
+        let raw = |number| RawLine { number, bytes: b"", is_truncated: false };
+        let reading = match row {
+            JoinedRow::Reading(reading) => reading,
+            JoinedRow::SecondQuantity { key, line } => {
+                self.reject(raw(line), second_quantity(&key, "NAME", "one"));
+                return Ok(true);
+            }
+        };
+        let raw = raw(reading.line);
+        if reading.is_ambiguous || self.quantities.is_ambiguous(&reading.sensor_id, TEMPERATURE) {
             let reason =
                 format!("several quantities of the sensor are `{TEMPERATURE}`; `--map {TEMPERATURE}=NAME` takes one");
             self.reject(raw, row_error("second-quantity", reason));
@@ -229,5 +237,56 @@ impl Output {
             Err(error) => self.reject(raw, error),
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use proptest::prelude::*;
+
+    use super::super::options::InputOptions;
+    use super::super::time_format::TimeUnit;
+    use super::*;
+
+    /// Returns the readings, and lines and classes of rejected rows.
+    fn joined(rows: &[(&str, &str, u8, &str)], max_places: usize) -> (Vec<String>, Vec<(u64, &'static str)>) {
+        let builder = ReadingBuilder::new("file".into(), &InputOptions::default(), TimeUnit::Auto).unwrap();
+        let mut output = Output::new("file".into(), builder, None);
+        output.quantities = QuantityNames::with_max_places(max_places);
+        let cell = |text: String| Cell::Text(Cow::Owned(text));
+        for (line, (sensor, key, time, name)) in (1..).zip(rows) {
+            let (value, time) = (cell(line.to_string()), cell(format!("17000000{time:02}")));
+            let sensor = cell((*sensor).to_owned());
+            if let Err(error) = output.quantity(name, key, &value, Some(&sensor), Some(&time), line) {
+                output.reject(RawLine { number: line, bytes: b"", is_truncated: false }, error);
+            }
+        }
+        while output.advance_join().unwrap() {}
+        let (mut readings, mut rejected) = (Vec::new(), Vec::new());
+        while let Some(item) = output.take() {
+            match item {
+                ParsedLine::Ready(record) => readings.push(record.data),
+                ParsedLine::Rejected(line) => rejected.push((line.line, line.code)),
+            }
+        }
+        rejected.sort_unstable();
+        (readings, rejected)
+    }
+
+    proptest! {
+        #[test]
+        fn second_quantities_are_the_same_when_rows_are_read_and_when_they_are_together(
+            rows in prop::collection::vec((
+                prop::sample::select(vec!["a", "b", "c"]),
+                prop::sample::select(vec!["temperature", "humidity"]),
+                0_u8..4,
+                prop::sample::select(vec!["one", "one", "one", "two"]),
+            ), 0..30),
+            max_places in 0_usize..4,
+        ) {
+            prop_assert_eq!(joined(&rows, max_places), joined(&rows, 100));
+        }
     }
 }

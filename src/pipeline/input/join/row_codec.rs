@@ -6,10 +6,33 @@ use std::io;
 use sensor_model::{Decimal, Value};
 
 use super::super::external_sort::Entry;
-use super::QuantityRow;
+use super::{QuantityName, QuantityRow};
 
 /// Ends the sensor in a key: a byte that UTF-8 never has.
 const END: u8 = 0xff;
+
+/// What the sort brings together.
+#[derive(Debug, PartialEq)]
+pub(super) enum SortedRow {
+    /// A name of the quantity that a key comes from; before the rows of the sensor.
+    Name {
+        sensor_id: String,
+        key: String,
+        hash: u64,
+    },
+    Quantity(QuantityRow),
+}
+
+/// Writes key and value of a name in place of what the buffers held.
+pub(super) fn encode_name(row: &QuantityRow, name: QuantityName, key: &mut Vec<u8>, value: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(row.sensor_id.as_bytes());
+    // Without a time behind it, it comes before all that have one.
+    key.push(END);
+    value.clear();
+    value.extend(name.hash.to_le_bytes());
+    push_text(value, &row.key);
+}
 
 /// Writes key and value of a row in place of what the buffers held.
 pub(super) fn encode(row: &QuantityRow, key: &mut Vec<u8>, value: &mut Vec<u8>) {
@@ -22,23 +45,30 @@ pub(super) fn encode(row: &QuantityRow, key: &mut Vec<u8>, value: &mut Vec<u8>) 
     push_text(value, row.time.as_str());
     push_text(value, &row.key);
     push_value(value, &row.value);
+    if let Some(QuantityName { place, hash }) = row.name {
+        value.extend(place.to_le_bytes());
+        value.extend(hash.to_le_bytes());
+    }
 }
 
 /// Reads a row back.
-pub(super) fn decode(entry: &Entry) -> io::Result<QuantityRow> {
-    let sensor = entry.key.split(|byte| *byte == END).next().unwrap_or_default();
+pub(super) fn decode(entry: &Entry) -> io::Result<SortedRow> {
+    decoded(entry).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the temporary file was changed"))
+}
+
+fn decoded(entry: &Entry) -> Option<SortedRow> {
+    let sensor = entry.key.split(|byte| *byte == END).next()?;
+    let sensor_id = std::str::from_utf8(sensor).ok()?.to_owned();
     let mut rest = Bytes(&entry.value);
-    let line = rest.array().map(u64::from_le_bytes);
-    let row = line.and_then(|line| {
-        Some(QuantityRow {
-            sensor_id: std::str::from_utf8(sensor).ok()?.to_owned(),
-            time: Decimal::parse(rest.text()?).ok()?,
-            key: rest.text()?.to_owned(),
-            value: rest.value()?,
-            line,
-        })
-    });
-    row.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the temporary file was changed"))
+    let number = rest.number()?;
+    if entry.key.len() == sensor.len() + 1 {
+        return Some(SortedRow::Name { sensor_id, key: rest.text()?.to_owned(), hash: number });
+    }
+    let time = Decimal::parse(rest.text()?).ok()?;
+    let (key, value) = (rest.text()?.to_owned(), rest.value()?);
+    let name =
+        if rest.0.is_empty() { None } else { Some(QuantityName { place: rest.number()?, hash: rest.number()? }) };
+    Some(SortedRow::Quantity(QuantityRow { sensor_id, time, key, value, line: number, name }))
 }
 
 /// Appends a number so that the bytes compare as the numbers do: sign, exponent, digits, an end below every digit; of a
@@ -124,6 +154,10 @@ impl<'a> Bytes<'a> {
         self.take(N)?.try_into().ok()
     }
 
+    fn number(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     fn length(&mut self) -> Option<usize> {
         self.array().map(|bytes| u32::from_le_bytes(bytes) as usize)
     }
@@ -197,13 +231,19 @@ mod tests {
         }
 
         #[test]
-        fn row_is_read_back(sensor_id in ".{0,8}", time in any_decimal(), key in ".{0,8}", value in any_value(), line: u64) {
-            let row = QuantityRow { sensor_id, time, key, value, line };
+        fn row_is_read_back(sensor_id in ".{0,8}", time in any_decimal(), key in ".{0,8}", value in any_value(), line: u64, hash: u64, is_named: bool) {
+            let name = QuantityName { place: line ^ 7, hash };
+            let row = QuantityRow { sensor_id, time, key, value, line, name: Some(name).filter(|_| is_named) };
             let mut entry = Entry { key: vec![9], value: vec![9] };
+            let mut named = entry.clone();
             encode(&row, &mut entry.key, &mut entry.value);
-            prop_assert_eq!(decode(&entry).unwrap(), row);
+            prop_assert_eq!(decode(&entry).unwrap(), SortedRow::Quantity(row.clone()));
             entry.value.pop();
             prop_assert!(decode(&entry).is_err());
+            encode_name(&row, name, &mut named.key, &mut named.value);
+            prop_assert!(named.key < entry.key);
+            let QuantityRow { sensor_id, key, .. } = row;
+            prop_assert_eq!(decode(&named).unwrap(), SortedRow::Name { sensor_id, key, hash });
         }
     }
 }

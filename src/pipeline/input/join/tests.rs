@@ -11,6 +11,7 @@ fn row(sensor_id: &str, time: &str, key: &str, value: i64, line: u64) -> Quantit
         key: key.to_owned(),
         value: Value::Number(Decimal::parse(&value.to_string()).unwrap()),
         line,
+        name: None,
     }
 }
 
@@ -32,8 +33,12 @@ fn joined(rows: &[QuantityRow], within: Option<&str>) -> (Vec<String>, JoinCount
     }
     let mut readings = join.finish().unwrap();
     let mut found = Vec::new();
-    while let Some(reading) = readings.next_reading().unwrap() {
-        found.push(shown(&reading));
+    while let Some(row) = readings.next_row().unwrap() {
+        match row {
+            JoinedRow::Reading(reading) if reading.is_ambiguous => found.push(format!("ambiguous {}", shown(&reading))),
+            JoinedRow::Reading(reading) => found.push(shown(&reading)),
+            JoinedRow::SecondQuantity { key, line } => found.push(format!("second {key} {line}")),
+        }
     }
     (found, readings.counts())
 }
@@ -90,12 +95,34 @@ fn span_with_too_many_temperatures_is_refused_by_its_option() {
     (0..20_000).for_each(|time| join.push(&row("a", &time.to_string(), "temperature", 1, time)).unwrap());
     let mut readings = join.finish().unwrap();
     let error = loop {
-        match readings.next_reading() {
+        match readings.next_row() {
             Ok(reading) => assert!(reading.is_some(), "not refused"),
             Err(error) => break error,
         }
     };
     assert!(error.to_string().contains("--join-within"), "{error}");
+}
+
+#[test]
+fn second_quantity_of_a_key_is_known_whatever_its_time() {
+    let named = |sensor_id, time, key, value, line, hash| {
+        let name = Some(QuantityName { place: 0, hash });
+        QuantityRow { name, ..row(sensor_id, time, key, value, line) }
+    };
+    let rows = [
+        named("a", "9", "temperature", 1, 1, 7),
+        named("a", "5", "temperature", 2, 2, 8),
+        named("a", "9", "humidity", 50, 3, 9),
+        named("b", "9", "humidity", 51, 4, 1),
+        named("b", "1", "humidity", 52, 5, 2),
+        named("b", "9", "temperature", 3, 6, 3),
+    ];
+    let (found, counts) = joined(&rows, None);
+    assert_eq!(
+        found,
+        ["second temperature 2", "ambiguous a 9 1 humidity=50", "second humidity 5", "b 9 3 humidity=51"]
+    );
+    assert_eq!(counts, JoinCounts::default());
 }
 
 /// Every row against every other.

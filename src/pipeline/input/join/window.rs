@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sensor_model::{Decimal, Value};
 
-use super::{JoinCounts, JoinedReading, QuantityRow, TEMPERATURE};
+use super::{JoinCounts, JoinedReading, JoinedRow, QuantityRow, TEMPERATURE};
 
 /// Temperatures of one sensor within the span, at most; bounds the memory.
 const MAX_PENDING: usize = 16_384;
@@ -21,7 +21,15 @@ pub(super) struct Window {
     pending: VecDeque<Pending>,
     /// The last row of each other quantity.
     last: BTreeMap<String, Arc<OtherRow>>,
-    ready: VecDeque<JoinedReading>,
+    /// The first quantity of each key, as a hash, where it was not known when the rows were read.
+    names: BTreeMap<String, FirstName>,
+    ready: VecDeque<JoinedRow>,
+}
+
+#[derive(Debug)]
+struct FirstName {
+    hash: u64,
+    is_ambiguous: bool,
 }
 
 /// A temperature whose span is not yet over.
@@ -79,15 +87,40 @@ impl Window {
             sensor_id: String::new(),
             pending: VecDeque::new(),
             last: BTreeMap::new(),
+            names: BTreeMap::new(),
             ready: VecDeque::new(),
         }
     }
 
+    fn go_to(&mut self, sensor_id: String, counts: &mut JoinCounts) {
+        if sensor_id != self.sensor_id {
+            self.close(counts);
+            self.sensor_id = sensor_id;
+        }
+    }
+
+    /// Takes a name that rows of the sensor have for the quantity of a key, before all of its rows. The first one counts.
+    pub(super) fn push_name(
+        &mut self,
+        sensor_id: String,
+        key: String,
+        hash: u64,
+        counts: &mut JoinCounts,
+    ) -> io::Result<()> {
+        self.go_to(sensor_id, counts);
+        let first = self.names.entry(key).or_insert(FirstName { hash, is_ambiguous: false });
+        first.is_ambiguous |= first.hash != hash;
+        check_count(self.names.len())
+    }
+
     /// Takes the next row by sensor and time.
     pub(super) fn push(&mut self, row: QuantityRow, counts: &mut JoinCounts) -> io::Result<()> {
-        if row.sensor_id != self.sensor_id {
-            self.close(counts);
-            self.sensor_id = row.sensor_id;
+        self.go_to(row.sensor_id, counts);
+        if let (Some(name), Some(first)) = (row.name, self.names.get(&row.key))
+            && name.hash != first.hash
+        {
+            self.ready.push_back(JoinedRow::SecondQuantity { key: row.key, line: row.line });
+            return Ok(());
         }
         let time = Moment::new(row.time);
         while self.pending.front().is_some_and(|pending| pending.time.distance(&time, self.within).is_none()) {
@@ -146,10 +179,7 @@ impl Window {
             nearest.is_final = true;
         }
         self.last.insert(key, row);
-        if self.last.len() > MAX_KEYS {
-            return Err(io::Error::other(format!("more than {MAX_KEYS} quantities of one sensor")));
-        }
-        Ok(())
+        check_count(self.last.len())
     }
 
     /// Ends the sensor.
@@ -158,9 +188,10 @@ impl Window {
             self.settle_first(counts);
         }
         self.last.clear();
+        self.names.clear();
     }
 
-    pub(super) fn take_ready(&mut self) -> Option<JoinedReading> {
+    pub(super) fn take_ready(&mut self) -> Option<JoinedRow> {
         self.ready.pop_front()
     }
 
@@ -173,14 +204,22 @@ impl Window {
             (key, nearest.row.value.clone())
         });
         let fields = fields.collect();
-        self.ready.push_back(JoinedReading {
+        self.ready.push_back(JoinedRow::Reading(JoinedReading {
             sensor_id: self.sensor_id.clone(),
             time: time.exact,
             temperature,
             fields,
             line,
-        });
+            is_ambiguous: self.names.get(TEMPERATURE).is_some_and(|first| first.is_ambiguous),
+        }));
     }
+}
+
+fn check_count(quantities: usize) -> io::Result<()> {
+    if quantities > MAX_KEYS {
+        return Err(io::Error::other(format!("more than {MAX_KEYS} quantities of one sensor")));
+    }
+    Ok(())
 }
 
 /// Seconds in nanoseconds, cut behind them; nothing where there are too many.
