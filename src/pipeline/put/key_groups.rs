@@ -85,13 +85,15 @@ impl KeyGroups {
         let group = |at: usize| {
             let (shard, part) = (at / groups_per_shard, at % groups_per_shard);
             let range = &map.shards()[shard];
-            // A range of fewer hash keys than groups has groups that stay empty.
-            let start = range.start.saturating_add(width(&map, shard, groups_per_shard).saturating_mul(part as u128));
+            let width = width(&map, shard, groups_per_shard);
+            // The middle of the group: a shard that is split some keys beside the border of a group takes the whole group
+            // where its readings belong. A range of fewer hash keys than groups has groups that stay empty.
+            let middle = range.start.saturating_add(width.saturating_mul(part as u128)).saturating_add(width / 2);
             KeyGroup {
                 shard,
                 keys: GroupKeys {
                     partition_key: format!("sensorctl-{part}").into(),
-                    explicit_hash_key: start.min(range.end).to_string().into(),
+                    explicit_hash_key: middle.min(range.end).to_string().into(),
                 },
                 aggregate: OpenAggregate::default(),
                 records: Vec::new(),

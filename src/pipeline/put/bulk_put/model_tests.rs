@@ -236,3 +236,30 @@ fn put_all_max_errors_stops_at_the_next_rejected_line() {
         assert_eq!(stopped.is_some_and(|error| error.contains("`--max-errors`")), most < 20);
     }
 }
+
+#[test]
+fn put_all_shard_that_is_split_beside_a_group_border_keeps_order() {
+    let lines: Vec<_> = (0..600_u16)
+        .map(|number| Line {
+            // They are in the first group of the second shard.
+            sensor: [136, 170, 254][usize::from(number % 3)],
+            time: 0,
+            padding: 300 + number % 90,
+            is_rejected: false,
+            pause: 90,
+        })
+        .collect();
+    for seed in 0..20 {
+        // Two shards of the model meet 16 hash keys below the middle, where the merged one is split. The shards are listed
+        // again after all of that.
+        let reshards = vec![(2, Reshard::Merge(0)), (3, Reshard::Split(0)), (4, Reshard::Split(0))];
+        let stream = ModelStream::new(2, reshards, Faults::default(), seed);
+        let outcome = put(&lines, &stream, (Aggregation::On { keeps_group_key: true }, ShardLimits::Unknown));
+        assert_eq!(outcome.summary.accepted, 600);
+        let mut last: HashMap<u8, usize> = HashMap::new();
+        for number in stream.read_as_kcl() {
+            let before = last.insert(lines[number].sensor, number);
+            assert!(before.is_none_or(|before| before < number), "seed {seed}: {number} after {before:?}");
+        }
+    }
+}
