@@ -1,6 +1,7 @@
 //! `put`: one reading from flags, or many from files.
 
 mod bulk;
+mod checkpoint;
 mod output_files;
 mod resume;
 mod send_plan;
@@ -26,6 +27,7 @@ use crate::pipeline::{AggregationChoice, ConstantField, InputOptions, parse_dura
 Examples:
   sensorctl put --sensor kitchen --temp 21.5 --field humidity=41 --wait
   sensorctl put --file readings.ndjson --rejects bad.ndjson
+  sensorctl put --file year.csv.gz --checkpoint year.checkpoint   # again after a crash: goes on
   sensorctl inspect hourly.csv                        # what it is, and the command for it
   sensorctl put --file hourly.csv --sensor seattle --map current_time=date
   sensorctl put --file uplinks.json.gz --layout the-things-stack
@@ -71,6 +73,10 @@ pub(crate) struct PutArgs {
     /// output, as for --rejects
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with_all = ["dry_run", "temp"])]
     failed: Option<PathBuf>,
+    /// Keep in this file how far each input is settled (accepted or rejected), so that the same command goes on there after
+    /// it was killed, and with lines that were added since: some readings may be sent twice, none is left out
+    #[arg(long, value_name = "FILE", requires = "files", conflicts_with_all = ["dry_run", "temp", "failed"])]
+    checkpoint: Option<PathBuf>,
     /// Overwrite the files of --rejects and --failed, if there is something in them
     #[arg(long, requires = "files", conflicts_with = "temp")]
     force: bool,

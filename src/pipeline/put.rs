@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! intake (--rate, rejected lines) → key groups (shard map, aggregation) → request → stream writer (PutRecords)
-//!                                        ↑ retry, rate of each shard ←────────────── answers → ledger
+//!                                        ↑ retry, rate of each shard ←────────────── answers → ledger → checkpoint
 //! ```
 
 pub(crate) mod abort_signal;
 pub(crate) mod aggregation;
 pub(crate) mod aggregation_mode;
 pub(crate) mod bulk_put;
+pub(crate) mod checkpoint;
 pub(crate) mod event;
 pub(crate) mod intake;
 pub(crate) mod key_groups;

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::PutArgs;
+use super::checkpoint::OpenCheckpoint;
 use super::output_files::{OutputFiles, is_stdout};
 use super::resume::ResumeHint;
 use super::send_plan::send_plan;
@@ -15,41 +16,53 @@ use crate::error::{Error, ErrorKind};
 use crate::hint_flags::shell_word;
 use crate::output::{NAMED_LINES, Output, PutProgress, Report as _, units};
 use crate::pipeline::{
-    InputOptions, InputOrigin, Inputs, KinesisStream, ParsedChunks, PutOptions, PutOutcome, Record, RejectsFile,
-    SendPlan, put_all, validate_only,
+    FoundStream, InputOptions, InputOrigin, Inputs, KinesisStream, ParsedChunks, PutCheckpoint, PutOptions, PutOutcome,
+    Record, RejectsFile, SendPlan, put_all, restart_hint, validate_only,
 };
 use crate::whole_lines;
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
+    let kept = args.checkpoint.as_deref().map(|path| OpenCheckpoint::open(path, &args.files)).transpose()?;
     let written = OutputFiles::open(context, &args).await?;
     let reader = with_layout(context, &args.input_options())?;
     // Existing files are emptied, and the network is used, only after the beginning of every input was read.
-    let inputs = open(context, origins, reader).await?;
-    let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
+    let mut inputs = open(context, origins, reader.clone()).await?;
+    let is_resumed = kept.as_ref().is_some_and(OpenCheckpoint::is_begun);
+    let OutputFiles { mut rejects, failed: failed_file } =
+        if is_resumed { written.append()? } else { written.truncate()? };
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
+    let found = match clients {
+        Some(clients) => send_plan(context, args.aggregation(), clients).await?,
+        None => FoundStream { plan: SendPlan::unknown(), created_ms: None },
+    };
+    let mut checkpoint = None;
+    if let (Some(kept), Some(clients)) = (kept, clients) {
+        let resumed = kept.resume(context, &reader, clients, &found).await?;
+        inputs = inputs.after(resumed.settled.iter().map(|part| part.settled).collect());
+        checkpoint = Some(resumed);
+    }
+    let settled_before = checkpoint.as_ref().map(PutCheckpoint::items);
 
     let chunks = ParsedChunks::of(inputs);
     let watcher = PutProgress::new(&context.output, name_of(&args.files), args.rejects.is_none(), args.dry_run);
     let (size, positions) = (size_of(&args.files), chunks.positions());
     let watcher = watcher.with_position(move |_| Some((positions.bytes_read()?, size?)));
-    let plan = match clients {
-        Some(clients) => send_plan(context, args.aggregation(), clients).await?,
-        None => SendPlan::unknown(),
-    };
     let options = PutOptions {
-        plan,
+        plan: found.plan,
         rate: args.rate,
         max_errors: args.max_errors,
         rejects: rejects.as_mut(),
+        checkpoint,
         observer: &watcher,
         interrupt: &context.interrupt,
     };
     let stream = &context.settings.pipeline.stream.name;
-    let outcome = match clients {
+    let mut outcome = match clients {
         Some(clients) => put_all(chunks, &KinesisStream { clients, name: stream }, options).await,
         None => validate_only(chunks, options).await,
     };
+    outcome.summary.settled_before = settled_before;
     watcher.finish(&outcome.summary);
     // A write that fails must not keep the other file and the ledger from being written.
     let rejects_kept = rejects.map_or(Ok(()), RejectsFile::finish);
@@ -144,8 +157,17 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
         return Err(with_resume(Error::interrupted(format!("interrupted; {ledger}"))));
     }
     if let Some(error) = stopped {
+        if let Some(checkpoint) = args.checkpoint.as_ref().filter(|_| error.kind() == ErrorKind::Usage) {
+            // A file is another than that of the checkpoint: the same command does not go on.
+            return Err(error.hint(restart_hint(checkpoint)));
+        }
         let error = if summary.accepted > 0 { error.hint(ledger) } else { error };
         return Err(with_resume(error));
+    }
+    let is_resumed = summary.settled_before.is_some_and(|items| items > 0);
+    if summary.read == 0 && is_resumed {
+        context.output.status("Nothing is left to put.");
+        return Ok(());
     }
     if summary.read == 0 && summary.input.left_out + summary.input.unjoined > 0 {
         return Err(Error::incomplete(

@@ -1,7 +1,7 @@
 //! The files that `put --file` writes: opened first, emptied last, and never the ones that it reads.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl OutputFiles {
     /// Opens them without changing what is in them.
     pub(super) async fn open(context: &Context, args: &PutArgs) -> Result<ExistingFile, Error> {
         let (rejects, failed, files) = (args.rejects.clone(), args.failed.clone(), args.files.clone());
-        let force = args.force;
+        let (force, checkpoint) = (args.force, args.checkpoint.clone());
         if [&rejects, &failed].into_iter().flatten().filter(|path| is_stdout(path)).count() > 1 {
             return Err(Error::usage("`--rejects` and `--failed` cannot both go to standard output (`-`)"));
         }
@@ -51,7 +51,8 @@ impl OutputFiles {
         let opening = tokio::task::spawn_blocking(move || {
             let (rejects, failed) = (rejects.map(open).transpose()?, failed.map(open).transpose()?);
             let found = ExistingFile { rejects, failed, force };
-            found.refuse_overwriting(&files)?;
+            let read = files.into_iter().chain(checkpoint);
+            found.refuse_overwriting(&read.collect::<Vec<_>>())?;
             Ok(found)
         });
         let work = async { opening.await.map_err(|error| Error::failed("could not open").with_source(error))? };
@@ -72,6 +73,15 @@ impl ExistingFile {
         Ok(OutputFiles {
             rejects: rejects.map(|(path, file)| RejectsFile::new(path, file)),
             failed: failed.map(|(_, file)| file),
+        })
+    }
+
+    /// Goes on behind what an earlier run wrote. A line that it was killed in is written again, so it goes.
+    pub(super) fn append(self) -> Result<OutputFiles, Error> {
+        let [rejects, failed] = [self.rejects, self.failed].map(|file| file.map(OpenOutputFile::at_end).transpose());
+        Ok(OutputFiles {
+            rejects: rejects?.map(|(path, file)| RejectsFile::new(path, file)),
+            failed: failed?.map(|(_, file)| file),
         })
     }
 
@@ -108,6 +118,37 @@ impl OpenOutputFile {
         }
         Ok((std::mem::take(&mut self.path), file))
     }
+}
+
+impl OpenOutputFile {
+    fn at_end(mut self) -> Result<(PathBuf, File), Error> {
+        let cannot =
+            |error: io::Error| Error::failed(format!("could not append to {}", self.path.display())).with_source(error);
+        let mut file = self.file.take().ok_or_else(|| cannot(io::ErrorKind::NotFound.into()))?;
+        let is_file = file.metadata().map_err(cannot)?.is_file();
+        if !is_stdout(&self.path) && is_file {
+            let end = whole_lines_end(&mut File::open(&self.path).map_err(cannot)?).map_err(cannot)?;
+            file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0))).map_err(cannot)?;
+        }
+        Ok((std::mem::take(&mut self.path), file))
+    }
+}
+
+/// Returns the number of bytes up to the end of the last whole line.
+fn whole_lines_end(file: &mut File) -> io::Result<u64> {
+    let mut block = [0; 4096];
+    let mut end = file.seek(SeekFrom::End(0))?;
+    while end > 0 {
+        let begin = end.saturating_sub(block.len() as u64);
+        let part = &mut block[..usize::try_from(end - begin).unwrap_or_default()];
+        file.seek(SeekFrom::Start(begin))?;
+        file.read_exact(part)?;
+        if let Some(at) = memchr::memrchr(b'\n', part) {
+            return Ok(begin + at as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(0)
 }
 
 impl Drop for OpenOutputFile {
@@ -173,5 +214,25 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&new), mode(&old)), (0o600, 0o640));
         drop(opened);
+    }
+
+    #[test]
+    fn appended_file_loses_only_a_line_that_was_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let long = "x".repeat(10_000);
+        for (before, whole) in [
+            (String::new(), 0),
+            ("one\n".to_owned(), 4),
+            ("one\ntw".to_owned(), 4),
+            ("tw".to_owned(), 0),
+            (format!("{long}\n{long}"), 10_001),
+            (long.clone(), 0),
+        ] {
+            fs::write(&path, &before).unwrap();
+            let (_, mut file) = open(path.clone()).unwrap().at_end().unwrap();
+            io::Write::write_all(&mut file, b"next\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}next\n", &before[..whole]));
+        }
     }
 }

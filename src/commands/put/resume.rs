@@ -39,6 +39,10 @@ impl ResumeHint<'_> {
             hints.push("nothing was sent (--dry-run): check the same input again".to_owned());
             return hints;
         }
+        if args.checkpoint.is_some() {
+            hints.push(format!("{} goes on where this run ended", flags.command("put", self.words(&args.files, true))));
+            return hints;
+        }
         match &args.failed {
             // All of it was read, so that file has all that is missing.
             Some(kept) if *failed_are_kept && unread.is_empty() => hints.push(self.send_kept(kept, flags)),
@@ -116,9 +120,11 @@ impl ResumeHint<'_> {
         if writes {
             args.rejects.iter().for_each(|file| push(&mut words, "--rejects", file));
             args.failed.iter().for_each(|file| push(&mut words, "--failed", file));
+            args.checkpoint.iter().for_each(|file| push(&mut words, "--checkpoint", file));
             let holds_something =
                 |file: &PathBuf| fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() > 0);
-            if args.rejects.iter().chain(&args.failed).any(holds_something) {
+            // A run that goes on appends to them.
+            if args.checkpoint.is_none() && args.rejects.iter().chain(&args.failed).any(holds_something) {
                 words.push("--force".into());
             }
         }

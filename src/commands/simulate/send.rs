@@ -52,7 +52,7 @@ pub(super) async fn run(
         let unsent = || Error::interrupted("interrupted; nothing was sent");
         context.or_interrupt(verifier.check_unused(), unsent).await?;
     }
-    let send_plan = put::send_plan(context, AggregationChoice::Auto, clients).await?;
+    let send_plan = put::send_plan(context, AggregationChoice::Auto, clients).await?.plan;
     let simulation = Simulation { context, clients, plan: Arc::clone(&plan), size, expected };
     let all_sent = CancellationToken::new();
     let sending = async {
@@ -141,6 +141,7 @@ impl Simulation<'_> {
             rate: None,
             max_errors: None,
             rejects: None,
+            checkpoint: None,
             observer: &progress,
             interrupt: &context.interrupt,
         };

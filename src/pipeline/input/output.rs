@@ -93,6 +93,11 @@ impl Output {
         self.bytes
     }
 
+    /// Returns the number of records and rejected lines that were put here.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -8,6 +8,7 @@ use clap::ValueEnum as _;
 use super::csv_parser::{CsvParser, HeaderInfo};
 use super::decoding;
 use super::decompression::{Compression, NotText, decompressed};
+use super::end_watch::{EndCount, EndWatch};
 use super::facts::InputFacts;
 use super::format::recognize;
 use super::json_documents::JsonDocuments;
@@ -39,6 +40,11 @@ pub(crate) struct Input {
     recognized: RecognizedInput,
     /// True if all lines were read: what is left comes out of the join.
     is_at_end: bool,
+    ends: EndCount,
+    /// Times that the end was read before the first item.
+    ends_at_open: u64,
+    /// Items in the output that stay the same when the input grows.
+    stable: usize,
 }
 
 /// The recognized properties of an input.
@@ -94,7 +100,8 @@ impl Input {
             has_mark: text.has_mark,
             format: None,
         };
-        let mut reader = LineReader::new(text.reader);
+        let (text, ends) = EndWatch::around(text.reader);
+        let mut reader = LineReader::new(text);
         let is_empty = skip_blank_lines(&mut reader).map_err(unread)?;
         let beginning = reader.peek().map_err(unread)?;
         let format = options.format.unwrap_or_else(|| recognize(beginning));
@@ -103,7 +110,9 @@ impl Input {
         let builder = ReadingBuilder::new(Arc::clone(&name), options, default_unit).map_err(wrong)?;
         let mut output = Output::new(Arc::clone(&name), builder, options.join_within);
         if is_empty {
-            return Ok(Input { name, source: Source::Empty, mapper: None, output, recognized, is_at_end: false });
+            let source = Source::Empty;
+            let (is_at_end, ends_at_open, stable) = (false, 0, 0);
+            return Ok(Input { name, source, mapper: None, output, recognized, is_at_end, ends, ends_at_open, stable });
         }
         if let Some(flag) = options.flag_of_other_format(format) {
             let format = format.to_possible_value().map(|format| format.get_name().to_owned()).unwrap_or_default();
@@ -129,13 +138,19 @@ impl Input {
                 Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, &error.reason, error.hints))?))
             }
         };
-        Ok(Input { name, source, mapper, output, recognized, is_at_end: false })
+        let ends_at_open = match &source {
+            // The header was looked for up to the last line, which is cut.
+            Source::Csv(parser) if !parser.is_terminated() => 0,
+            _ => ends.get(),
+        };
+        Ok(Input { name, source, mapper, output, recognized, is_at_end: false, ends, ends_at_open, stable: 0 })
     }
 
     /// Returns the next reading or rejected line.
     pub(crate) fn next(&mut self) -> io::Result<Option<ParsedLine>> {
         loop {
             if let Some(item) = self.output.take() {
+                self.stable = self.stable.saturating_sub(1);
                 return Ok(Some(self.checked(item)));
             }
             if !self.read_on()? {
@@ -144,9 +159,10 @@ impl Input {
         }
     }
 
-    /// Reads on until there are about so many bytes of readings and rejected lines, or reading on may block. Nothing at the
-    /// end; an error may follow lines that were read before it.
-    pub(crate) fn next_chunk(&mut self, bytes: usize) -> (Vec<ParsedLine>, io::Result<ChunkEnd>) {
+    /// Reads on until there are about so many bytes of readings and rejected lines, or reading on may block. Returns them
+    /// with the number of the leading ones that stay the same when the input grows. Nothing at the end; an error may
+    /// follow lines that were read before it.
+    pub(crate) fn next_chunk(&mut self, bytes: usize) -> (Vec<ParsedLine>, usize, io::Result<ChunkEnd>) {
         let end = loop {
             if self.output.bytes() >= bytes {
                 break Ok(ChunkEnd::Full);
@@ -159,14 +175,24 @@ impl Input {
             }
         };
         let mut chunk = self.output.take_chunk(bytes);
+        let stable = self.stable.min(chunk.len());
+        self.stable -= stable;
         if self.recognized.encoding.is_some() {
             chunk = chunk.into_iter().map(|item| self.checked(item)).collect();
         }
-        (chunk, end)
+        (chunk, stable, end)
     }
 
     /// Puts the readings of the next line, or of the next join; false at the end.
     fn read_on(&mut self) -> io::Result<bool> {
+        let more = self.read_line_or_join()?;
+        if !self.depends_on_end() {
+            self.stable = self.output.len();
+        }
+        Ok(more)
+    }
+
+    fn read_line_or_join(&mut self) -> io::Result<bool> {
         if !self.is_at_end {
             if self.advance()? {
                 return Ok(true);
@@ -207,6 +233,11 @@ impl Input {
             }
             (item, _) => item,
         }
+    }
+
+    /// Returns whether the items that were read last may be others when the input grows.
+    fn depends_on_end(&self) -> bool {
+        self.ends.get() > self.ends_at_open
     }
 
     /// Returns how far its items go: lines, and bytes where those that are read are those of the file.
@@ -265,6 +296,11 @@ impl Input {
     /// An error of reading, with the place.
     pub(crate) fn unreadable(&self, error: io::Error) -> Error {
         unreadable(&format!("{} after line {}", self.name, self.position().0), error)
+    }
+
+    /// Returns the error for an input whose items up to a line are not those that were put before.
+    pub(super) fn changed(&self, line: u64) -> Error {
+        Error::usage(format!("{} is not as it was: its lines up to {line} were put with other content", self.name))
     }
 
     /// Puts what the next line or element holds; false at the end.

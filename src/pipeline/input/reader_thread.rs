@@ -13,6 +13,7 @@ use super::source::ReadProgress;
 use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::Inputs;
+use crate::pipeline::input::parsed_chunk::ParsedChunk;
 use crate::pipeline::input::parsed_line::ParsedLine;
 
 /// Chunks that wait between reading and sending.
@@ -20,7 +21,7 @@ const WAITING: usize = 4;
 /// A reader that does not end within this waits for its input, and has handed over all that it read.
 const READER_LIMIT: Duration = Duration::from_secs(1);
 
-type Chunk = Result<Vec<ParsedLine>, Error>;
+type Chunk = Result<ParsedChunk, Error>;
 
 /// The chunks of inputs that are being read.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl ParsedChunks {
         self.waiting.close();
         let mut rest = Vec::new();
         while let Some(chunk) = self.waiting.recv().await {
-            rest.extend(chunk.unwrap_or_default());
+            rest.extend(chunk.unwrap_or_default().items);
         }
         if let Some(reader) = self.reader.take() {
             // The chunks are complete in both cases: the reader has ended, or it waits for its input.
@@ -91,7 +92,7 @@ impl ParsedChunks {
         }
         // A chunk that comes later counts as not read.
         let refused = self.refused.lock().take();
-        rest.extend(refused.into_iter().flatten().flat_map(Result::unwrap_or_default));
+        rest.extend(refused.into_iter().flatten().flat_map(|chunk| chunk.unwrap_or_default().items));
         rest
     }
 
@@ -142,12 +143,12 @@ mod tests {
     #[tokio::test]
     async fn what_was_taken_from_a_pipe_is_there_after_an_early_end() {
         let (mut chunks, _go_on) = chunks(100_000);
-        let first = chunks.next().await.unwrap().unwrap().len();
+        let first = chunks.next().await.unwrap().unwrap().items.len();
         let rest = chunks.drain().await.len();
         // The reader stopped where it was, at the end of what it had taken from the pipe.
         assert!(first > 0 && rest > 0 && first + rest < 100_000, "{first} {rest}");
         let (mut chunks, _go_on) = super::tests::chunks(1000);
-        let first = chunks.next().await.unwrap().unwrap().len();
+        let first = chunks.next().await.unwrap().unwrap().items.len();
         assert_eq!(first + chunks.drain().await.len(), 1000, "all of a pipe that has no more");
     }
 
@@ -162,7 +163,7 @@ mod tests {
         let origins = paths.map(InputOrigin::File);
         let mut chunks = ParsedChunks::of(Inputs::open(&origins, &InputOptions::default()).unwrap());
         let positions = chunks.positions();
-        let read = chunks.next().await.unwrap().unwrap().len() + chunks.drain().await.len();
+        let read = chunks.next().await.unwrap().unwrap().items.len() + chunks.drain().await.len();
         let unread = positions.unread(Duration::from_secs(60));
         let lines = unread.iter().map(|unread| unread.lines.unwrap()).collect::<Vec<_>>();
         assert_eq!((unread[0].lines_read, lines[0]), (read as u64, 50_000 - read as u64));
@@ -177,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_breaks_is_no_end_of_the_input() {
         let (mut chunks, go_on) = chunks(10);
-        assert_eq!(chunks.next().await.unwrap().unwrap().len(), 10);
+        assert_eq!(chunks.next().await.unwrap().unwrap().items.len(), 10);
         go_on.send(()).unwrap();
         let error = chunks.next().await.unwrap().unwrap_err();
         assert!(error.to_string().contains("reading the input broke"), "{error}");

@@ -78,6 +78,17 @@ impl RejectsFile {
         writeln!(self.writer, "{line}").map_err(|error| self.failure(error))
     }
 
+    /// Hands everything to the operating system. Returns the file to be written to the disk, where it is one.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn flush(&mut self) -> Result<Option<File>, Error> {
+        self.writer.flush().map_err(|error| self.failure(error))?;
+        let file = self.writer.get_ref();
+        let is_on_disk = file.metadata().is_ok_and(|found| found.is_file());
+        is_on_disk.then(|| file.try_clone().map_err(|error| self.failure(error))).transpose()
+    }
+
     /// Hands everything to the operating system.
     ///
     /// # Errors

@@ -74,13 +74,23 @@ impl ReplacedCounter {
     }
 
     fn add_one(&mut self, hash: u64) {
-        let bits = hash.trailing_zeros();
-        if bits < self.level {
-            return;
+        if !self.insert(hash) {
+            self.by_bits[hash.trailing_zeros() as usize] += 1;
+        }
+    }
+
+    /// Takes a reading of an earlier put, which may be replaced and is not counted as one that replaces.
+    pub(crate) fn remember(&mut self, hash: u64) {
+        self.insert(hash);
+    }
+
+    /// Returns false if the key is in the sample already.
+    fn insert(&mut self, hash: u64) -> bool {
+        if hash.trailing_zeros() < self.level {
+            return true;
         }
         if !self.keys[set_of(hash)].insert(hash) {
-            self.by_bits[bits as usize] += 1;
-            return;
+            return false;
         }
         self.count += 1;
         while self.count > self.max_keys && self.level < u64::BITS {
@@ -89,6 +99,7 @@ impl ReplacedCounter {
             self.keys.iter_mut().for_each(|set| set.retain(|hash| hash.trailing_zeros() >= level));
             self.count = self.keys.iter().map(|set| set.count).sum();
         }
+        true
     }
 
     /// Returns how many readings replaced one.
@@ -208,6 +219,19 @@ mod tests {
             let error = found.count.abs_diff(repeated);
             prop_assert!(error * error <= 25 * 32 * repeated.max(1), "{:?} {}", found, repeated);
         }
+    }
+
+    #[test]
+    fn remembered_reading_is_counted_only_where_a_later_one_replaces_it() {
+        let mut counter = ReplacedCounter::new();
+        for key in [1, 1, 2] {
+            counter.remember(hash(key));
+        }
+        assert_eq!(counter.replaced().count, 0);
+        for key in [1, 3] {
+            counter.add(hash(key));
+        }
+        assert_eq!(counter.replaced().count, 1);
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::io::{self, Read};
 
 use super::facts::SharedFacts;
 use super::input_origin::InputOrigin;
+use super::item_position::ItemPosition;
+use super::parsed_chunk::ParsedChunk;
 use super::parsed_line::ParsedLine;
 use super::parser::{ChunkEnd, Input, unreadable};
 use super::replaced::ReplacedCounter;
+use super::settled_part::SettledPart;
 use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::InputOptions;
@@ -20,6 +23,8 @@ pub(crate) struct Inputs {
     opened: Vec<Input>,
     positions: Positions,
     facts: SharedFacts,
+    /// How far each was settled by an earlier run.
+    settled: Vec<ItemPosition>,
 }
 
 /// The fate of a chunk that was handed over.
@@ -52,7 +57,13 @@ impl Inputs {
         };
         let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
         let positions = Positions::at_beginning(origins.iter().cloned());
-        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), settled: Vec::new() })
+    }
+
+    /// Begins each input behind the items that an earlier run settled.
+    #[must_use]
+    pub(crate) fn after(self, settled: Vec<ItemPosition>) -> Self {
+        Inputs { settled, ..self }
     }
 
     /// Returns how far they are read, to be asked while they are.
@@ -70,25 +81,38 @@ impl Inputs {
     pub(crate) fn of(name: &str, source: Box<dyn Read + Send>, reader: &InputOptions) -> Result<Self, Error> {
         let inputs = vec![Input::open(name.into(), source, reader)?];
         let positions = Positions::at_beginning([InputOrigin::Stdin]);
-        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), settled: Vec::new() })
     }
 
     /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
     /// without waiting, because no one else can read it again. Blocks.
-    pub(crate) fn read(self, mut hand_over: impl FnMut(Result<Vec<ParsedLine>, Error>) -> ReadProgress) {
-        let Inputs { opened, positions, facts } = self;
+    pub(crate) fn read(self, mut hand_over: impl FnMut(Result<ParsedChunk, Error>) -> ReadProgress) {
+        let Inputs { opened, positions, facts, settled } = self;
         let mut state = ReadProgress::Wanted;
         let mut replaced = ReplacedCounter::new();
         for (index, mut input) in opened.into_iter().enumerate() {
+            let settled = SettledPart::new(settled.get(index).copied().unwrap_or_default());
+            let passed = settled.pass_over(&mut input, &mut replaced, |position| {
+                positions.advance(index, position);
+                hand_over(Ok(ParsedChunk::of_input(index))) == ReadProgress::Wanted
+            });
+            match passed {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    hand_over(Err(error));
+                    return;
+                }
+            }
             loop {
                 // A live pipe is not made to wait for a full chunk.
-                let (chunk, end) = input.next_chunk(CHUNK_BYTES);
-                if !chunk.is_empty() {
-                    replaced.add(chunk.iter().filter_map(|item| match item {
+                let (items, stable, end) = input.next_chunk(CHUNK_BYTES);
+                if !items.is_empty() {
+                    replaced.add(items.iter().filter_map(|item| match item {
                         ParsedLine::Ready(record) => Some(record.row),
                         ParsedLine::Rejected(_) => None,
                     }));
-                    state = hand_over(Ok(chunk));
+                    state = hand_over(Ok(ParsedChunk { items, input: index, stable }));
                     if state == ReadProgress::Refused {
                         return;
                     }

@@ -70,7 +70,7 @@ pub(crate) async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions
         chunk = chunks.next() => chunk,
     } {
         let result = chunk.and_then(|items| {
-            for item in items {
+            for item in items.items {
                 summary.read += 1;
                 match item {
                     ParsedLine::Ready(_) => summary.accepted += 1,

@@ -56,6 +56,9 @@ pub(crate) struct PutSummary {
     pub seconds: f64,
     /// Accepted readings per second.
     pub readings_per_second: f64,
+    /// Readings and rejected lines that earlier runs with the same checkpoint settled. They are not in `read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_before: Option<u64>,
     /// Findings in the input.
     #[serde(flatten)]
     pub input: InputSummary,

@@ -1,20 +1,30 @@
 //! Takes readings from the input, line by line: counts them, keeps the pace of `--rate`, and reports rejected lines.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::checkpoint::settled_items::{SettledInput, SettledItems};
 use super::key_groups::LINGER;
 use crate::error::Error;
+use crate::pipeline::input::parsed_chunk::ParsedChunk;
 use crate::pipeline::input::parsed_line::ParsedLine;
 use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, Record, RejectedLine, RejectsFile};
 
 /// The input side of a bulk put.
 pub(crate) struct Intake<'a> {
     items: std::vec::IntoIter<ParsedLine>,
+    /// The input that these items are from.
+    input: usize,
+    /// The number of these items that do not depend on the end of the input.
+    stable: usize,
+    settled: Option<SettledItems>,
     rejects: Option<&'a mut RejectsFile>,
     observer: &'a PutObserver,
+    /// True if a rejected line could not be written, so that it is not settled.
+    is_rejects_broken: bool,
     max_errors: Option<u64>,
     /// The time between two readings.
     interval: Option<Duration>,
@@ -38,6 +48,14 @@ pub(crate) struct IntakeCounts {
     pub left: Vec<Record>,
 }
 
+/// The settled parts of the inputs, before they are saved.
+pub(crate) struct Unsaved {
+    /// The parts.
+    pub inputs: Vec<SettledInput>,
+    /// The file of rejected lines, to be written to the disk before.
+    pub rejects: Option<File>,
+}
+
 /// The next item of the input.
 pub(crate) enum Next {
     /// A reading.
@@ -55,10 +73,23 @@ impl<'a> Intake<'a> {
         observer: &'a PutObserver,
         rate: Option<f64>,
         max_errors: Option<u64>,
+        settled: Option<SettledItems>,
     ) -> Self {
         let interval = rate.map(|rate| Duration::from_secs_f64(rate.recip()));
         let counts = IntakeCounts::default();
-        Intake { items: Vec::new().into_iter(), rejects, observer, max_errors, interval, turn: Instant::now(), counts }
+        Intake {
+            items: Vec::new().into_iter(),
+            input: 0,
+            stable: 0,
+            settled,
+            rejects,
+            is_rejects_broken: false,
+            observer,
+            max_errors,
+            interval,
+            turn: Instant::now(),
+            counts,
+        }
     }
 
     /// Returns the number of lines that were taken.
@@ -72,9 +103,11 @@ impl<'a> Intake<'a> {
     }
 
     /// Adds a chunk, or the error that ends the input.
-    pub(crate) fn add(&mut self, chunk: Result<Vec<ParsedLine>, Error>) {
+    pub(crate) fn add(&mut self, chunk: Result<ParsedChunk, Error>) {
         match chunk {
-            Ok(items) => self.items = items.into_iter(),
+            Ok(ParsedChunk { items, input, stable }) => {
+                (self.items, self.input, self.stable) = (items.into_iter(), input, stable);
+            }
             Err(error) => self.fail(error),
         }
     }
@@ -100,11 +133,35 @@ impl<'a> Intake<'a> {
                     self.turn = turn + interval;
                 }
             }
+            let Some(item) = self.items.next() else { return Next::Chunk };
             self.counts.read += 1;
-            match self.items.next() {
-                Some(ParsedLine::Ready(record)) => return Next::Reading(record),
-                Some(ParsedLine::Rejected(rejection)) => self.refuse(&rejection),
-                None => return Next::Chunk,
+            if let Some(settled) = &mut self.settled {
+                settled.take(&item, self.input, self.stable > 0);
+                self.stable = self.stable.saturating_sub(1);
+            }
+            match item {
+                ParsedLine::Ready(record) => return Next::Reading(record),
+                ParsedLine::Rejected(rejection) => self.refuse(&rejection),
+            }
+        }
+    }
+
+    /// Notes that all items below a number are settled: the readings are, and the rejected lines are handed to the
+    /// operating system. Returns what to save, if that is news.
+    ///
+    /// # Errors
+    /// When the file of rejected lines cannot be written.
+    pub(crate) fn settle_before(&mut self, first_open: u64) -> Result<Option<Unsaved>, Error> {
+        let Some(settled) = self.settled.as_mut().filter(|_| !self.is_rejects_broken) else { return Ok(None) };
+        if !settled.settle_before(first_open) {
+            return Ok(None);
+        }
+        let inputs = settled.inputs().to_vec();
+        match self.rejects.as_mut().map(|file| file.flush()).transpose() {
+            Ok(rejects) => Ok(Some(Unsaved { inputs, rejects: rejects.flatten() })),
+            Err(error) => {
+                self.is_rejects_broken = true;
+                Err(error)
             }
         }
     }
@@ -114,6 +171,7 @@ impl<'a> Intake<'a> {
         *self.counts.reasons.entry(rejection.code).or_default() += 1;
         self.observer.on(&PutEvent::Rejected(rejection));
         if let Err(error) = self.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection)) {
+            self.is_rejects_broken = true;
             self.fail(error);
         }
         if let Some(most) = self.max_errors.filter(|most| self.counts.rejected > *most) {

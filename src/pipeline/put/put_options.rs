@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::aggregation::Aggregation;
+use super::checkpoint::PutCheckpoint;
 use super::rate_limit::ShardLimits;
 use super::shard_map::ShardMap;
 use crate::pipeline::{PutObserver, RejectsFile};
@@ -17,6 +18,8 @@ pub(crate) struct PutOptions<'a> {
     pub max_errors: Option<u64>,
     /// File for rejected lines.
     pub rejects: Option<&'a mut RejectsFile>,
+    /// Keeps how far the inputs are settled.
+    pub checkpoint: Option<PutCheckpoint>,
     /// Receives events.
     pub observer: &'a PutObserver,
     /// Ends the bulk put early.

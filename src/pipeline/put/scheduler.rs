@@ -4,6 +4,7 @@
 //! connections and the input have threads of their own.
 
 mod answers;
+mod checkpoint;
 
 use futures::FutureExt as _;
 use futures::StreamExt as _;
@@ -11,7 +12,10 @@ use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
+use self::checkpoint::saved;
 use super::abort_signal::AbortSignal;
+use super::checkpoint::checkpoint_saver::CheckpointSaver;
+use super::checkpoint::settled_items::SettledItems;
 use super::intake::{Intake, IntakeCounts, Next};
 use super::key_groups::KeyGroups;
 use super::map_refresh::MapRefresh;
@@ -65,6 +69,7 @@ pub(crate) struct Scheduler<'a, W> {
     /// The rates of the shards, in their order.
     rates: Vec<ShardRate>,
     refresh: MapRefresh,
+    saver: Option<CheckpointSaver>,
     /// The shards that follow when nothing is in flight.
     next_map: Option<ShardMap>,
     in_flight: usize,
@@ -75,17 +80,24 @@ pub(crate) struct Scheduler<'a, W> {
 impl<'a, W: StreamWriter> Scheduler<'a, W> {
     /// Creates the state at the beginning.
     pub(crate) fn new(writer: &'a W, options: PutOptions<'a>, halt: &'a AbortSignal) -> Self {
-        let PutOptions { plan, rate, max_errors, rejects, observer, .. } = options;
+        let PutOptions { plan, rate, max_errors, rejects, checkpoint, observer, .. } = options;
         let now = Instant::now();
+        let (settled, saver) = match checkpoint {
+            Some(kept) => {
+                (Some(SettledItems::after(kept.settled)), Some(CheckpointSaver::new(kept.store, kept.interval, now)))
+            }
+            None => (None, None),
+        };
         Scheduler {
             writer,
             halt,
             observer,
-            intake: Intake::new(rejects, observer, rate, max_errors),
+            intake: Intake::new(rejects, observer, rate, max_errors, settled),
             is_at_end: false,
             groups: KeyGroups::new(plan.map.clone(), plan.aggregation),
             rates: rates(&plan.map, plan.limits, now),
             refresh: MapRefresh::fresh(now),
+            saver,
             next_map: None,
             in_flight: 0,
             anything_accepted: false,
@@ -111,6 +123,7 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
             if !is_halted {
                 (wants_chunk, wake) = self.absorb(now);
                 wake = earliest(wake, self.launch(now, &mut calls));
+                wake = earliest(wake, self.save_when_due(now));
                 match self.refresh.try_start(now) {
                     Ok(true) => calls.push(async { Done::Listed(writer.open_shards().await) }.boxed_local()),
                     Ok(false) => {}
@@ -132,8 +145,14 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
                     Some(chunk) => self.intake.add(chunk),
                     None => self.is_at_end = true,
                 },
+                saved = saved(&mut self.saver) => if let Err(error) = saved {
+                    halt.abort_with(error);
+                },
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
             }
+        }
+        if let Err(error) = self.save_at_end().await {
+            halt.abort_with(error);
         }
         self.sent.failed = self.groups.into_waiting();
         let mut counts = self.intake.finish(chunks, halt.is_set()).await;
@@ -150,9 +169,8 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
     fn absorb(&mut self, now: Instant) -> (bool, Option<Instant>) {
         // The readings that wait are grouped again before others join them.
         while self.next_map.is_none() && self.groups.bytes() < WAITING_BYTES {
-            let number = self.intake.read();
             match self.intake.next(now) {
-                Next::Reading(record) => self.groups.push(record, number, now),
+                Next::Reading(record) => self.groups.push(record, self.intake.read() - 1, now),
                 Next::Until(turn) => return (false, Some(turn)),
                 Next::Chunk => return (!self.is_input_over(), None),
             }

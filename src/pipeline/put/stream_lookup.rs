@@ -21,13 +21,22 @@ use crate::aws::{AwsFailure, FailureCause};
 /// Maximum time of all look-ups. A put works without them.
 const LIMIT: Duration = Duration::from_secs(15);
 
+/// A stream as the look-ups found it.
+#[derive(Debug)]
+pub(crate) struct FoundStream {
+    /// How to send to it.
+    pub plan: SendPlan,
+    /// When it was created, in milliseconds since 1970, if that is known.
+    pub created_ms: Option<i64>,
+}
+
 /// Looks up how to send to the stream. A look-up that fails makes the plan more careful, and never fails the put.
 /// Returns a remark where readings are not aggregated.
 pub(crate) async fn look_up_plan(
     stream: KinesisStream<'_>,
     choice: AggregationChoice,
     marks: &PipelineMarks,
-) -> (SendPlan, Option<String>) {
+) -> (FoundStream, Option<String>) {
     let late = |operation| {
         let failure = stream.clients.build_failure("Kinesis", operation, stream.name, "no answer within 15 s");
         AwsFailure { cause: FailureCause::Unreachable, ..failure }
@@ -42,6 +51,7 @@ pub(crate) async fn look_up_plan(
         }
         _ => ShardLimits::Unknown,
     };
+    let created = seen.as_ref().ok().and_then(|(summary, _)| summary.stream_creation_timestamp.to_millis().ok());
     let readers = match seen {
         Ok((_, readers)) => readers,
         Err(failure) => StreamReaders {
@@ -53,7 +63,8 @@ pub(crate) async fn look_up_plan(
     };
     let decision = decide(choice, &readers, marks);
     let (map, decision) = with_map(choice, shards, decision);
-    (SendPlan { map, aggregation: decision.aggregation, limits }, decision.note)
+    let plan = SendPlan { map, aggregation: decision.aggregation, limits };
+    (FoundStream { plan, created_ms: created }, decision.note)
 }
 
 /// Returns the shards, and the decision that they allow: `auto` needs to know them.

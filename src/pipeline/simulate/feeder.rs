@@ -10,6 +10,7 @@ use super::generator::Generator;
 use super::plan::SimulationPlan;
 use super::reconciliation::SharedLedger;
 use crate::pipeline::ParsedChunks;
+use crate::pipeline::input::parsed_chunk::ParsedChunk;
 use crate::pipeline::input::parsed_line::ParsedLine;
 
 /// Readings that are handed over at once without a rate.
@@ -50,7 +51,7 @@ struct Feeder {
     size: SimulationSize,
     ledger: Option<SharedLedger>,
     sent: u64,
-    sender: mpsc::Sender<Result<Vec<ParsedLine>, crate::error::Error>>,
+    sender: mpsc::Sender<Result<ParsedChunk, crate::error::Error>>,
 }
 
 impl Feeder {
@@ -95,7 +96,7 @@ impl Feeder {
             ledger.lock().note_sent(&slots);
         }
         let is_whole = chunk.len() as u64 == count;
-        permit.send(Ok(chunk));
+        permit.send(Ok(chunk.into_iter().collect()));
         is_whole
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         let mut chunks = simulated_chunks(Arc::new(plan_of(1, 10)), size, None);
         let mut found = Vec::new();
         while let Some(chunk) = chunks.next().await {
-            found.push((began.elapsed(), chunk.unwrap().len()));
+            found.push((began.elapsed(), chunk.unwrap().items.len()));
         }
         found
     }
@@ -196,7 +197,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let mut largest = 0;
         while let Some(chunk) = chunks.next().await {
-            largest = largest.max(chunk.unwrap().len());
+            largest = largest.max(chunk.unwrap().items.len());
         }
         assert!(largest <= 120, "{largest}");
     }

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::super::line_reader::{LineReader, LineStatus};
+use super::CsvParser;
 
 /// A line of the file.
 pub(crate) struct RowLine {
@@ -25,4 +26,11 @@ impl RowLine {
 
 pub(crate) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
+}
+
+impl CsvParser {
+    /// Returns whether the last line that was read has a line end.
+    pub(in super::super) fn is_terminated(&self) -> bool {
+        self.lines.is_terminated()
+    }
 }

@@ -31,7 +31,7 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
     let facts = inputs.facts();
     let mut text = String::new();
     inputs.read(|items| {
-        for item in items.unwrap() {
+        for item in items.unwrap().items {
             match item {
                 ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
                 ParsedLine::Rejected(line) => {

@@ -1,6 +1,7 @@
 //! A model of a stream whose shards split, merge, throttle and lose answers, read as the KCL reads it: nothing is lost,
 //! counts balance, order holds while nothing fails, and the last reading of each row wins.
 
+mod checkpoint;
 mod model_stream;
 
 use std::collections::{BTreeSet, HashMap};
@@ -89,6 +90,7 @@ fn put(lines: &[Line], stream: &ModelStream, plan: (Aggregation, ShardLimits)) -
             rate: None,
             max_errors: None,
             rejects: None,
+            checkpoint: None,
             observer: &Deaf,
             interrupt: &interrupt,
         };
@@ -213,7 +215,7 @@ fn put_all_max_errors_stops_at_the_next_rejected_line() {
         let outcome = paused(async {
             let (sender, chunks) = mpsc::channel(300);
             for (number, line) in lines.iter().enumerate() {
-                sender.try_send(Ok(vec![parsed(number, *line)])).unwrap();
+                sender.try_send(Ok([parsed(number, *line)].into_iter().collect())).unwrap();
             }
             drop(sender);
             let interrupt = CancellationToken::new();
@@ -222,6 +224,7 @@ fn put_all_max_errors_stops_at_the_next_rejected_line() {
                 rate: None,
                 max_errors: Some(most),
                 rejects: None,
+                checkpoint: None,
                 observer: &Deaf,
                 interrupt: &interrupt,
             };

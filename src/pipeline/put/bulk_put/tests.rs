@@ -72,7 +72,15 @@ impl<S: AsyncFn(&[PutEntry<'_>]) -> Result<Vec<EntryResult>, AwsFailure>> Stream
 }
 
 fn options(rate: Option<f64>, interrupt: &CancellationToken) -> PutOptions<'_> {
-    PutOptions { plan: SendPlan::unknown(), rate, max_errors: None, rejects: None, observer: &Deaf, interrupt }
+    PutOptions {
+        plan: SendPlan::unknown(),
+        rate,
+        max_errors: None,
+        rejects: None,
+        checkpoint: None,
+        observer: &Deaf,
+        interrupt,
+    }
 }
 
 fn accepted() -> EntryResult {
@@ -248,7 +256,7 @@ fn rate_limit_after_input_pause_has_no_burst() {
     let outcome = paused(async {
         let (sender, chunks) = mpsc::channel(2);
         let feed = tokio::spawn(async move {
-            sender.send(Ok(vec![item(0, 1, false)])).await.unwrap();
+            sender.send(Ok([item(0, 1, false)].into_iter().collect())).await.unwrap();
             tokio::time::sleep(Duration::from_secs(60)).await;
             sender.send(Ok((1..101).map(|index| item(index, 1, false)).collect())).await.unwrap();
         });

@@ -59,6 +59,8 @@ pub(super) struct ModelStream {
     calls: Cell<usize>,
     blocked: Cell<Option<usize>>,
     interrupt: CancellationToken,
+    /// Called at the beginning of each call.
+    at_call: Box<dyn Fn(&ModelStream)>,
 }
 
 impl ModelStream {
@@ -72,6 +74,7 @@ impl ModelStream {
             calls: Cell::new(0),
             blocked: Cell::new(None),
             interrupt: CancellationToken::new(),
+            at_call: Box::new(|_| {}),
         };
         // A multiple of 16 hash keys each, as after splits.
         let step = (u128::MAX / shards as u128) & !0xF;
@@ -85,6 +88,11 @@ impl ModelStream {
         let mut shards = self.shards.borrow_mut();
         let id = format!("shardId-{:012}", shards.len());
         shards.push(Shard { range: ShardRange { id, start, end }, is_open: true, records: Vec::new() });
+    }
+
+    /// Calls a function at the beginning of each call.
+    pub(super) fn at_each_call(self, look: impl Fn(&ModelStream) + 'static) -> Self {
+        ModelStream { at_call: Box::new(look), ..self }
     }
 
     /// Returns the token that interrupts the put.
@@ -205,6 +213,7 @@ fn number_of(data: &[u8]) -> usize {
 impl StreamWriter for ModelStream {
     async fn put(&self, entries: &[PutEntry<'_>]) -> Result<Vec<EntryResult>, AwsFailure> {
         self.pause().await;
+        (self.at_call)(self);
         let call = self.calls.get();
         self.calls.set(call + 1);
         for (_, reshard) in self.reshards.iter().filter(|(at, _)| *at == call) {
