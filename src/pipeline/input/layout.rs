@@ -6,7 +6,7 @@
 mod json_shape;
 mod recognition;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde::{Deserialize, Serialize};
 

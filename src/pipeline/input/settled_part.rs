@@ -54,3 +54,6 @@ impl SettledPart {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

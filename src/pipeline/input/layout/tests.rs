@@ -4,7 +4,7 @@ use super::super::source::{Inputs, ReadProgress};
 use super::*;
 
 /// The file of each layout, as the source writes it, with values of our own.
-fn fixtures() -> Vec<(String, Vec<u8>)> {
+pub(in super::super) fn fixtures() -> Vec<(String, Vec<u8>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -16,8 +16,8 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The readings and rejected lines of a file, and what was counted, as its `.expected` has them.
-fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
+/// Returns the options of a layout with those that it needs.
+pub(in super::super) fn completed(layout: &Layout) -> InputOptions {
     let mut options = layout.options.clone();
     for flag in &layout.needs {
         match flag.as_str() {
@@ -27,6 +27,12 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
             other => panic!("{other}"),
         }
     }
+    options
+}
+
+/// The readings and rejected lines of a file, and what was counted, as its `.expected` has them.
+fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
+    let options = completed(layout);
     let inputs = Inputs::of(file, Box::new(std::io::Cursor::new(bytes)), &options).unwrap();
     let facts = inputs.facts();
     let mut text = String::new();
