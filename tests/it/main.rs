@@ -14,6 +14,7 @@ mod aws_lag;
 mod call_log;
 mod caller_policy;
 mod canaries;
+mod checkpoint;
 mod color;
 mod confinement;
 mod data_directory;

@@ -188,6 +188,10 @@ impl<'a> Intake<'a> {
 
     /// Ends the input, and returns what was taken from it. After an early end, what was read and not taken counts, too.
     pub(crate) async fn finish(mut self, chunks: ParsedChunks, is_early: bool) -> IntakeCounts {
+        if self.settled.is_some() {
+            // These lines are not settled: the run that goes on reads and writes them.
+            self.rejects = None;
+        }
         let items = std::mem::take(&mut self.items);
         let rest = if is_early || self.has_failed() { chunks.drain().await } else { Vec::new() };
         for item in items.chain(rest) {

@@ -53,6 +53,9 @@ pub(crate) struct CheckpointedPut<'a> {
 
 /// A checkpoint that this process has locked.
 pub(crate) struct CheckpointFile {
+    /// Its name, as it was typed.
+    name: PathBuf,
+    /// Where it is.
     path: PathBuf,
     lock: File,
     state: Option<CheckpointState>,
@@ -81,6 +84,7 @@ impl CheckpointFile {
             Error::failed(format!("could not open checkpoint {}", path.display())).with_source(error)
         };
         // A link stays: the file that it leads to is replaced.
+        let name = path.to_owned();
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(0o600);
@@ -95,9 +99,9 @@ impl CheckpointFile {
             };
             let found = file.metadata().map_err(cannot)?;
             if !found.is_file() {
-                return Err(Error::usage(format!("checkpoint {} is not a file", path.display())));
+                return Err(Error::usage(format!("checkpoint {} is not a file", name.display())));
             }
-            lock_now(&file, &path)?;
+            lock_now(&file, &name)?;
             // A process that ended meanwhile may have replaced it.
             match fs::metadata(&path) {
                 Ok(named) if (named.dev(), named.ino()) == (found.dev(), found.ino()) => {
@@ -110,8 +114,8 @@ impl CheckpointFile {
         };
         let mut text = Vec::new();
         lock.read_to_end(&mut text).map_err(cannot)?;
-        let state = if text.is_empty() { None } else { Some(parsed(&text, &path)?) };
-        Ok(CheckpointFile { path, lock, state, unused })
+        let state = if text.is_empty() { None } else { Some(parsed(&text, &name)?) };
+        Ok(CheckpointFile { name, path, lock, state, unused })
     }
 
     /// Returns whether an earlier run has written it.
@@ -124,12 +128,12 @@ impl CheckpointFile {
     /// # Errors
     /// When it is of another put, or cannot be written.
     pub(crate) fn resume(mut self, put: CheckpointedPut<'_>) -> Result<PutCheckpoint, Error> {
-        let parts = self.parts(&put).map_err(|error| error.hint(restart_hint(&self.path)))?;
+        let parts = self.parts(&put).map_err(|error| error.hint(restart_hint(&self.name)))?;
         let settled = parts.clone();
         let CheckpointedPut { files, options, target } = put;
         let files = files.into_iter().zip(parts).map(|((_, file), part)| CheckpointedFile { file, part }).collect();
         let state = CheckpointState { version: VERSION, target, options, files };
-        let store = LockedFile { path: self.path, state: Mutex::new((self.lock, state)) };
+        let store = LockedFile { name: self.name, path: self.path, state: Mutex::new((self.lock, state)) };
         // A place that cannot be written is found before anything is sent.
         store.save(&settled)?;
         self.unused.0 = None;
@@ -139,7 +143,7 @@ impl CheckpointFile {
     /// Returns how far each file is settled.
     fn parts(&self, put: &CheckpointedPut<'_>) -> Result<Vec<SettledInput>, Error> {
         let Some(state) = &self.state else { return Ok(vec![SettledInput::default(); put.files.len()]) };
-        let name = self.path.display();
+        let name = self.name.display();
         if let Some(difference) = state.target.difference(&put.target) {
             return Err(Error::usage(format!("checkpoint {name} is for {difference}")));
         }
@@ -206,6 +210,7 @@ fn parsed(text: &[u8], path: &Path) -> Result<CheckpointState, Error> {
 
 /// The file while a put runs. The lock is on the file that has its name.
 struct LockedFile {
+    name: PathBuf,
     path: PathBuf,
     state: Mutex<(File, CheckpointState)>,
 }
@@ -236,7 +241,7 @@ impl LockedFile {
 impl CheckpointStore for LockedFile {
     fn save(&self, inputs: &[SettledInput]) -> Result<(), Error> {
         let cannot = |error: io::Error| {
-            Error::failed(format!("could not write checkpoint {}", self.path.display())).with_source(error)
+            Error::failed(format!("could not write checkpoint {}", self.name.display())).with_source(error)
         };
         let mut held = self.state.lock();
         for (file, part) in held.1.files.iter_mut().zip(inputs) {
