@@ -3,5 +3,6 @@
 mod bulk;
 mod crash;
 mod partial_batch;
+mod put_kill;
 mod sigkill;
 mod timing;
