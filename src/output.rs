@@ -20,6 +20,7 @@ mod marks;
 mod plan_list;
 mod progress;
 mod prompt;
+mod put_estimate;
 mod put_progress;
 mod reading_rows;
 mod report;

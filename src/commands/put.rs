@@ -96,7 +96,7 @@ pub(crate) struct PutArgs {
     /// are not joined, or the last line has no end
     #[arg(long, requires = "files", conflicts_with = "temp")]
     strict: bool,
-    /// Check everything and send nothing
+    /// Check everything and send nothing; with --file, estimate records, bytes, the time that shards need, and the price
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -10,6 +10,7 @@ pub(crate) mod aggregation;
 pub(crate) mod aggregation_mode;
 pub(crate) mod bulk_put;
 pub(crate) mod checkpoint;
+pub(crate) mod estimate;
 pub(crate) mod event;
 pub(crate) mod intake;
 pub(crate) mod key_groups;

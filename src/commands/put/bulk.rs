@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind};
 use crate::hint_flags::shell_word;
 use crate::output::{NAMED_LINES, Output, PutProgress, Report as _, units};
 use crate::pipeline::{
-    FoundStream, InputOptions, InputOrigin, Inputs, KinesisStream, ParsedChunks, PutCheckpoint, PutOptions, PutOutcome,
-    Record, RejectsFile, SendPlan, put_all, restart_hint, validate_only,
+    Estimator, FoundStream, InputOptions, InputOrigin, Inputs, KinesisStream, ParsedChunks, PutCheckpoint, PutOptions,
+    PutOutcome, Record, RejectsFile, SendPlan, put_all, restart_hint, validate_only,
 };
 use crate::whole_lines;
 
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let stream = &context.settings.pipeline.stream.name;
     let mut outcome = match clients {
         Some(clients) => put_all(chunks, &KinesisStream { clients, name: stream }, options).await,
-        None => validate_only(chunks, options).await,
+        None => validate_only(chunks, options, Estimator::new(args.aggregation(), args.rate)).await,
     };
     outcome.summary.settled_before = settled_before;
     watcher.finish(&outcome.summary);
@@ -72,6 +72,9 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     };
     if !context.interrupt.is_cancelled() {
         outcome.summary.input.remarks().into_iter().for_each(|remark| context.output.note(remark));
+    }
+    if let Some(estimate) = &outcome.summary.estimate {
+        estimate.lines().into_iter().for_each(|line| context.output.status(line));
     }
     // Standard output holds nothing but lines where one of the files is that.
     let told = if [&args.rejects, &args.failed].into_iter().flatten().any(|path| is_stdout(path)) {

@@ -11,14 +11,15 @@ use crate::commands::put;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{PutProgress, SimulationReport, units};
+use crate::pipeline::prices::{PUT_UNITS_USD, TABLE_WRITES_USD};
 use crate::pipeline::{
     AggregationChoice, KinesisStream, Ledger, PutOptions, PutOutcome, PutSummary, SendPlan, SharedLedger,
     SimulationPlan, SimulationSize, Verification, Verifier, put_all, simulated_chunks,
 };
 
-/// Price of a million readings, a PUT unit and a write each, in us-east-1 (docs/facts/prices.md). The function's
-/// invocations add little, because each gets a batch.
-const USD_A_MILLION: f64 = 0.014 + 0.625;
+/// Price of a million readings, a PUT unit and a write each. The function's invocations add little, because each gets a
+/// batch.
+const USD_A_MILLION: f64 = PUT_UNITS_USD + TABLE_WRITES_USD;
 
 pub(super) async fn run(
     context: &Context,

@@ -229,7 +229,7 @@ mod tests {
         }
         assert_eq!(counter.replaced().count, 0);
         for key in [1, 3] {
-            counter.add(hash(key));
+            counter.add([hash(key)]);
         }
         assert_eq!(counter.replaced().count, 1);
     }

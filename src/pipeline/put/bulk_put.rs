@@ -1,18 +1,18 @@
 //! Puts many readings into the stream, or checks them, and counts the results.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::abort_signal::AbortSignal;
+use super::estimate::Estimator;
+use super::intake::{Intake, Next};
 use super::put_options::PutOptions;
 use super::scheduler::Scheduler;
 use super::stream_writer::StreamWriter;
 use crate::error::Error;
-use crate::pipeline::input::parsed_line::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{InputSummary, ParsedChunks, PutEvent, PutSummary, Record, Unread};
+use crate::pipeline::{InputSummary, ParsedChunks, PutSummary, Record, Unread};
 
 /// The result of a bulk put.
 #[derive(Debug)]
@@ -57,43 +57,46 @@ async fn unread(positions: Positions) -> Vec<Unread> {
     counted.unwrap_or_else(|_| positions.unread(Duration::ZERO))
 }
 
-/// Reads and validates the whole input and sends nothing. `accepted` counts the records that would be sent.
-pub(crate) async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
+/// Reads and validates the whole input and sends nothing. `accepted` counts the readings that would be sent.
+pub(crate) async fn validate_only(
+    mut chunks: ParsedChunks,
+    options: PutOptions<'_>,
+    mut estimator: Estimator,
+) -> PutOutcome {
     let began = Instant::now();
     let (positions, facts) = (chunks.positions(), chunks.facts());
-    let mut summary = PutSummary::default();
-    let mut reasons = BTreeMap::new();
-    let mut stopped = None;
-    while let Some(chunk) = tokio::select! {
-        biased;
-        () = plan.interrupt.cancelled() => None,
-        chunk = chunks.next() => chunk,
-    } {
-        let result = chunk.and_then(|items| {
-            for item in items.items {
-                summary.read += 1;
-                match item {
-                    ParsedLine::Ready(_) => summary.accepted += 1,
-                    ParsedLine::Rejected(rejection) => {
-                        summary.rejected += 1;
-                        *reasons.entry(rejection.code).or_default() += 1;
-                        plan.observer.on(&PutEvent::Rejected(&rejection));
-                        plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
-                    }
+    let PutOptions { rejects, observer, max_errors, interrupt, .. } = options;
+    let mut intake = Intake::new(rejects, observer, None, max_errors, None);
+    loop {
+        match intake.next(began) {
+            Next::Reading(record) => estimator.add(record),
+            Next::Chunk if intake.has_failed() => break,
+            Next::Chunk | Next::Until(_) => {
+                let chunk = tokio::select! {
+                    biased;
+                    () = interrupt.cancelled() => None,
+                    chunk = chunks.next() => chunk,
+                };
+                match chunk {
+                    Some(chunk) => intake.add(chunk),
+                    None => break,
                 }
             }
-            Ok(())
-        });
-        if let Err(error) = result {
-            stopped = Some(error);
-            break;
         }
     }
-    drop(chunks);
+    let counts = intake.finish(chunks, interrupt.is_cancelled()).await;
+    counts.left.into_iter().for_each(|record| estimator.add(record));
+    let summary = PutSummary {
+        read: counts.read,
+        accepted: counts.read - counts.rejected,
+        rejected: counts.rejected,
+        ..PutSummary::default()
+    };
     let mut summary = summary.within(began.elapsed());
     let unread = unread(positions).await;
-    summary.input = InputSummary::new(&facts, reasons, &unread);
-    PutOutcome { summary, failed: Vec::new(), stopped, unread }
+    summary.input = InputSummary::new(&facts, counts.reasons, &unread);
+    summary.estimate = Some(estimator.finish());
+    PutOutcome { summary, failed: Vec::new(), stopped: counts.error, unread }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::observer::Observer;
 use crate::pipeline::input::facts::SharedFacts;
-use crate::pipeline::{RejectedLine, Unread};
+use crate::pipeline::{PutEstimate, RejectedLine, Unread};
 
 /// An event while readings are put.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ pub(crate) struct PutSummary {
     /// Readings and rejected lines that earlier runs with the same checkpoint settled. They are not in `read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_before: Option<u64>,
+    /// What a put would send, and what it would cost, where nothing was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<PutEstimate>,
     /// Findings in the input.
     #[serde(flatten)]
     pub input: InputSummary,

@@ -9,9 +9,9 @@ use sensor_model::backoff::Backoff;
 use tokio::time::Instant;
 
 /// Bytes of data and partition keys that a shard takes in a second (docs/facts/kinesis.md, Write limits).
-const SHARD_BYTES: f64 = 1_048_576.0;
+pub(super) const SHARD_BYTES: f64 = 1_048_576.0;
 /// Records that a shard takes in a second (docs/facts/kinesis.md, Write limits).
-const SHARD_RECORDS: f64 = 1000.0;
+pub(super) const SHARD_RECORDS: f64 = 1000.0;
 /// The share of these limits that is used: the clocks of both sides differ.
 const SHARE: f64 = 0.98;
 /// The seconds for which an unused rate is kept. The shard keeps one second; the rest is for requests that are delayed

@@ -14,6 +14,7 @@ use self::model_stream::{Faults, ModelStream, Reshard};
 use super::tests::{Deaf, balanced, paused};
 use super::*;
 use crate::aws::FailureCause;
+use crate::pipeline::input::parsed_line::ParsedLine;
 use crate::pipeline::put::aggregation::Aggregation;
 use crate::pipeline::put::put_options::SendPlan;
 use crate::pipeline::put::rate_limit::ShardLimits;

@@ -18,7 +18,8 @@ use super::super::shard_map::ShardRange;
 use super::*;
 use crate::aws::{AwsFailure, FailureCause};
 use crate::observer::Observer;
-use crate::pipeline::RejectedLine;
+use crate::pipeline::input::parsed_line::ParsedLine;
+use crate::pipeline::{PutEvent, RejectedLine};
 
 /// An observer that ignores events.
 pub(super) struct Deaf;

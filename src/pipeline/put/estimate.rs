@@ -1,0 +1,259 @@
+//! Estimates what a put would send, how long the shards would take it, and what it would cost. Nothing is looked up.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::aggregation::Aggregation;
+use super::aggregation_mode::AggregationChoice;
+use super::key_groups::KeyGroups;
+use super::rate_limit::{SHARD_BYTES, SHARD_RECORDS, ShardLimits, ShardRate};
+use super::request::PutRequest;
+use super::shard_map::ShardMap;
+use crate::pipeline::Record;
+use crate::pipeline::prices::{
+    ON_DEMAND_GB_USD, PRICES_OF, PUT_UNIT_BYTES, PUT_UNITS_USD, ROUNDED_BYTES, TABLE_WRITES_USD,
+};
+
+/// Bytes of readings after which sealed aggregates are counted.
+const WAITING_BYTES: usize = 1024 * 1024;
+/// Bytes that an item of the table has beside those of the reading as JSON: the names and values of shard and sequence
+/// number.
+const ITEM_OVERHEAD: u64 = 120;
+
+/// An estimate of a put, without resends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct PutEstimate {
+    /// With readings that share records; nothing with `--aggregation never`.
+    pub aggregated: Option<RecordEstimate>,
+    /// With a record for each reading; nothing with `--aggregation always`.
+    pub separate: Option<RecordEstimate>,
+    /// The price of the writes to an on-demand table.
+    pub table_usd: f64,
+    /// The region and the date of the prices.
+    pub prices: &'static str,
+}
+
+/// The records of a put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct RecordEstimate {
+    /// Their number.
+    pub records: u64,
+    /// Their data bytes.
+    pub bytes: u64,
+    /// Seconds for which they fill one shard at its limits.
+    pub shard_seconds: f64,
+    /// PUT payload units.
+    pub put_units: u64,
+    /// The price of these units on a provisioned stream.
+    pub provisioned_usd: f64,
+    /// The price of their bytes on an on-demand stream.
+    pub on_demand_usd: f64,
+}
+
+/// Records that are counted.
+#[derive(Debug, Default)]
+struct Volume {
+    records: u64,
+    bytes: u64,
+    /// Data and partition keys.
+    limited_bytes: u64,
+    put_units: u64,
+    rounded_bytes: u64,
+}
+
+/// Counts the readings of an input.
+#[derive(Debug)]
+pub(crate) struct Estimator {
+    aggregated: Option<AggregatedRecords>,
+    separate: Option<Volume>,
+    writes: u64,
+}
+
+impl Estimator {
+    /// Begins. With `auto`, both forms are estimated: which of them it would be is not known without a look at the stream.
+    pub(crate) fn new(choice: AggregationChoice, rate: Option<f64>) -> Self {
+        Estimator {
+            aggregated: (choice != AggregationChoice::Never).then(|| AggregatedRecords::new(rate)),
+            separate: (choice != AggregationChoice::Always).then(Volume::default),
+            writes: 0,
+        }
+    }
+
+    /// Counts a reading.
+    pub(crate) fn add(&mut self, record: Record) {
+        self.writes += (record.data.len() as u64 + ITEM_OVERHEAD).div_ceil(ROUNDED_BYTES);
+        if let Some(separate) = &mut self.separate {
+            separate.add(record.data.len(), record.partition_key.len());
+        }
+        if let Some(aggregated) = &mut self.aggregated {
+            aggregated.add(record);
+        }
+    }
+
+    /// Returns the estimate.
+    pub(crate) fn finish(self) -> PutEstimate {
+        PutEstimate {
+            aggregated: self.aggregated.map(|aggregated| aggregated.finish().estimate()),
+            separate: self.separate.map(|separate| separate.estimate()),
+            table_usd: usd(as_float(self.writes) / 1e6 * TABLE_WRITES_USD),
+            prices: PRICES_OF,
+        }
+    }
+}
+
+impl Volume {
+    fn add(&mut self, data: usize, key: usize) {
+        let limited = (data + key) as u64;
+        self.records += 1;
+        self.bytes += data as u64;
+        self.limited_bytes += limited;
+        self.put_units += limited.div_ceil(PUT_UNIT_BYTES);
+        self.rounded_bytes += limited.next_multiple_of(ROUNDED_BYTES);
+    }
+
+    fn estimate(&self) -> RecordEstimate {
+        let seconds = (as_float(self.records) / SHARD_RECORDS).max(as_float(self.limited_bytes) / SHARD_BYTES);
+        RecordEstimate {
+            records: self.records,
+            bytes: self.bytes,
+            shard_seconds: (seconds * 1000.0).round() / 1000.0,
+            put_units: self.put_units,
+            provisioned_usd: usd(as_float(self.put_units) / 1e6 * PUT_UNITS_USD),
+            on_demand_usd: usd(as_float(self.rounded_bytes) / f64::from(1 << 30) * ON_DEMAND_GB_USD),
+        }
+    }
+}
+
+/// Readings that share records, as `put` would send them to a stream of one shard that takes them at once.
+#[derive(Debug)]
+struct AggregatedRecords {
+    groups: KeyGroups,
+    rate: ShardRate,
+    interval: Duration,
+    /// The time of the put, which goes on by `--rate` only.
+    now: Instant,
+    wake: Option<Instant>,
+    number: u64,
+    volume: Volume,
+}
+
+impl AggregatedRecords {
+    fn new(rate: Option<f64>) -> Self {
+        let now = Instant::now();
+        AggregatedRecords {
+            groups: KeyGroups::new(ShardMap::unknown(), Aggregation::On { keeps_group_key: false }),
+            rate: ShardRate::new(ShardLimits::Unknown, now),
+            interval: rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(rate.recip())),
+            now,
+            wake: None,
+            number: 0,
+            volume: Volume::default(),
+        }
+    }
+
+    fn add(&mut self, record: Record) {
+        self.groups.push(record, self.number, self.now);
+        self.number += 1;
+        self.now += self.interval;
+        if self.groups.bytes() > WAITING_BYTES || self.wake.is_none_or(|wake| self.now >= wake) {
+            self.take(false);
+        }
+    }
+
+    /// Counts the records that would be sent by now.
+    fn take(&mut self, is_last: bool) {
+        loop {
+            let mut request = PutRequest::default();
+            let rates = std::slice::from_mut(&mut self.rate);
+            self.wake = self.groups.take_ready(self.now, is_last, rates, &mut request);
+            if request.is_empty() {
+                return;
+            }
+            for (group, parcel) in request.into_parcels() {
+                for entry in parcel.entries() {
+                    self.volume.add(entry.data.len(), entry.partition_key.len());
+                }
+                self.groups.land(group, None);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Volume {
+        self.take(true);
+        self.volume
+    }
+}
+
+/// Rounds a price to a millionth.
+fn usd(price: f64) -> f64 {
+    (price * 1e6).round() / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(choice: AggregationChoice, rate: Option<f64>, readings: u64, bytes: usize) -> PutEstimate {
+        let mut estimator = Estimator::new(choice, rate);
+        for at in 0..readings {
+            let partition_key = format!("sensor-{}", at % 100);
+            estimator.add(Record {
+                data: "x".repeat(bytes),
+                partition_key: partition_key.into(),
+                row: 0,
+                file: "f".into(),
+                line: at,
+            });
+        }
+        estimator.finish()
+    }
+
+    fn is_close(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < expected.abs() * 0.01 + 1e-9
+    }
+
+    #[tokio::test]
+    async fn estimate_of_separate_records_counts_each_by_the_limits_and_prices_of_a_shard() {
+        let estimate = estimate(AggregationChoice::Never, None, 100_000, 80);
+        assert_eq!(estimate.aggregated, None);
+        let separate = estimate.separate.unwrap();
+        assert_eq!((separate.records, separate.bytes, separate.put_units), (100_000, 8_000_000, 100_000));
+        assert!(is_close(separate.shard_seconds, 100.0), "1,000 records a second");
+        assert!(is_close(separate.provisioned_usd, 0.0014));
+        assert!(is_close(separate.on_demand_usd, 0.08 * 100_000.0 / 1024.0 / 1024.0), "1 KB a record");
+        assert!(is_close(estimate.table_usd, 0.0625));
+    }
+
+    #[tokio::test]
+    async fn estimate_of_large_records_counts_several_units_and_the_bytes_of_a_shard() {
+        let large = estimate(AggregationChoice::Never, None, 100, 100_000);
+        let separate = large.separate.unwrap();
+        assert_eq!(separate.put_units, 400);
+        assert!(is_close(separate.shard_seconds, 100.0 * 100_009.0 / 1_048_576.0));
+        assert!(is_close(large.table_usd, 100.0 * 98.0 / 1e6 * 0.625));
+    }
+
+    #[tokio::test]
+    async fn estimate_of_aggregates_fills_them_unless_the_rate_is_low() {
+        let full = estimate(AggregationChoice::Always, None, 100_000, 80);
+        assert_eq!(full.separate, None);
+        let full = full.aggregated.unwrap();
+        assert!((8_200_000..9_500_000).contains(&full.bytes), "{full:?}");
+        let records = full.bytes / 24_900;
+        assert!((records..records + 18).contains(&full.records), "{full:?}");
+        assert_eq!(full.put_units, full.records);
+        assert!(is_close(full.shard_seconds, 8.6) || full.shard_seconds < 9.5, "{full:?}");
+        // Fifty readings a second and sixteen groups: most are alone within 100 ms.
+        let slow = estimate(AggregationChoice::Always, Some(50.0), 1000, 80).aggregated.unwrap();
+        assert!((700..=1000).contains(&slow.records), "{slow:?}");
+        let both = estimate(AggregationChoice::Auto, None, 10, 80);
+        assert!(both.aggregated.is_some() && both.separate.is_some());
+    }
+}
