@@ -140,14 +140,19 @@ pub(crate) fn print_orphans(output: &Output, orphans: &Orphans) {
     if let Some((why, asked_for)) = &orphans.one_by_one {
         output.detail(format!("  asked for the tags of {asked_for} resources one by one: {why}"));
         if *asked_for > 0 {
+            let resources = if *asked_for == 1 { "resource" } else { "resources" };
             output.note(format!(
-                "looked for orphans one by one, {asked_for} resources, because tag:GetResources could not be asked (`-v` \
-                 tells why)"
+                "looked for orphans one by one, at {asked_for} {resources}, because tag:GetResources could not be asked \
+                 (`-v` tells why)"
             ));
         }
     }
     for (kind, why) in &orphans.incomplete {
-        output.detail(format!("  orphans of kind {kind} were not looked for: {why}"));
+        output.detail(format!("  orphans of kind {kind} were not looked for, or not all: {why}"));
+    }
+    if !orphans.incomplete.is_empty() {
+        let kinds: Vec<_> = orphans.incomplete.iter().map(|(kind, _)| kind.to_string()).collect();
+        output.note(format!("orphans of kind {} were not looked for, or not all (`-v` tells why)", kinds.join(", ")));
     }
 }
 

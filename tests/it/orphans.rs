@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ForeignStack, Interposed, TestEnv, fake_http};
+use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, fake_http};
 
 const RENAMED: &str = "[stream]\nname = \"renamed\"\n[table]\nname = \"Renamed\"\n";
 
@@ -44,6 +44,20 @@ fn orphans_are_found_by_tagging_api_without_listing() {
     for listing in ["ListTables", "ListStreams", "GET /2015-03-31/functions"] {
         assert_eq!(cloud.count(listing), 0, "{listing}");
     }
+}
+
+#[test]
+fn plan_and_status_say_which_kinds_of_orphans_were_not_looked_for() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    let said = "note: orphans of kind table were not looked for, or not all (`-v` tells why)";
+    api.set_faults("tag:GetResources=denied;dynamodb:ListTables=denied");
+    for command in ["plan", "status"] {
+        env.run([command, "--local"]).assert_success().assert_stderr_contains(&[said]);
+    }
+    api.set_faults("");
+    let plan = env.run(["plan", "--local"]).assert_success();
+    assert!(!plan.stderr.contains("were not looked for"), "{}", plan.stderr);
 }
 
 #[test]
