@@ -5,6 +5,7 @@
 //!                                                             quantities of the long form → join ↗
 //! ```
 
+mod chunk_queue;
 pub(crate) mod csv_columns;
 pub(crate) mod csv_parser;
 pub(crate) mod csv_value;

@@ -1,12 +1,12 @@
 //! Where the parsers of all formats put readings and rejected lines.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sensor_model::{Decimal, Value};
 
+use super::chunk_queue::ChunkQueue;
 use super::decoding;
 use super::join::{Join, JoinedReadings, JoinedRow, QuantityRow};
 use super::keys::TEMPERATURE;
@@ -37,9 +37,7 @@ pub(super) struct RawLine<'a> {
 /// Readings and rejected lines in the order of the file.
 pub(super) struct Output {
     name: Arc<str>,
-    queue: VecDeque<ParsedLine>,
-    /// Bytes of what is in the queue.
-    bytes: usize,
+    queue: ChunkQueue,
     pub builder: ReadingBuilder,
     join_within: Option<Decimal>,
     join: Option<Join>,
@@ -54,8 +52,7 @@ impl Output {
         let join_within = join_within.and_then(seconds);
         Output {
             name,
-            queue: VecDeque::new(),
-            bytes: 0,
+            queue: ChunkQueue::default(),
             builder,
             join_within,
             join: None,
@@ -67,30 +64,17 @@ impl Output {
 
     /// Returns the next of what was put here.
     pub(super) fn take(&mut self) -> Option<ParsedLine> {
-        let item = self.queue.pop_front()?;
-        self.bytes -= item.bytes();
-        Some(item)
+        self.queue.take()
     }
 
-    /// Returns what was put here: all of it, or about `most` bytes where one line gave far more than that.
-    pub(super) fn take_chunk(&mut self, most: usize) -> Vec<ParsedLine> {
-        if self.bytes < 2 * most {
-            self.bytes = 0;
-            let next = VecDeque::with_capacity(self.queue.len());
-            return std::mem::replace(&mut self.queue, next).into();
-        }
-        let mut chunk = Vec::new();
-        let rest = self.bytes - most;
-        while self.bytes > rest {
-            let Some(item) = self.take() else { break };
-            chunk.push(item);
-        }
-        chunk
+    /// Returns the first chunk of what was put here.
+    pub(super) fn take_chunk(&mut self) -> Vec<ParsedLine> {
+        self.queue.take_chunk()
     }
 
-    /// Returns the bytes of the records and rejected lines that were put here.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Returns whether a chunk is as large as it may become.
+    pub(super) fn has_full_chunk(&self) -> bool {
+        self.queue.has_full_chunk()
     }
 
     /// Returns the number of records and rejected lines that were put here.
@@ -103,21 +87,18 @@ impl Output {
     }
 
     pub(super) fn ready(&mut self, record: Record) {
-        self.bytes += record.bytes();
-        self.queue.push_back(ParsedLine::Ready(record));
+        self.queue.push(ParsedLine::Ready(record));
     }
 
     pub(super) fn reject(&mut self, raw: RawLine<'_>, error: RowError) {
-        let line = ParsedLine::Rejected(RejectedLine {
+        self.queue.push(ParsedLine::Rejected(RejectedLine {
             file: Arc::clone(&self.name),
             line: raw.number,
             code: error.code,
             reason: error.reason,
             raw: if raw.is_truncated { raw.bytes.to_vec() } else { trim_line_ending(raw.bytes).to_vec() },
             truncated: raw.is_truncated,
-        });
-        self.bytes += line.bytes();
-        self.queue.push_back(line);
+        }));
     }
 
     pub(super) fn too_long(&mut self, raw: RawLine<'_>) {
@@ -127,7 +108,7 @@ impl Output {
 
     /// Says of a line without end that was rejected for one of these reasons that the file ends in it.
     pub(super) fn name_cut_line(&mut self, classes: &[&str]) {
-        if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut()
+        if let Some(ParsedLine::Rejected(line)) = self.queue.last_mut()
             && classes.contains(&line.code)
             // A malformed number is malformed wherever the line ends.
             && !line.reason.contains("is not a JSON number")

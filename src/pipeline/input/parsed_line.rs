@@ -13,11 +13,12 @@ pub(crate) enum ParsedLine {
 }
 
 impl ParsedLine {
-    /// Returns the bytes of its record or of the rejected line.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
+    /// Returns the bytes of memory that it takes, about.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = match self {
             ParsedLine::Ready(record) => record.bytes(),
-            ParsedLine::Rejected(rejection) => rejection.raw.len(),
-        }
+            ParsedLine::Rejected(rejection) => rejection.raw.len() + rejection.reason.len(),
+        };
+        size_of::<Self>() + texts
     }
 }

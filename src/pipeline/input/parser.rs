@@ -159,12 +159,12 @@ impl Input {
         }
     }
 
-    /// Reads on until there are about so many bytes of readings and rejected lines, or reading on may block. Returns them
-    /// with the number of the leading ones that stay the same when the input grows. Nothing at the end; an error may
-    /// follow lines that were read before it.
-    pub(crate) fn next_chunk(&mut self, bytes: usize) -> (Vec<ParsedLine>, usize, io::Result<ChunkEnd>) {
+    /// Reads on until there is a chunk of readings and rejected lines, or reading on may block. Returns them with the number
+    /// of the leading ones that stay the same when the input grows. Nothing at the end; an error may follow lines that were
+    /// read before it.
+    pub(crate) fn next_chunk(&mut self) -> (Vec<ParsedLine>, usize, io::Result<ChunkEnd>) {
         let end = loop {
-            if self.output.bytes() >= bytes {
+            if self.output.has_full_chunk() {
                 break Ok(ChunkEnd::Full);
             }
             match self.read_on() {
@@ -174,7 +174,7 @@ impl Input {
                 Err(error) => break Err(error),
             }
         };
-        let mut chunk = self.output.take_chunk(bytes);
+        let mut chunk = self.output.take_chunk();
         let stable = self.stable.min(chunk.len());
         self.stable -= stable;
         if self.recognized.encoding.is_some() {

@@ -15,9 +15,6 @@ use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::InputOptions;
 
-/// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
-const CHUNK_BYTES: usize = 256 * 1024;
-
 /// Inputs whose beginnings have been looked at.
 pub(crate) struct Inputs {
     opened: Vec<Input>,
@@ -106,7 +103,7 @@ impl Inputs {
             }
             loop {
                 // A live pipe is not made to wait for a full chunk.
-                let (items, stable, end) = input.next_chunk(CHUNK_BYTES);
+                let (items, stable, end) = input.next_chunk();
                 if !items.is_empty() {
                     replaced.add(items.iter().filter_map(|item| match item {
                         ParsedLine::Ready(record) => Some(record.row),

@@ -91,16 +91,26 @@ fn nearest_row_within_the_span_is_taken_and_the_earlier_of_two() {
 
 #[test]
 fn span_with_too_many_temperatures_is_refused_by_its_option() {
-    let mut join = Join::new(Some(Decimal::from(1_000_000)));
-    (0..20_000).for_each(|time| join.push(&row("a", &time.to_string(), "temperature", 1, time)).unwrap());
-    let mut readings = join.finish().unwrap();
-    let error = loop {
-        match readings.next_row() {
-            Ok(reading) => assert!(reading.is_some(), "not refused"),
-            Err(error) => break error,
+    let refusal = |rows: &mut dyn Iterator<Item = QuantityRow>| {
+        let mut join = Join::new(Some(Decimal::from(1_000_000)));
+        rows.for_each(|row| join.push(&row).unwrap());
+        let mut readings = join.finish().unwrap();
+        loop {
+            match readings.next_row() {
+                Ok(reading) => assert!(reading.is_some(), "not refused"),
+                Err(error) => break error.to_string(),
+            }
         }
     };
-    assert!(error.to_string().contains("--join-within"), "{error}");
+    let temperature = |time: u64| row("a", &time.to_string(), "temperature", 1, time);
+    let error = refusal(&mut (0..20_000).map(temperature));
+    assert!(error.contains("--join-within") && error.contains("16384 temperatures"), "{error}");
+    // Fewer temperatures, with many values for each: before them and behind them.
+    for time in ["0", "1000"] {
+        let others = (0..500).map(|key| row("a", time, &format!("key{key}"), 1, key));
+        let error = refusal(&mut others.chain((1..300).map(temperature)));
+        assert!(error.contains("--join-within") && error.contains("131072 values"), "{error}");
+    }
 }
 
 #[test]

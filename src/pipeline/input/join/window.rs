@@ -1,6 +1,7 @@
 //! The rows of one sensor that can still be joined: those within the span of the row that came last.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use super::{JoinCounts, JoinedReading, JoinedRow, QuantityRow, TEMPERATURE};
 
 /// Temperatures of one sensor within the span, at most; bounds the memory.
 const MAX_PENDING: usize = 16_384;
+/// Values that are joined to those temperatures, at most, each with some 150 bytes; bounds the memory.
+const MAX_JOINED: usize = 131_072;
 /// Quantities of one sensor, at most; bounds the memory.
 const MAX_KEYS: usize = 1000;
 
@@ -19,6 +22,8 @@ pub(super) struct Window {
     within: i128,
     sensor_id: String,
     pending: VecDeque<Pending>,
+    /// Values that are joined to the pending temperatures.
+    joined: usize,
     /// The last row of each other quantity.
     last: BTreeMap<String, Arc<OtherRow>>,
     /// The first quantity of each key, as a hash, where it was not known when the rows were read.
@@ -86,6 +91,7 @@ impl Window {
             within: nanoseconds(within).unwrap_or(i128::MAX),
             sensor_id: String::new(),
             pending: VecDeque::new(),
+            joined: 0,
             last: BTreeMap::new(),
             names: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -140,15 +146,17 @@ impl Window {
             return Ok(());
         }
         if self.pending.len() == MAX_PENDING {
-            let reason =
-                format!("--join-within spans more than {MAX_PENDING} temperatures of one sensor; name a shorter span");
-            return Err(io::Error::other(reason));
+            return Err(too_long_span(format_args!("{MAX_PENDING} temperatures")));
         }
         let nearest = self.last.iter().filter_map(|(key, row)| {
             let distance = row.time.distance(&time, self.within)?;
             Some((key.clone(), Nearest { row: Arc::clone(row), distance, is_final: false }))
         });
-        let nearest = nearest.collect();
+        let nearest: BTreeMap<_, _> = nearest.collect();
+        self.joined += nearest.len();
+        if self.joined > MAX_JOINED {
+            return Err(too_long_span(format_args!("{MAX_JOINED} values to be joined")));
+        }
         self.pending.push_back(Pending { time, temperature: value, line, nearest });
         Ok(())
     }
@@ -172,13 +180,19 @@ impl Window {
             }
             let Some(distance) = pending.time.distance(&row.time, self.within) else { continue };
             let candidate = || Nearest { row: Arc::clone(&row), distance, is_final: true };
-            let nearest = pending.nearest.entry(key.clone()).or_insert_with(candidate);
+            let nearest = pending.nearest.entry(key.clone()).or_insert_with(|| {
+                self.joined += 1;
+                candidate()
+            });
             if distance < nearest.distance {
                 *nearest = candidate();
             }
             nearest.is_final = true;
         }
         self.last.insert(key, row);
+        if self.joined > MAX_JOINED {
+            return Err(too_long_span(format_args!("{MAX_JOINED} values to be joined")));
+        }
         check_count(self.last.len())
     }
 
@@ -197,6 +211,7 @@ impl Window {
 
     fn settle_first(&mut self, counts: &mut JoinCounts) {
         let Some(Pending { time, temperature, line, nearest }) = self.pending.pop_front() else { return };
+        self.joined -= nearest.len();
         let fields = nearest.into_iter().map(|(key, nearest)| {
             if !nearest.row.is_joined.swap(true, Ordering::Relaxed) {
                 counts.unjoined -= 1;
@@ -213,6 +228,10 @@ impl Window {
             is_ambiguous: self.names.get(TEMPERATURE).is_some_and(|first| first.is_ambiguous),
         }));
     }
+}
+
+fn too_long_span(what: fmt::Arguments<'_>) -> io::Error {
+    io::Error::other(format!("--join-within spans more than {what} of one sensor; name a shorter span"))
 }
 
 fn check_count(quantities: usize) -> io::Result<()> {
