@@ -11,19 +11,23 @@ use sensor_model::Decimal;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::{
-    BYTES_PER_READING, END_MS, MAX_SENSORS, Share, SimulationPlan, SimulationSize, parse_duration, parse_time_or_age,
-    start_ms,
+    BYTES_PER_READING, END_MS, MAX_SENSORS, Share, SimulationPlan, SimulationSize, format_rfc3339, now, parse_duration,
+    parse_time_or_age, start_ms,
 };
 
 /// Readings that are sent unless a number or a time is given.
 const DEFAULT_COUNT: u64 = 1000;
+/// Start of the readings of a seed: 2026-01-01T00:00:00Z. It does not depend on the clock.
+const SEEDED_START_MS: i64 = 1_767_225_600_000;
+/// Time before now at which readings begin whose number depends on the speed of the stream.
+const UNKNOWN_SPAN_MS: i64 = 30 * 86_400_000;
 /// Maximum readings of a verified simulation: its ledger takes six bytes a reading, 1.2 GB.
 const MAX_VERIFIED: u64 = 200_000_000;
 
 /// Put readings of simulated sensors into the stream, and check that they arrive
 ///
-/// Temperatures have a daily cycle, weather, drift and noise. The same seed gives the same readings, byte for byte, at any
-/// rate. Sensor ids are `sim-0001` and so on; the field `simulation` is the seed.
+/// Temperatures have a daily cycle, weather, drift and noise. The same --seed gives the same readings, byte for byte, at
+/// any rate. Sensor ids are `sim-0001` and so on; the field `simulation` is the seed.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -51,9 +55,10 @@ pub(crate) struct SimulateArgs {
     /// Decides all values and times; the same seed gives the same readings [default: random]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Time of the first readings: seconds since 1970, 2026-01-01T00:00:00Z, or an age such as 7d
-    #[arg(long, value_name = "TIME", value_parser = parse_time_or_age, default_value = "2026-01-01T00:00:00Z")]
-    start: Decimal,
+    /// Time of the first readings: seconds since 1970, 2026-01-01T00:00:00Z, or an age such as 7d [default: so that the
+    /// last readings are of now; with --seed 2026-01-01T00:00:00Z]
+    #[arg(long, value_name = "TIME", value_parser = parse_time_or_age)]
+    start: Option<Decimal>,
     /// Time between two readings of a sensor, by their own times
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
     interval: Duration,
@@ -100,11 +105,15 @@ pub(super) async fn run(context: &Context, args: SimulateArgs) -> Result<(), Err
 
 impl SimulateArgs {
     fn plan(&self) -> Result<SimulationPlan, Error> {
-        let start_ms = start_ms(&self.start).ok_or_else(|| Error::usage("`--start` is not a time of this calendar"))?;
         let interval_ms = i64::try_from(self.interval.as_millis()).unwrap_or(i64::MAX);
         if interval_ms == 0 || !self.interval.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(Error::usage("`--interval` is not a whole number of milliseconds"));
         }
+        let start_ms = match &self.start {
+            Some(time) => start_ms(time).ok_or_else(|| Error::usage("`--start` is not a time of this calendar"))?,
+            None if self.seed.is_some() => SEEDED_START_MS,
+            None => self.recent_start(interval_ms)?,
+        };
         Ok(SimulationPlan {
             sensors: self.sensors,
             // Short enough to be typed again.
@@ -118,9 +127,38 @@ impl SimulateArgs {
         })
     }
 
-    fn size(&self, plan: &SimulationPlan) -> Result<SimulationSize, Error> {
+    /// Returns a start, in whole seconds, from which the readings go on until about now.
+    fn recent_start(&self, interval_ms: i64) -> Result<i64, Error> {
+        let now = now().ok().as_ref().and_then(start_ms);
+        let now = now.ok_or_else(|| Error::failed("the clock of this machine is not between 1970 and 9999"))?;
+        let span = match expected(self.requested()) {
+            Some(count) => {
+                let steps = i64::try_from(count.div_ceil(self.sensors)).unwrap_or(i64::MAX);
+                self.outages.lengthened(steps).saturating_mul(interval_ms)
+            }
+            None => UNKNOWN_SPAN_MS,
+        };
+        Ok(now.saturating_sub(span).max(0) / 1000 * 1000)
+    }
+
+    fn requested(&self) -> SimulationSize {
         let count = self.count.or_else(|| self.duration.is_none().then_some(DEFAULT_COUNT));
-        let size = SimulationSize { count, duration: self.duration, rate: self.rate };
+        SimulationSize { count, duration: self.duration, rate: self.rate }
+    }
+
+    /// Returns the flags that send the readings of a plan again.
+    fn flags_of(&self, plan: &SimulationPlan) -> String {
+        let seed = plan.seed;
+        if self.start.is_none() && self.seed.is_some() {
+            return format!("--seed {seed}");
+        }
+        let milliseconds = Decimal::parse(&format!("{}e-3", plan.start_ms)).ok();
+        let start = milliseconds.as_ref().and_then(format_rfc3339).unwrap_or_default();
+        format!("--seed {seed} --start {start}")
+    }
+
+    fn size(&self, plan: &SimulationPlan) -> Result<SimulationSize, Error> {
+        let size = self.requested();
         if self.verify && self.timeout < self.late_after {
             return Err(Error::usage("`--timeout` is shorter than `--late-after`"));
         }
@@ -144,4 +182,50 @@ impl SimulateArgs {
 fn expected(size: SimulationSize) -> Option<u64> {
     let in_time = || Some((size.rate? * size.duration?.as_secs_f64()).ceil() as u64);
     size.count.or_else(in_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::commands::Command;
+
+    fn args(line: &str) -> SimulateArgs {
+        let cli = Cli::try_parse_from(["sensorctl", "simulate"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Simulate(args) = cli.command else { panic!("{line}") };
+        args
+    }
+
+    #[test]
+    fn readings_without_seed_and_start_end_about_now_and_the_flags_repeat_them() {
+        let now_ms = start_ms(&now().unwrap()).unwrap();
+        for (line, span) in [
+            ("--count 1000", 100 * 60_000),
+            ("--count 1001 --outages 0", 101 * 60_000),
+            ("--count 10 --interval 1h --outages 50%", 2 * 3_600_000),
+            ("--rate 10 --duration 10s --sensors 1", 101 * 60_000),
+            ("--duration 1s", UNKNOWN_SPAN_MS),
+        ] {
+            let args = args(line);
+            let plan = args.plan().unwrap();
+            assert_eq!(plan.start_ms % 1000, 0);
+            let off = (now_ms - plan.start_ms - span).abs();
+            assert!(off < 120_000, "{line}: {off} ms");
+            let again = super::tests::args(&args.flags_of(&plan)).plan().unwrap();
+            assert_eq!((again.seed, again.start_ms), (plan.seed, plan.start_ms), "{}", args.flags_of(&plan));
+        }
+        assert_eq!(args("--count 9000000000 --sensors 1").plan().unwrap().start_ms, 0, "never before 1970");
+    }
+
+    #[test]
+    fn readings_of_a_seed_do_not_depend_on_the_clock() {
+        let seeded = args("--seed 7");
+        let plan = seeded.plan().unwrap();
+        assert_eq!((plan.start_ms, seeded.flags_of(&plan).as_str()), (SEEDED_START_MS, "--seed 7"));
+        let started = args("--seed 7 --start 2026-02-03T04:05:06.7Z");
+        let flags = started.flags_of(&started.plan().unwrap());
+        assert_eq!(flags, "--seed 7 --start 2026-02-03T04:05:06.7Z");
+    }
 }

@@ -54,7 +54,8 @@ pub(super) async fn run(
         context.or_interrupt(verifier.check_unused(), unsent).await?;
     }
     let send_plan = put::send_plan(context, AggregationChoice::Auto, clients).await?.plan;
-    let simulation = Simulation { context, clients, plan: Arc::clone(&plan), size, expected };
+    let flags = args.flags_of(&plan);
+    let simulation = Simulation { context, clients, plan: Arc::clone(&plan), size, expected, flags };
     let all_sent = CancellationToken::new();
     let sending = async {
         let outcome = simulation.send(ledger, send_plan).await;
@@ -126,6 +127,8 @@ struct Simulation<'a> {
     size: SimulationSize,
     /// The number of readings, if it is known.
     expected: Option<u64>,
+    /// The flags that send the same readings again.
+    flags: String,
 }
 
 impl Simulation<'_> {
@@ -220,9 +223,9 @@ impl Simulation<'_> {
             return Err(Error::incomplete(format!("later readings would have times after 2100: {ledger}"))
                 .hint("`--start`, `--interval`, `--outages` and `--sensors` decide their times"));
         }
-        let seed = self.plan.seed;
+        let (seed, flags) = (self.plan.seed, &self.flags);
         let output = &self.context.output;
-        output.status(format!("Seed {seed}: `--seed {seed}` sends the same readings again."));
+        output.status(format!("Seed {seed}: `{flags}` sends the same readings again."));
         output.status(format!(
             "Next: `sensorctl scan --sensor {} --limit 10` shows rows; `sensorctl simulate --delete` deletes them.",
             SimulationPlan::sensor_id(0)

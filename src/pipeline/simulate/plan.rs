@@ -40,6 +40,12 @@ impl Share {
             .ok_or_else(|| "not a share; write 0.01 or 1%, at most 90%".to_owned())
     }
 
+    /// Returns so many steps and those that this share of all of them adds.
+    pub(crate) fn lengthened(self, steps: i64) -> i64 {
+        let parts = i128::from(steps) << 32;
+        i64::try_from(parts / ((1_i128 << 32) - i128::from(self.0))).unwrap_or(i64::MAX)
+    }
+
     fn hits(self, random: u64) -> bool {
         random >> 32 < self.0
     }
