@@ -19,20 +19,6 @@ impl ParsedChunk {
     pub(crate) fn of_input(input: usize) -> Self {
         ParsedChunk { input, ..ParsedChunk::default() }
     }
-
-    /// Adds an item.
-    pub(crate) fn push(&mut self, item: ParsedLine, is_stable: bool) {
-        self.items.push(item);
-        if is_stable {
-            self.stable = self.items.len();
-        }
-    }
-
-    /// Returns the items, and leaves an empty chunk of the same input.
-    pub(crate) fn take(&mut self) -> Self {
-        let input = self.input;
-        std::mem::replace(self, ParsedChunk::of_input(input))
-    }
 }
 
 /// Readings that come from no file, all of them stable.
