@@ -123,7 +123,8 @@ impl Join {
     /// Puts the name before all rows of the sensor.
     fn announce(&mut self, row: &QuantityRow, name: QuantityName) -> io::Result<()> {
         self.announced.resize(ANNOUNCED, None);
-        let last = &mut self.announced[name.place as usize % ANNOUNCED];
+        let slot = usize::try_from(name.place).unwrap_or_default() % ANNOUNCED;
+        let last = &mut self.announced[slot];
         if last.replace(name) == Some(name) {
             return Ok(());
         }
