@@ -38,21 +38,31 @@ pub(crate) struct InspectArgs {
 pub(super) async fn run(context: &Context, args: InspectArgs) -> Result<(), Error> {
     let InspectArgs { file, all, sensor, fields, input } = args;
     let origin = InputOrigin::from(file.as_path());
-    let options = InputOptions { sensor, fields, ..input };
+    let options = input.typed(sensor, fields);
     let layouts = layouts::layouts(&context.settings);
     let looking = tokio::task::spawn_blocking(move || inspect(&origin, &options, &layouts, all));
     let work = async { looking.await.map_err(|error| Error::failed("could not read").with_source(error))? };
     let mut inspection = context.or_interrupt(work, || Error::interrupted("interrupted")).await?;
     if inspection.error.is_none() && inspection.format.is_some() {
         let words = words(&file, &inspection.options);
-        inspection.command = Some(context.settings.hints.command("put", words).trim_matches('`').to_owned());
+        inspection.command = Some(command(context, words));
+    }
+    for choice in &mut inspection.choices {
+        choice.command = Some(command(context, words(&file, &choice.options)));
     }
     context.output.report(&inspection)?;
     match inspection.error {
+        Some(error) if !inspection.choices.is_empty() => Err(Error::incomplete(format!("{}: {error}", file.display()))
+            .hint("run the command whose `--time-format` is the right one")),
         Some(_) => Err(Error::incomplete(format!("no reading was found in {}", file.display()))
             .hint("name them: `--map temperature=COLUMN --map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor ID`")),
         None => Ok(()),
     }
+}
+
+/// The line to type for `put`.
+fn command(context: &Context, words: Vec<OsString>) -> String {
+    context.settings.hints.command("put", words).trim_matches('`').to_owned()
 }
 
 /// The arguments of `put` that read the file so.

@@ -83,7 +83,7 @@ pub(crate) struct PutArgs {
     /// Send at most so many readings per second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files", conflicts_with = "temp")]
     rate: Option<f64>,
-    /// Whether readings share Kinesis records, in the format of the Kinesis Producer Library
+    /// When to aggregate readings into Kinesis records, in the format of the Kinesis Producer Library
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "files", conflicts_with = "temp")]
     aggregation: AggregationChoice,
     /// Send a record for each reading
@@ -115,7 +115,7 @@ impl PutArgs {
 
     /// Returns the options of the files, those of their layout included.
     fn input_options(&self) -> InputOptions {
-        InputOptions { sensor: self.sensor.clone(), fields: self.fields.clone(), ..self.input.clone() }
+        self.input.clone().typed(self.sensor.clone(), self.fields.clone())
     }
 }
 

@@ -64,6 +64,10 @@ impl Report for Inspection {
             // In backticks a command stays whole on a narrow terminal.
             line("command", &format!("`{command}`"));
         }
+        for (at, choice) in self.choices.iter().enumerate() {
+            line(if at == 0 { "either" } else { "or" }, choice.command.as_deref().unwrap_or_default());
+            choice.first_reading.iter().for_each(|reading| line("", &format!("gives first {}", reading.get())));
+        }
         text.truncate(text.trim_end().len());
         text
     }

@@ -29,6 +29,7 @@ mod faults;
 mod found_settings;
 mod help;
 mod house;
+mod input_dates;
 mod input_files;
 mod layering;
 mod layouts;

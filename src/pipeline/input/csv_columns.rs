@@ -1,6 +1,7 @@
 //! Which column of a CSV file holds which key of a reading.
 
 mod binding;
+mod named_fields;
 mod probe_fields;
 
 use std::borrow::Cow;
@@ -105,6 +106,8 @@ pub(super) enum RowReading<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HeaderError {
     pub reason: String,
+    /// True if it has all that is needed, and something else is wrong.
+    pub is_header: bool,
     /// Needed names that it has.
     pub found: usize,
 }
@@ -130,6 +133,11 @@ impl CsvColumns {
             CellSource::Column(at) => Some(at),
             CellSource::Parts { .. } => None,
         }
+    }
+
+    /// Returns the text of a row's time.
+    pub(super) fn time_text<'a>(&self, cells: Cells<'a>) -> Cow<'a, str> {
+        self.value(&self.time, cells, "")
     }
 
     /// Returns the offset of times that the name of their column has.
@@ -300,6 +308,22 @@ impl CsvColumns {
             return Err(row_error("missing-key", format!("`{TEMPERATURE}` is empty in every column")));
         }
         Ok(readings)
+    }
+
+    /// Returns whether a row would be a reading, or a quantity of one; nothing is counted.
+    pub(super) fn holds_reading(&self, cells: Cells<'_>, builder: &ReadingBuilder) -> bool {
+        if let Some(row) = self.single(cells, "") {
+            return builder.is_reading(&row);
+        }
+        let is_reading = |reading: &RowReading<'_>| match reading {
+            RowReading::Probe(_, row) => builder.is_reading(row),
+            RowReading::Quantity { value, time, .. } => {
+                let row =
+                    RowValues { sensor: None, temperature: Some(value.clone()), time: time.clone(), is_copy: false };
+                builder.is_reading(&row)
+            }
+        };
+        self.readings(cells, "", builder).is_ok_and(|readings| readings.iter().any(is_reading))
     }
 
     fn quantity<'a>(

@@ -1,28 +1,30 @@
 //! CSV: finds the header, then reads row by row.
 
+mod comments;
+mod decimal_sign;
 mod delimiter;
 mod header;
 mod header_cells;
 mod row_line;
 mod row_shape;
+mod time_choice;
 
 use std::collections::VecDeque;
 use std::io;
 
 use memchr::memchr2;
-use sensor_model::truncate_for_log;
 
+use self::comments::CommentRule;
 use self::row_line::{RowLine, is_blank};
-use self::row_shape::{Evidence, cells_of, decimal_evidence, is_unit_row};
+use self::row_shape::{cells_of, decimal_evidence, is_unit_row};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
-use super::number::DecimalSign;
-use super::options::{Delimiter, InputOptions};
+use super::options::InputOptions;
 use super::output::{CUT_ROW, Output, RawLine};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::{Cells, RowSplitter, split_plain};
 
-pub(super) use self::header::HeaderInfo;
+pub(super) use self::header::{HeaderInfo, NotCsv};
 
 /// Returns whether a number has a comma before its fraction.
 pub(super) fn decimal_comma(cell: &str) -> bool {
@@ -60,7 +62,7 @@ pub(super) struct CsvParser {
     options: InputOptions,
     surroundings: Surroundings,
     header: HeaderInfo,
-    comment: Option<Vec<u8>>,
+    comments: CommentRule,
     section: String,
     /// Values of empty cells under the next header.
     defaults: Vec<String>,
@@ -83,7 +85,7 @@ impl CsvParser {
                 self.defaults = cells_of(self.splitter.delimiter(), &self.line);
             }
             let is_line = status == LineStatus::Line && self.lines.is_terminated();
-            if is_line && self.is_passed_over(&self.line, output) {
+            if is_line && self.is_passed_over(&self.line, self.lines.number(), output) {
                 return Ok(true);
             }
             let is_plain = is_line && !self.splitter.needs_quotes(&self.line);
@@ -120,23 +122,15 @@ impl CsvParser {
     }
 
     /// Returns whether a line holds no row; blank lines are not counted.
-    fn is_passed_over(&self, line: &[u8], output: &mut Output) -> bool {
+    fn is_passed_over(&self, line: &[u8], number: u64, output: &mut Output) -> bool {
         if is_blank(line) {
             return true;
         }
-        let is_comment = self.comment.as_ref().is_some_and(|comment| line.starts_with(comment))
-            && line.get(1) != self.delimiter_byte().as_ref();
+        let is_comment = self.comments.is_comment(line, self.splitter.delimiter());
         if is_comment {
-            output.builder.facts.passed_over += 1;
+            self.take_comment(RawLine { number, bytes: line, is_truncated: false }, output);
         }
         is_comment
-    }
-
-    fn delimiter_byte(&self) -> Option<u8> {
-        match self.splitter.delimiter() {
-            Delimiter::Byte(byte) => Some(byte),
-            Delimiter::Auto | Delimiter::Blanks => None,
-        }
     }
 
     fn plain_row(&mut self, line: &[u8], number: u64, output: &mut Output) {
@@ -162,7 +156,9 @@ impl CsvParser {
                     output.builder.facts.last_line_unterminated |= !self.lines.is_terminated();
                     return Ok(false);
                 }
-                LineStatus::Line if row.is_empty() && self.is_passed_over(&line.bytes, output) => return Ok(true),
+                LineStatus::Line if row.is_empty() && self.is_passed_over(&line.bytes, line.number, output) => {
+                    return Ok(true);
+                }
                 LineStatus::TooLong if row.is_empty() => {
                     output.too_long(RawLine { number: line.number, bytes: &line.bytes, is_truncated: true });
                     return Ok(true);
@@ -220,7 +216,12 @@ impl CsvParser {
         match cells {
             Some(_) if is_mistake => {}
             Some(cells) => self.row(cells, raw, is_terminated, output),
-            None => output.reject(raw, Output::not_utf_8(&all)),
+            None => {
+                output.reject(raw, Output::not_utf_8(&all));
+                if !is_terminated {
+                    output.name_cut_line(&CUT_ROW);
+                }
+            }
         }
         self.spare = Some(std::mem::replace(&mut self.splitter, splitter));
         if is_mistake {
@@ -366,34 +367,5 @@ impl CsvParser {
             ));
         }
         Ok(())
-    }
-
-    /// Decides on the decimal sign by the first number that shows it. Until then `1,234` has no certain meaning.
-    fn watch_decimal_sign(&mut self, cells: Cells<'_>, output: &mut Output) -> Result<(), RowError> {
-        let mut uncertain = None;
-        for at in self.columns.numeric() {
-            match decimal_evidence(cells.get(at)) {
-                Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
-                Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
-                Some(Evidence::Either) if cells.get(at).contains(',') => {
-                    uncertain = Some(at);
-                    continue;
-                }
-                Some(Evidence::Either) | None => continue,
-            }
-            self.is_sign_open = false;
-            return Ok(());
-        }
-        match uncertain {
-            None => Ok(()),
-            Some(at) => {
-                let name = truncate_for_log(&self.columns.names()[at]);
-                let reason = format!(
-                    "`{name}`: a comma before three digits may separate thousands or the fraction; `--decimal comma` or \
-                     `--decimal point` says which"
-                );
-                Err(row_error("decimal-sign", reason))
-            }
-        }
     }
 }

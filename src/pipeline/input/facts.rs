@@ -1,5 +1,6 @@
 //! Counts for the ledger, taken while inputs are read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(crate) struct InputFacts {
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
     pub replaced: u64,
+    /// Names of `--only` and `--drop` that no field had; nothing before the end of the first input.
+    pub unmatched: Option<BTreeSet<String>>,
     /// True if the last line of an input has no line end.
     pub last_line_unterminated: bool,
 }
@@ -35,6 +38,11 @@ impl InputFacts {
         self.unassigned += other.unassigned;
         self.unjoined += other.unjoined;
         self.replaced += other.replaced;
+        if let Some(other) = &other.unmatched {
+            // Another input may have the field.
+            let known = self.unmatched.get_or_insert_with(|| other.clone());
+            known.retain(|name| other.contains(name));
+        }
         self.last_line_unterminated |= other.last_line_unterminated;
     }
 }

@@ -1,32 +1,32 @@
 //! Inspects a file for `sensorctl inspect`: its format, the readings it gives, and the options to read it with.
 
+mod attempt;
 mod columns;
+mod counts;
 mod guess;
 mod head;
+mod outcome;
+mod time_columns;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::attempt::Attempt;
 use self::columns::{ColumnReport, columns_of};
+use self::counts::InspectionCounts;
 use self::head::Head;
-use super::options::{Delimiter, InputFormat, InputOptions};
-use super::parsed_line::ParsedLine;
+use self::outcome::{Outcome, RejectReason};
+use super::options::{InputFormat, InputOptions};
 use super::parser::{Input, unreadable};
-use super::replaced::ReplacedCounter;
 use crate::error::Error;
-use crate::pipeline::{Compression, FileHead, InputOrigin, InputSummary, Layouts};
+use crate::pipeline::{Compression, FileHead, InputOrigin, Layouts};
 
-/// Reasons for which a recognized layout refuses values that other options would take.
-const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding"];
-/// Bytes of a JSON value that was cut from which on more is read, to see whether it is too long.
-const LONG_ELEMENT: usize = 64 * 1024;
 const NO_READING: &str = "no line of it is a reading";
-/// Readings that are shown.
-const SHOWN: usize = 5;
+const UNDECIDED: &str = "none of its times tells the day from the month";
 
 /// The report on a file.
 #[derive(Debug, Serialize)]
@@ -71,58 +71,23 @@ pub(crate) struct Inspection {
     pub error: Option<String>,
     /// The command that puts it.
     pub command: Option<String>,
+    /// Commands of which one is right, where the file does not tell which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<InspectionChoice>,
 }
 
-/// Counts of the part that was read.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct InspectionCounts {
-    /// Readings that replace another.
-    pub replaced_in_input: u64,
-    /// Rows of one quantity without a temperature.
-    pub unjoined: u64,
-    /// Values that belong to none of several temperatures.
-    pub unassigned_values: u64,
-    /// Units of numeric times.
-    pub time_units: BTreeMap<&'static str, u64>,
-    /// Times without a zone.
-    pub assumed_utc: u64,
-    /// Seconds of 1970-01-01 that may be days of a spreadsheet.
-    pub possible_days: u64,
-    /// Lines without a reading by their form.
-    pub passed_over: u64,
-}
-
-/// Why lines are rejected.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct RejectReason {
-    /// How many lines.
-    pub count: u64,
-    /// The first of them.
-    pub line: u64,
-    /// The error in that line.
-    pub reason: String,
-}
-
-/// An attempt to read the head.
-struct Attempt {
-    options: InputOptions,
-    result: Result<Outcome, Error>,
-}
-
-/// The result of an attempt.
-#[derive(Default)]
-struct Outcome {
-    format: Option<InputFormat>,
-    csv: Option<(Option<u64>, Delimiter, Vec<String>)>,
-    decimal: Option<&'static str>,
-    readings: Vec<String>,
-    accepted: u64,
-    rejected: u64,
-    reasons: BTreeMap<&'static str, RejectReason>,
-    counts: InspectionCounts,
-    last_line_unterminated: bool,
-    /// True if the head ends within a JSON value that may be too long.
-    ends_in_long_element: bool,
+/// A way to read a file of which the file does not tell whether it is right.
+#[derive(Debug, Serialize)]
+pub(crate) struct InspectionChoice {
+    /// The form of its times.
+    pub time_format: String,
+    /// The first reading as it would be put.
+    pub first_reading: Option<Box<RawValue>>,
+    /// The flags of `put`.
+    #[serde(skip)]
+    pub options: InputOptions,
+    /// The command that puts it so.
+    pub command: Option<String>,
 }
 
 /// Looks at a file. `given` are the flags that were typed; `is_all` reads all of it.
@@ -138,7 +103,8 @@ pub(crate) fn inspect(
     let (name, source) = source(origin)?;
     let head = Head::read(name, source, given)?;
     let mut inspection = inspect_head(&head, given, layouts)?;
-    if is_all && !inspection.is_complete && (inspection.error.is_none() || head.is_cut_value()) {
+    let is_readable = inspection.error.is_none() || head.is_cut_value();
+    if is_all && !inspection.is_complete && is_readable && inspection.choices.is_empty() {
         if *origin == InputOrigin::Stdin {
             return Err(Error::usage("`--all` needs a file: standard input can be read only once"));
         }
@@ -201,44 +167,23 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         }
         let mut candidates = guess::other_sensors(&text, &matching, given);
         candidates.extend(guess::candidates(&text, &head.name, given));
-        for options in candidates.into_iter().filter(|_| !is_decided) {
-            let attempt = head.attempt(options, layouts);
+        for candidate in candidates.into_iter().filter(|_| !is_decided) {
+            let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
             if attempt.is_better_than(&best) {
                 best = attempt;
             }
         }
     }
     if head.sample().len() < head.text.len() {
-        best = head.read_with(best.options, &head.text, head.is_complete, layouts);
+        best = head.read_again(best, &head.text, layouts);
     }
     if best.result.as_ref().is_ok_and(|outcome| outcome.ends_in_long_element) {
-        best = head.read_with(best.options, &head.read, head.is_complete, layouts);
+        best = head.read_again(best, &head.read, layouts);
     }
     head.inspection(best, names)
 }
 
 impl Head {
-    fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Attempt {
-        let sample = self.sample();
-        self.read_with(options, sample, self.is_complete && sample.len() == self.text.len(), layouts)
-    }
-
-    fn read_with(&self, options: InputOptions, text: &[u8], is_complete: bool, layouts: &Layouts) -> Attempt {
-        // The text is decoded already.
-        let resolved = match layouts.resolved(&options) {
-            Ok(resolved) => InputOptions { encoding: None, ..resolved },
-            // A candidate that lacks a flag fails. For the layout that was typed, this error is the answer.
-            Err(error) => return Attempt { options, result: Err(error) },
-        };
-        let text = self.text_for(&resolved, text).to_vec();
-        let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text)), &resolved);
-        let result = opened.and_then(|mut input| {
-            input.set_encoding(self.recognized.encoding);
-            Outcome::read(input, is_complete)
-        });
-        Attempt { options, result }
-    }
-
     fn inspection(&self, best: Attempt, layouts: Vec<String>) -> Result<Inspection, Error> {
         let mut inspection = Inspection {
             file: self.name.clone(),
@@ -263,7 +208,13 @@ impl Head {
             options: best.options,
             error: None,
             command: None,
+            choices: Vec::new(),
         };
+        for (options, outcome) in best.choices {
+            let first_reading = outcome.readings.into_iter().next().map(raw_reading).transpose()?;
+            let time_format = options.time_format.clone().unwrap_or_default();
+            inspection.choices.push(InspectionChoice { time_format, first_reading, options, command: None });
+        }
         match best.result {
             Ok(outcome) => {
                 let (format, csv) = (outcome.format, outcome.csv.clone());
@@ -273,6 +224,10 @@ impl Head {
                     inspection.error = Some(if self.is_cut_value() { cut } else { NO_READING }.to_owned());
                 }
                 inspection.columns = columns_of(self.values(), format, csv.as_ref());
+                if !inspection.choices.is_empty() {
+                    inspection.readings.clear();
+                    inspection.error = Some(UNDECIDED.to_owned());
+                }
             }
             Err(error) => {
                 inspection.format = Some(super::format::recognize(&self.text));
@@ -285,67 +240,8 @@ impl Head {
     }
 }
 
-impl Attempt {
-    fn readings(&self) -> u64 {
-        self.result.as_ref().map_or(0, |outcome| outcome.accepted)
-    }
-
-    /// Returns whether lines are rejected for their values, and not for missing names.
-    fn refuses_wrong_data(&self) -> bool {
-        self.result.as_ref().is_ok_and(|outcome| WRONG_DATA.iter().any(|code| outcome.reasons.contains_key(code)))
-    }
-
-    /// Returns whether it gives more readings, or as many with fewer rejected lines.
-    fn is_better_than(&self, other: &Attempt) -> bool {
-        let score = |attempt: &Attempt| {
-            attempt.result.as_ref().map_or((0, u64::MAX), |outcome| (outcome.accepted, outcome.rejected))
-        };
-        let ((more, rejected), (fewer, others)) = (score(self), score(other));
-        more > fewer || more == fewer && more > 0 && rejected < others
-    }
-}
-
-impl Outcome {
-    /// Reads an input to its end; one that goes on behind it is not cut there.
-    fn read(mut input: Input, is_complete: bool) -> Result<Self, Error> {
-        let mut outcome = Outcome { format: input.recognized().format, ..Outcome::default() };
-        let mut replaced = ReplacedCounter::new();
-        loop {
-            match input.next() {
-                Ok(Some(ParsedLine::Ready(record))) => {
-                    outcome.accepted += 1;
-                    replaced.add([record.row]);
-                    if outcome.readings.len() < SHOWN {
-                        outcome.readings.push(record.data);
-                    }
-                }
-                Ok(Some(ParsedLine::Rejected(line))) if line.code == "cut-line" && !is_complete => {
-                    outcome.ends_in_long_element = line.raw.len() > LONG_ELEMENT;
-                }
-                Ok(Some(ParsedLine::Rejected(line))) => {
-                    outcome.rejected += 1;
-                    let first = RejectReason { count: 0, line: line.line, reason: line.reason };
-                    outcome.reasons.entry(line.code).or_insert(first).count += 1;
-                }
-                Ok(None) => break,
-                Err(error) => return Err(input.unreadable(error)),
-            }
-        }
-        outcome.csv = input.csv().map(|header| (header.line, header.delimiter, header.names.clone()));
-        outcome.decimal = input.decimal_sign();
-        let counted = input.facts();
-        outcome.counts = InspectionCounts {
-            replaced_in_input: replaced.replaced().count + counted.replaced,
-            unjoined: counted.unjoined,
-            unassigned_values: counted.unassigned,
-            time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
-            assumed_utc: counted.times.assumed_utc,
-            possible_days: counted.times.possible_days,
-            passed_over: counted.passed_over,
-        };
-        outcome.last_line_unterminated = counted.last_line_unterminated;
-        Ok(outcome)
-    }
+fn raw_reading(json: String) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(json).map_err(|error| Error::failed("a reading is not JSON").with_source(error))
 }
 
 impl Inspection {
@@ -356,10 +252,7 @@ impl Inspection {
             self.header_line = line;
             self.delimiter = Some(delimiter.to_string());
         }
-        let raw = |json: String| {
-            RawValue::from_string(json).map_err(|error| Error::failed("a reading is not JSON").with_source(error))
-        };
-        self.readings = outcome.readings.into_iter().map(raw).collect::<Result<_, _>>()?;
+        self.readings = outcome.readings.into_iter().map(raw_reading).collect::<Result<_, _>>()?;
         (self.accepted, self.rejected) = (outcome.accepted, outcome.rejected);
         self.reasons = outcome.reasons;
         self.counts = outcome.counts;
@@ -369,26 +262,7 @@ impl Inspection {
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let InspectionCounts {
-            replaced_in_input,
-            unjoined,
-            unassigned_values,
-            time_units,
-            assumed_utc,
-            possible_days,
-            passed_over,
-        } = &self.counts;
-        let summary = InputSummary {
-            replaced_in_input: *replaced_in_input,
-            unjoined: *unjoined,
-            unassigned_values: *unassigned_values,
-            time_units: time_units.clone(),
-            assumed_utc: *assumed_utc,
-            possible_days: *possible_days,
-            passed_over: *passed_over,
-            ..InputSummary::default()
-        };
-        summary.remarks()
+        self.counts.remarks()
     }
 }
 

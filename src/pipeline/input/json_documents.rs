@@ -1,13 +1,12 @@
 //! JSON values one after the other, whatever their size: large ones go through a temporary file where paths make many
 //! readings of them.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 
 use super::json_elements::{ElementStatus, JsonElements};
 use super::json_lines;
 use super::json_mapper::JsonMapper;
-use super::json_paths::LargeRows;
+use super::large_value::{KeptBytes, LargeValue};
 use super::output::{Output, RawLine};
 use super::row_error::row_error;
 
@@ -15,15 +14,7 @@ use super::row_error::row_error;
 pub(super) struct JsonDocuments {
     elements: JsonElements,
     element: Vec<u8>,
-    large: Option<Large>,
-}
-
-/// A large value whose rows are put.
-struct Large {
-    rows: LargeRows,
-    line: u64,
-    /// Lines and bytes before it.
-    position: (u64, u64),
+    large: Option<LargeValue>,
 }
 
 impl JsonDocuments {
@@ -37,13 +28,13 @@ impl JsonDocuments {
 
     /// Returns lines and bytes that were read and put.
     pub(super) fn position(&self) -> (u64, u64) {
-        self.large.as_ref().map_or_else(|| self.elements.position(), |large| large.position)
+        self.large.as_ref().map_or_else(|| self.elements.position(), LargeValue::position)
     }
 
     /// Puts what the next value, or the next row of a large one, holds; false at the end.
     pub(super) fn advance(&mut self, mapper: Option<&JsonMapper>, output: &mut Output) -> io::Result<bool> {
         if let (Some(large), Some(mapper)) = (&mut self.large, mapper) {
-            if !mapper.read_large(&mut large.rows, large.line, output)? {
+            if !large.advance(mapper, output)? {
                 self.large = None;
             }
             return Ok(true);
@@ -58,33 +49,16 @@ impl JsonDocuments {
         }
         self.element.clear();
         let position = self.elements.position();
-        let explodes = mapper.is_some_and(JsonMapper::iterates);
-        let mut file: Option<BufWriter<File>> = None;
-        let status = self.elements.append_or_keep(&mut self.element, |bytes| {
-            if !explodes {
-                return Ok(());
-            }
-            if file.is_none() {
-                file = Some(BufWriter::with_capacity(64 * 1024, tempfile::tempfile()?));
-            }
-            file.as_mut().map_or(Ok(()), |file| file.write_all(bytes))
-        })?;
-        let line = self.elements.number();
-        let raw = RawLine { number: line, bytes: &self.element, is_truncated: false };
-        match (status, file, mapper) {
-            (ElementStatus::End, ..) => return Ok(false),
-            (ElementStatus::TooLong, Some(file), Some(mapper)) => {
-                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                match LargeRows::new(mapper.tree(), file)? {
-                    Ok(rows) => self.large = Some(Large { rows, line, position }),
-                    Err(error) => output.reject(RawLine { is_truncated: true, ..raw }, error),
-                }
-            }
-            (ElementStatus::TooLong, ..) => output.too_long(raw),
-            (ElementStatus::Cut, ..) => {
+        let mut kept = KeptBytes::new(mapper);
+        let status = self.elements.append_or_keep(&mut self.element, |bytes| kept.keep(bytes))?;
+        let raw = RawLine { number: self.elements.number(), bytes: &self.element, is_truncated: false };
+        match status {
+            ElementStatus::End => return Ok(false),
+            ElementStatus::TooLong => self.large = kept.into_value(raw, position, output)?,
+            ElementStatus::Cut => {
                 output.reject(raw, row_error("cut-line", "the file ends in it: it was cut"));
             }
-            (ElementStatus::Element, _, mapper) => json_lines::take(raw, mapper, output),
+            ElementStatus::Element => json_lines::take(raw, mapper, output),
         }
         Ok(true)
     }

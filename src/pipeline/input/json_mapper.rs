@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 pub(super) use self::binding::DefaultPaths;
 use super::csv_columns::long_key;
-use super::json_paths::{LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
+use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::mapping::{Source, captured};
@@ -26,10 +26,18 @@ pub(super) struct JsonMapper {
     utc_offset: Option<PathSource>,
     fields: Vec<MappedField>,
     /// Paths of which one must match a pattern.
-    filters: Vec<(Vec<usize>, String)>,
+    filters: Vec<PathFilter>,
     origin: [usize; 2],
     long: Option<LongForm>,
     sensor_path: String,
+}
+
+/// Paths of which one must match a pattern.
+struct PathFilter {
+    slots: Vec<usize>,
+    pattern: String,
+    /// True if a path leads into a text.
+    decodes: bool,
 }
 
 /// A further field and where its value comes from.
@@ -60,6 +68,12 @@ enum Part {
     Fixed(String),
 }
 
+impl PathFilter {
+    fn is_met(&self, row: &PathRow<'_>, output: &Output) -> bool {
+        self.slots.iter().any(|slot| matches(row.get(*slot), &self.pattern, &output.builder))
+    }
+}
+
 impl JsonMapper {
     /// Puts the reading of a document in one pass over it. False where it has to be read in the other way.
     pub(super) fn read_single(&self, document: &str, raw: RawLine<'_>, output: &mut Output) -> bool {
@@ -72,15 +86,25 @@ impl JsonMapper {
         self.take_decoded(row, None, raw, output);
     }
 
-    fn take_decoded(&self, row: PathRow<'_>, failure: Option<&RowError>, raw: RawLine<'_>, output: &mut Output) {
+    fn take_decoded(&self, row: PathRow<'_>, failure: Option<&DecodeFailure>, raw: RawLine<'_>, output: &mut Output) {
         if !self.is_wanted(&row, output) || self.is_of_another_quantity(&row) {
-            output.builder.facts.passed_over += 1;
-            output.builder.facts.left_out += 1;
+            self.leave_out(&row, failure, raw, output);
         } else if let Err(error) = self.row(row, raw, output) {
             // A missing value may be in a text that could not be decoded.
             let is_missing = error.code == "missing-key";
-            output.reject(raw, failure.filter(|_| is_missing).cloned().unwrap_or(error));
+            let failure = failure.filter(|_| is_missing).map(|failure| failure.error.clone());
+            output.reject(raw, failure.unwrap_or(error));
         }
+    }
+
+    /// Passes over a row that is not asked for. Where that lies in a text of broken JSON alone, it is not known.
+    fn leave_out(&self, row: &PathRow<'_>, failure: Option<&DecodeFailure>, raw: RawLine<'_>, output: &mut Output) {
+        let is_wanted_otherwise = || self.filters.iter().all(|filter| filter.decodes || filter.is_met(row, output));
+        if let Some(failure) = failure.filter(|failure| failure.is_broken && is_wanted_otherwise()) {
+            return output.reject(raw, failure.error.clone());
+        }
+        output.builder.facts.passed_over += 1;
+        output.builder.facts.left_out += 1;
     }
 
     /// Puts the readings of a document.
@@ -114,17 +138,21 @@ impl JsonMapper {
         })
     }
 
-    fn read_decoded(&self, document: &RawValue, failure: Option<&RowError>, raw: RawLine<'_>, output: &mut Output) {
+    fn read_decoded(
+        &self,
+        document: &RawValue,
+        failure: Option<&DecodeFailure>,
+        raw: RawLine<'_>,
+        output: &mut Output,
+    ) {
         let rows = match self.tree.rows(document) {
             Ok(rows) if rows.is_empty() => {
-                let is_wanted = self.tree.base_row(document).is_ok_and(|row| self.is_wanted(&row, output));
-                if !self.filters.is_empty() && !is_wanted {
-                    output.builder.facts.passed_over += 1;
-                    output.builder.facts.left_out += 1;
-                    return;
+                let base = self.tree.base_row(document).unwrap_or_default();
+                if !self.is_wanted(&base, output) {
+                    return self.leave_out(&base, failure, raw, output);
                 }
                 let missing = || row_error("missing-key", "none of the mapped paths is in it");
-                return output.reject(raw, failure.cloned().unwrap_or_else(missing));
+                return output.reject(raw, failure.map_or_else(missing, |failure| failure.error.clone()));
             }
             Ok(rows) => rows,
             Err(error) => return output.reject(raw, error),
@@ -145,9 +173,7 @@ impl JsonMapper {
     }
 
     fn is_wanted(&self, row: &PathRow<'_>, output: &Output) -> bool {
-        let matches =
-            |slots: &[usize], pattern: &str| slots.iter().any(|slot| matches(row.get(*slot), pattern, &output.builder));
-        self.filters.iter().all(|(slots, pattern)| matches(slots, pattern))
+        self.filters.iter().all(|filter| filter.is_met(row, output))
     }
 
     /// Returns whether the unit of the row's value is not one of temperature.
@@ -163,8 +189,8 @@ impl JsonMapper {
             PathValue::Json(raw) => Cell::Json(raw),
             PathValue::Name(name) => Cell::Text(name.clone()),
         };
-        match self.filters.iter().find(|(slots, _)| slots.contains(&slot)) {
-            Some((_, pattern)) => {
+        match self.filters.iter().find(|filter| filter.slots.contains(&slot)) {
+            Some(PathFilter { pattern, .. }) => {
                 let text = cell.text()?;
                 let part = captured(pattern, &text)?;
                 if part == text { Some(cell) } else { Some(Cell::Text(Cow::Owned(part.to_owned()))) }
@@ -249,10 +275,10 @@ impl JsonMapper {
                 || self.fields.iter().any(|(key, _)| key == name)
         };
         let mut fields = Vec::with_capacity(siblings.len() + self.fields.len());
-        let siblings = siblings.into_iter().filter(|(name, _)| !is_own(name) && output.builder.keeps(name));
+        let siblings = siblings.into_iter().filter(|(name, _)| !is_own(name) && output.builder.kept.keeps(name));
         fields.extend(siblings.map(|(name, raw)| (name, Cell::Json(raw))));
         for (key, source) in &self.fields {
-            if let Some(cell) = self.value(source, row).filter(|_| output.builder.keeps(key)) {
+            if let Some(cell) = self.value(source, row).filter(|_| output.builder.kept.keeps(key)) {
                 fields.push((Cow::Borrowed(key.as_str()), cell));
             }
         }

@@ -13,7 +13,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-pub(super) use self::decoded::decode;
+pub(super) use self::decoded::{DecodeFailure, decode};
 pub(super) use self::large::LargeRows;
 pub(super) use self::row::{PathRow, PathValue};
 use super::mapping::{Decoding, Step};

@@ -108,6 +108,12 @@ impl LineReader {
 
     /// Goes to the next line. [`LineReader::line`] is the line, or of one that is too long its beginning.
     pub(super) fn read(&mut self) -> io::Result<LineStatus> {
+        self.read_or_keep(|_| Ok(()))
+    }
+
+    /// As [`LineReader::read`]; all bytes of a line that is too long go to `keep`.
+    #[inline]
+    pub(super) fn read_or_keep(&mut self, keep: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<LineStatus> {
         let ahead = self.ahead;
         self.pass_line();
         if self.end == LineEnd::Feed
@@ -121,7 +127,7 @@ impl LineReader {
             return Ok(LineStatus::Line);
         }
         let mut apart = std::mem::take(&mut self.apart);
-        let found = self.append(&mut apart);
+        let found = self.append_or_keep(&mut apart, keep);
         self.apart = apart;
         found
     }
@@ -141,6 +147,16 @@ impl LineReader {
 
     /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`]. Its end becomes a line feed.
     pub(super) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
+        self.append_or_keep(line, |_| Ok(()))
+    }
+
+    /// As [`LineReader::append`]; all bytes of a line that is too long go to `keep`.
+    #[inline]
+    pub(super) fn append_or_keep(
+        &mut self,
+        line: &mut Vec<u8>,
+        mut keep: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<LineStatus> {
         self.pass_line();
         let mut found = LineStatus::End;
         // True while the bytes taken so far end with a carriage return: the next byte decides the line end.
@@ -179,8 +195,12 @@ impl LineReader {
             };
             let part = &ready[..end.map_or(ready.len(), |at| at + 1)];
             let room = MAX_LINE_BYTES - line.len();
-            if part.len() > room {
+            if part.len() > room && found != LineStatus::TooLong {
                 found = LineStatus::TooLong;
+                keep(line)?;
+            }
+            if found == LineStatus::TooLong {
+                keep(part)?;
             }
             line.extend_from_slice(&part[..part.len().min(room)]);
             let taken = part.len();

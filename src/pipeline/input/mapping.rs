@@ -90,7 +90,7 @@ pub(super) enum Step {
     Members,
     /// The name of the member that `*` stands for, `@key`.
     Name,
-    /// The content of a text, `@json` or `@base64`.
+    /// The content of a text, `@json`, `@base64` or `@eui64`.
     Decoded(Decoding),
 }
 
@@ -101,6 +101,8 @@ pub(super) enum Decoding {
     Json,
     /// As JSON in base64.
     Base64,
+    /// As the identifier of a device (EUI-64), in hexadecimal digits or base64.
+    Eui64,
 }
 
 impl Decoding {
@@ -109,6 +111,7 @@ impl Decoding {
         match self {
             Decoding::Json => "@json",
             Decoding::Base64 => "@base64",
+            Decoding::Eui64 => "@eui64",
         }
     }
 }
@@ -148,7 +151,9 @@ pub(super) fn parse_path(text: &str) -> Result<Vec<Step>, String> {
         Some(at) if at + 1 != steps.len() || at == 0 || steps[at - 1] != Step::Members => {
             wrong("`@key` stands at the end, behind `*`")
         }
-        _ if matches!(steps.first(), Some(Step::Decoded(_))) => wrong("`@json` and `@base64` stand behind a key"),
+        _ if matches!(steps.first(), Some(Step::Decoded(_))) => {
+            wrong("`@json`, `@base64` and `@eui64` stand behind a key")
+        }
         _ if steps.is_empty() => wrong("it is empty"),
         _ => Ok(steps),
     }
@@ -175,6 +180,7 @@ fn key(rest: &str) -> Option<(Step, &str)> {
         "@key" => Step::Name,
         "@json" => Step::Decoded(Decoding::Json),
         "@base64" => Step::Decoded(Decoding::Base64),
+        "@eui64" => Step::Decoded(Decoding::Eui64),
         name => Step::Key(name.to_owned()),
     };
     Some((step, &rest[end..]))

@@ -3,12 +3,28 @@
 use clap::ValueEnum;
 
 use super::key_table::KeyValue;
+use super::name_list::{typed_names, unquoted_names};
+use super::option_values::ConstantField;
 use super::options::InputOptions;
 
 /// A flag and its value; none for a switch.
 pub(crate) type FlagWord = (&'static str, Option<String>);
 
 impl InputOptions {
+    /// Returns the options as they were typed: with the names in quotes of their lists, and with flags of the command.
+    #[must_use]
+    pub(crate) fn typed(self, sensor: Option<String>, fields: Vec<ConstantField>) -> Self {
+        InputOptions {
+            columns: unquoted_names(self.columns),
+            only: unquoted_names(self.only),
+            drop: unquoted_names(self.drop),
+            missing: unquoted_names(self.missing),
+            sensor,
+            fields,
+            ..self
+        }
+    }
+
     /// Returns the flags that give these options, in the order of the help.
     #[must_use]
     pub(crate) fn flags(&self) -> Vec<FlagWord> {
@@ -21,16 +37,16 @@ impl InputOptions {
         add("--encoding", self.encoding.map(|encoding| encoding.to_string()));
         add("--skip-lines", self.skip_lines.map(|lines| lines.to_string()));
         add("--skip-after-header", self.skip_after_header.map(|lines| lines.to_string()));
-        add("--columns", joined(&self.columns));
+        add("--columns", typed_names(&self.columns));
         add("--comment", self.comment.clone());
         self.map.iter().for_each(|item| add("--map", Some(typed(item))));
         self.matches.iter().for_each(|item| add("--match", Some(typed(item))));
         add("--quantity", self.quantity.clone());
         add("--value", self.value.clone());
         add("--join-within", self.join_within.map(|span| format!("{}ms", span.as_millis())));
-        add("--only", joined(&self.only));
-        add("--drop", joined(&self.drop));
-        add("--missing", joined(&self.missing));
+        add("--only", typed_names(&self.only));
+        add("--drop", typed_names(&self.drop));
+        add("--missing", typed_names(&self.missing));
         self.unit.iter().for_each(|item| add("--unit", Some(typed(item))));
         add("--time-format", self.time_format.clone());
         add("--time-unit", self.time_unit.as_ref().map(name));
@@ -57,8 +73,4 @@ fn typed(item: &impl KeyValue) -> String {
 
 fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
-fn joined(values: &[String]) -> Option<String> {
-    (!values.is_empty()).then(|| values.join(","))
 }

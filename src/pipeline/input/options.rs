@@ -54,11 +54,13 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_after_header: Option<u64>,
-    /// Names of the columns of a CSV file without header; an empty name ignores its column
+    /// Names of the columns of a CSV file without header; an empty name ignores its column, and one with a comma stands in
+    /// quotes
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Beginning of comment lines in CSV; `#` unless given, where the header does not begin with it
+    /// Beginning of comment lines in CSV, where an empty one means that there are none [default: `#`, unless the line would
+    /// be a reading]
     #[arg(long, value_name = "TEXT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -83,7 +85,7 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     #[serde(with = "length", skip_serializing_if = "Option::is_none")]
     pub join_within: Option<Duration>,
-    /// Further fields to keep; all others are dropped
+    /// Further fields to keep; all others are dropped. A name with a comma stands in quotes: `"Temp, °C",humidity`
     #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
@@ -99,7 +101,7 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "KEY=FROM:TO")]
     #[serde(with = "key_table", skip_serializing_if = "Vec::is_empty")]
     pub unit: Vec<UnitConversion>,
-    /// Form of times, as in strftime: %d.%m.%Y %H:%M
+    /// Form of times, as in strftime: %d.%m.%Y %H:%M; auto takes the order of day and month that the times of a CSV file show
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_format: Option<String>,
@@ -107,6 +109,14 @@ pub(crate) struct InputOptions {
     #[arg(long, value_enum, value_name = "UNIT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
+    /// True if `only` comes from a layout.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub is_only_of_layout: bool,
+    /// True if `drop` comes from a layout.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub is_drop_of_layout: bool,
     /// True if `time_unit` comes from a layout.
     #[arg(skip)]
     #[serde(skip)]
@@ -270,10 +280,15 @@ impl InputOptions {
         TimeOptions {
             unit: self.time_unit.unwrap_or(default_unit),
             is_unit_assumed: self.time_unit.is_none() || self.is_time_unit_of_layout,
-            format: self.time_format.clone(),
+            format: self.time_format.clone().filter(|_| !self.has_time_format_of_file()),
             zone: self.time_zone.clone(),
             decimal_comma: self.decimal == Some(DecimalSign::Comma),
         }
+    }
+
+    /// Returns whether the values of a file tell the form of its times.
+    pub(super) fn has_time_format_of_file(&self) -> bool {
+        self.time_format.as_deref() == Some("auto")
     }
 
     /// Reads a time that was typed.
@@ -313,6 +328,8 @@ impl InputOptions {
             quantity: self.quantity.or(layout.quantity),
             value: self.value.or(layout.value),
             join_within: self.join_within.or(layout.join_within),
+            is_only_of_layout: self.only.is_empty(),
+            is_drop_of_layout: self.drop.is_empty(),
             only: list(self.only, layout.only),
             drop: list(self.drop, layout.drop),
             missing: list(self.missing, layout.missing),

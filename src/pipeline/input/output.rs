@@ -112,6 +112,8 @@ impl Output {
             && classes.contains(&line.code)
             // A malformed number is malformed wherever the line ends.
             && !line.reason.contains("is not a JSON number")
+            // A cut may lie within a character; any other byte that is no text says another encoding.
+            && (line.code != "not-utf-8" || ends_in_character(&line.raw))
         {
             line.code = "cut-line";
             line.reason = format!("the file ends in this line, it may have been cut: {}", line.reason);
@@ -157,7 +159,7 @@ impl Output {
         // Also of a quantity that is not kept, so that a row of another kind, such as a second header, is seen.
         let time = self.builder.time(time, false)?;
         let sensor_id = self.builder.sensor(sensor)?.into_owned();
-        if key != TEMPERATURE && !self.builder.keeps(key) {
+        if key != TEMPERATURE && !self.builder.kept.keeps(key) {
             self.builder.facts.passed_over += 1;
             self.builder.facts.left_out += 1;
             return Ok(());
@@ -224,6 +226,11 @@ impl Output {
         }
         Ok(true)
     }
+}
+
+/// Returns whether bytes are UTF-8 up to a character whose end is missing.
+fn ends_in_character(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum as _;
 
-use super::csv_parser::{CsvParser, HeaderInfo};
+use super::csv_parser::{CsvParser, HeaderInfo, NotCsv};
 use super::decoding;
 use super::decompression::{Compression, NotText, decompressed};
 use super::end_watch::{EndCount, EndWatch};
@@ -15,6 +15,7 @@ use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
 use super::json_lines;
 use super::json_mapper::{DefaultPaths, JsonMapper};
+use super::large_value::{KeptBytes, LargeValue};
 use super::line_protocol;
 use super::line_reader::{LineReader, LineStatus, trim_line_ending};
 use super::mqtt;
@@ -63,7 +64,7 @@ pub(crate) struct RecognizedInput {
 /// Where the values come from.
 enum Source {
     Empty,
-    Lines { reader: LineReader, form: LineForm, document: String },
+    Lines { reader: LineReader, form: LineForm, document: String, large: Option<LargeValue> },
     Documents(JsonDocuments),
     Senml(SenmlRecords),
     Csv(Box<CsvParser>),
@@ -119,6 +120,10 @@ impl Input {
             return Err(wrong(format!("`{flag}` is for CSV, and the file is {format}"))
                 .hint("`--format csv` reads it as CSV; without the flag it is read as what it is"));
         }
+        if options.has_time_format_of_file() && format != InputFormat::Csv {
+            return Err(wrong("`--time-format auto` is for CSV".to_owned())
+                .hint("`--time-format '%d.%m.%Y %H:%M'` names the form"));
+        }
         recognized.format = Some(format);
         let stem = stem(&name);
         let mapper = match format {
@@ -126,7 +131,7 @@ impl Input {
             InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
             _ => Some(JsonMapper::new(options, DefaultPaths::of(format), &stem).map_err(wrong)?),
         };
-        let lines = |reader, form| Source::Lines { reader, form, document: String::new() };
+        let lines = |reader, form| Source::Lines { reader, form, document: String::new(), large: None };
         let source = match format {
             InputFormat::Ndjson => lines(reader, LineForm::Json),
             InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
@@ -135,7 +140,7 @@ impl Input {
             InputFormat::Senml => Source::Senml(SenmlRecords::new(JsonElements::of(reader))),
             InputFormat::Csv => {
                 let parser = CsvParser::open(reader, options, &stem, &mut output).map_err(unread)?;
-                Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, &error.reason, error.hints))?))
+                Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, error))?))
             }
         };
         let ends_at_open = match &source {
@@ -202,7 +207,12 @@ impl Input {
                 return Err(failure);
             }
         }
-        self.output.advance_join()
+        let is_joined = self.output.advance_join()?;
+        if !is_joined {
+            let builder = &mut self.output.builder;
+            builder.facts.unmatched = Some(builder.kept.unmatched());
+        }
+        Ok(is_joined)
     }
 
     /// Returns whether reading on may block.
@@ -210,7 +220,7 @@ impl Input {
         !self.is_at_end
             && match &mut self.source {
                 Source::Empty => false,
-                Source::Lines { reader, .. } => reader.may_block(),
+                Source::Lines { reader, large, .. } => large.is_none() && reader.may_block(),
                 Source::Documents(documents) => documents.may_block(),
                 Source::Senml(records) => records.may_block(),
                 Source::Csv(parser) => parser.may_block(),
@@ -248,6 +258,7 @@ impl Input {
         }
         let (lines, offset) = match &self.source {
             Source::Empty => (0, 0),
+            Source::Lines { large: Some(value), .. } => value.position(),
             Source::Lines { reader, .. } => (reader.number(), reader.offset()),
             Source::Documents(documents) => documents.position(),
             Source::Senml(records) => records.position(),
@@ -284,6 +295,14 @@ impl Input {
         }
     }
 
+    /// Returns the forms that the times of CSV may have, as far as the first rows tell.
+    pub(super) fn time_forms(&self) -> Vec<String> {
+        match &self.source {
+            Source::Csv(parser) => parser.time_forms(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the decimal sign of the file's numbers, as far as they show it.
     pub(crate) fn decimal_sign(&self) -> Option<&'static str> {
         match self.output.builder.sign {
@@ -309,8 +328,16 @@ impl Input {
         match source {
             Source::Empty => Ok(false),
             Source::Csv(parser) => parser.advance(output),
-            Source::Lines { reader, form, document } => {
-                let status = reader.read()?;
+            Source::Lines { reader, form, document, large } => {
+                if let (Some(value), Some(mapper)) = (large.as_mut(), mapper.as_ref()) {
+                    if !value.advance(mapper, output)? {
+                        *large = None;
+                    }
+                    return Ok(true);
+                }
+                let position = (reader.number(), reader.offset());
+                let mut kept = KeptBytes::new(mapper.as_ref().filter(|_| *form == LineForm::Json));
+                let status = reader.read_or_keep(|bytes| kept.keep(bytes))?;
                 let line = reader.line();
                 let raw = RawLine { number: reader.number(), bytes: line, is_truncated: false };
                 match status {
@@ -318,7 +345,7 @@ impl Input {
                         output.builder.facts.last_line_unterminated |= !reader.is_terminated();
                         return Ok(false);
                     }
-                    LineStatus::TooLong => output.too_long(raw),
+                    LineStatus::TooLong => *large = kept.into_value(raw, position, output)?,
                     LineStatus::Line if is_blank(line) => {}
                     LineStatus::Line => take_line(raw, *form, document, mapper.as_ref(), output),
                 }
@@ -392,9 +419,13 @@ pub(super) fn stem(name: &str) -> String {
     }
 }
 
-fn not_csv(name: &str, reason: &str, hints: Vec<String>) -> Error {
-    let error = Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"));
-    let error = if hints.is_empty() {
+fn not_csv(name: &str, NotCsv { reason, hints, is_csv }: NotCsv) -> Error {
+    let error = Error::usage(if is_csv {
+        format!("{name}: {reason}")
+    } else {
+        format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}")
+    });
+    let error = if hints.is_empty() && !is_csv {
         error.hint(
             "name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with \
              `--map sensor_id=COLUMN` or `--sensor ID`",

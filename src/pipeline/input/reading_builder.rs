@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::facts::InputFacts;
 use super::flat_json::FlatReading;
 use super::join::JoinedReading;
+use super::kept_fields::KeptFields;
 use super::keys::TEMPERATURE_UNIT;
 use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::number::{self, DecimalSign, MissingValues};
@@ -77,8 +78,8 @@ pub(super) struct ReadingBuilder {
     missing: MissingValues,
     units: Vec<UnitConversion>,
     pub unit_watch: UnitWatch,
-    only: Vec<String>,
-    drop: Vec<String>,
+    /// Further fields that are kept.
+    pub kept: KeptFields,
     /// Sorted by name.
     constants: Vec<(String, Value)>,
     /// Decimal sign of numbers in text.
@@ -111,18 +112,11 @@ impl ReadingBuilder {
             missing: MissingValues::new(&options.missing)?,
             units: options.unit.clone(),
             unit_watch: UnitWatch::new(options),
-            only: options.only.clone(),
-            drop: options.drop.clone(),
+            kept: KeptFields::new(options),
             constants,
             sign: options.decimal.unwrap_or_default(),
             facts: InputFacts::default(),
         })
-    }
-
-    /// Returns whether a further field is kept.
-    pub(super) fn keeps(&self, name: &str) -> bool {
-        let is_only = self.only.is_empty() || self.only.iter().any(|only| only == name);
-        is_only && !self.drop.iter().any(|drop| drop == name)
     }
 
     /// Returns the sensor of files that do not name one.
@@ -184,6 +178,12 @@ impl ReadingBuilder {
         };
         self.facts.times.add(decided);
         Ok(seconds)
+    }
+
+    /// Takes the form of times that the file shows.
+    pub(super) fn set_time_format(&mut self, format: &str) {
+        self.times.set_format(format);
+        self.times_are_auto = false;
     }
 
     /// Looks at a time, which may say what others of the input are.

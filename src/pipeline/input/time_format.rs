@@ -8,10 +8,12 @@ mod civil_text;
 mod counts;
 mod epoch;
 mod error;
+mod forms;
 #[cfg(test)]
 mod tests;
 mod time_zone;
 
+pub(super) use self::forms::{forms_of, forms_of_times, reads_alone};
 pub(super) use self::time_zone::offset_in_name;
 
 use clap::ValueEnum;
@@ -135,6 +137,12 @@ impl TimeParser {
             self.zone = Some(zone);
         }
         Ok(())
+    }
+
+    /// Takes the form of texts.
+    pub(super) fn set_format(&mut self, format: &str) {
+        self.format = Some(format.to_owned());
+        self.unit = TimeUnit::Auto;
     }
 
     /// Reads a text, which may be a number.

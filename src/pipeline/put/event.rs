@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sensor_model::truncate_for_log;
 use serde::Serialize;
 
 use crate::observer::Observer;
@@ -96,6 +97,9 @@ pub(crate) struct InputSummary {
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     #[serde(skip)]
     pub left_out: u64,
+    /// Names of `--only` and `--drop` that no field of the input has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmatched_fields: Vec<String>,
     /// The part that was not read after an early end.
     #[serde(flatten)]
     pub unread: UnreadSummary,
@@ -144,6 +148,7 @@ impl InputSummary {
             possible_days: counted.times.possible_days,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
+            unmatched_fields: counted.unmatched.into_iter().flatten().collect(),
             unread: UnreadSummary::new(unread),
             last_line_unterminated: counted.last_line_unterminated,
         }
@@ -212,6 +217,10 @@ impl InputSummary {
         if self.time_units.len() > 1 {
             let units: Vec<_> = self.time_units.iter().map(|(unit, n)| format!("{} in {unit}", count_of(*n))).collect();
             found.push(format!("times are in several units: {} (`--time-unit`)", units.join(", ")));
+        }
+        for name in &self.unmatched_fields {
+            let name = truncate_for_log(name);
+            found.push(format!("no further field is called `{name}` (`--only`, `--drop`)"));
         }
         match (self.unread.unread_lines, self.unread.unread_bytes) {
             (Some(_), _) => {}

@@ -3,11 +3,14 @@
 use sensor_model::truncate_for_log;
 
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
-use super::super::mapping::{Source, captured, unquoted};
+use super::super::mapping::{Source, captured, is_like, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::unit::Unit;
-use super::{CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings};
+use super::named_fields::no_column;
+use super::{
+    CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings, named_fields,
+};
 
 /// Columns of a header while it is being matched.
 struct Binder<'b> {
@@ -15,6 +18,8 @@ struct Binder<'b> {
     surroundings: &'b Surroundings,
     used: Vec<usize>,
     found: usize,
+    /// True if the names that are needed are there.
+    is_header: bool,
     /// Error text for a name that must match one column and matched several.
     several: Option<String>,
 }
@@ -30,7 +35,11 @@ impl Binder<'_> {
         let exact: Vec<_> = (0..self.names.len()).filter(|at| self.names[*at] == wanted).collect();
         match exact.as_slice() {
             [] if wanted.contains('*') && wanted.len() > 1 => {
-                let name = |at: usize| Some((at, captured(wanted, self.names[at])?.to_owned()));
+                // A name that ends where `*` begins is one by itself.
+                let whole = |name: &str| is_like(wanted, name).then(|| name.to_owned());
+                let part =
+                    |name: &str| captured(wanted, name).map(|part| part.trim().to_owned()).or_else(|| whole(name));
+                let name = |at: usize| Some((at, part(self.names[at])?));
                 Ok((0..self.names.len()).filter_map(name).collect())
             }
             [] => Ok(Vec::new()),
@@ -84,6 +93,19 @@ impl Binder<'_> {
         Err(no_column(text, self.names))
     }
 
+    /// Takes the columns of a source out of the further fields.
+    fn leave_out(&mut self, text: &str) {
+        // A name that several columns have stands for all of them.
+        let columns = |part: &str| {
+            let wanted = unquoted(part);
+            let is_like =
+                |at: &usize| self.names[*at] == wanted || wanted.len() > 1 && is_named(wanted, self.names[*at]);
+            Ok::<_, String>((0..self.names.len()).filter(is_like).collect::<Vec<_>>())
+        };
+        let found = Source::parse(text, columns).map(|all| all.0.into_iter().flatten().flatten().collect());
+        self.used.extend(found.unwrap_or_else(|_| Vec::new()));
+    }
+
     fn source(&mut self, text: &str, key: &str) -> Result<CellSource, String> {
         if let [(at, _)] = self.columns(unquoted(text))?.as_slice() {
             self.used.push(*at);
@@ -121,15 +143,8 @@ impl Binder<'_> {
     }
 }
 
-/// Describes a missing column and lists the existing ones, shortened to a readable length.
-fn no_column(wanted: &str, names: &[&str]) -> String {
-    const MOST: usize = 12;
-    let with_name: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
-    let mut listed = with_name.iter().take(MOST).map(|name| truncate_for_log(name)).collect::<Vec<_>>().join(", ");
-    if with_name.len() > MOST {
-        listed.push_str(&format!(" and {} more", with_name.len() - MOST));
-    }
-    format!("there is no column `{}`; there are: {listed}", truncate_for_log(wanted))
+fn is_named(pattern: &str, name: &str) -> bool {
+    pattern.contains('*') && captured(pattern, name).is_some()
 }
 
 impl CsvColumns {
@@ -143,10 +158,11 @@ impl CsvColumns {
         builder: &ReadingBuilder,
         surroundings: &Surroundings,
     ) -> Result<Self, HeaderError> {
-        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0, several: None };
+        let mut binder =
+            Binder { names: header, surroundings, used: Vec::new(), found: 0, is_header: false, several: None };
         let bound = bind(&mut binder, options, builder);
-        let found = binder.found;
-        bound.map_err(|reason| HeaderError { reason, found })
+        let Binder { found, is_header, .. } = binder;
+        bound.map_err(|reason| HeaderError { reason, is_header, found })
     }
 }
 
@@ -186,6 +202,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     });
     builder.unit_watch.check_columns(columns)?;
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
+    binder.is_header = true;
 
     let mut mapped = |key: &str| {
         let mapping = options.mapped(key).next();
@@ -282,8 +299,12 @@ fn further_fields(
     let probe_names: Vec<_> = probes.iter().filter_map(|probe| probe.name.as_deref()).collect();
     let own = [SENSOR, TEMPERATURE, TIME];
     let mut fields = Vec::new();
-    let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET && builder.keeps(key);
-    for mapping in options.map.iter().filter(|mapping| is_field(&mapping.key)) {
+    let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET && builder.kept.keeps(key);
+    let (wanted, others): (Vec<_>, Vec<_>) = options.map.iter().partition(|mapping| is_field(&mapping.key));
+    // A column that is mapped to a key which is left out does not come back under its own name.
+    let others = others.into_iter().filter(|mapping| !own.contains(&mapping.key.as_str()) && mapping.key != UTC_OFFSET);
+    others.for_each(|mapping| binder.leave_out(&mapping.source));
+    for mapping in wanted {
         if probes.len() > 1 && ProbeFields::is_source(&mapping.source) {
             binder.used.extend(probe_fields.add(&mapping.key, &mapping.source, names, &probe_names)?);
             continue;
@@ -297,7 +318,9 @@ fn further_fields(
             fields.push(((*name).to_owned(), CellSource::Column(at)));
         }
     }
-    fields.retain(|(name, _)| builder.keeps(name));
+    named_fields::check(options, names, &fields, &binder.used)?;
+    builder.kept.set_known();
+    fields.retain(|(name, _)| builder.kept.keeps(name));
     fields.sort_by(|one, other| one.0.cmp(&other.0));
     if let Some(pair) = fields.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         let name = &pair[0].0;

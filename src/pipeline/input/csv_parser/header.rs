@@ -9,8 +9,8 @@ use super::super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::super::number::DecimalSign;
 use super::super::options::{Delimiter, InputOptions};
 use super::super::output::{Output, RawLine};
-use super::super::row_error::row_error;
-use super::super::row_splitter::{RowSplitter, split_plain};
+use super::super::row_splitter::RowSplitter;
+use super::comments::CommentRule;
 use super::header_cells::{has_values, split};
 use super::row_shape::{Evidence, decimal_evidence};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
@@ -34,14 +34,20 @@ pub(crate) struct HeaderInfo {
 pub(in super::super) struct NotCsv {
     pub reason: String,
     pub hints: Vec<String>,
+    /// True if it is CSV with the columns of a reading, and something else is wrong.
+    pub is_csv: bool,
 }
 
 impl NotCsv {
     fn new(reason: impl Into<String>) -> Self {
-        NotCsv { reason: reason.into(), hints: Vec::new() }
+        NotCsv { reason: reason.into(), hints: Vec::new(), is_csv: false }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn of_csv(reason: impl Into<String>) -> Self {
+        NotCsv { is_csv: true, ..NotCsv::new(reason) }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -81,6 +87,8 @@ impl CsvParser {
             options,
             surroundings: Surroundings { stem: stem.to_owned(), preamble: Vec::new() },
             delimiter: options.delimiter.unwrap_or_default(),
+            comments: CommentRule::new(options),
+            commented: None,
             above: Vec::new(),
             best: None,
         };
@@ -89,11 +97,11 @@ impl CsvParser {
             Err(not_csv) => return Ok(Err(not_csv)),
         };
         let Found { mut columns, delimiter, line } = found;
-        let Search { lines, ahead, surroundings, above, .. } = search;
+        let Search { lines, ahead, surroundings, above, comments, .. } = search;
         let offset =
             columns.offset_in_header().map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
         if let Err(error) = offset {
-            return Ok(Err(NotCsv::new(error.reason)));
+            return Ok(Err(NotCsv::of_csv(error.reason)));
         }
         let is_defaults = |row: &&Vec<String>| row.first().is_some_and(|cell| cell == "#default");
         let above_header = surroundings.preamble.iter().rev().find(is_defaults);
@@ -101,10 +109,6 @@ impl CsvParser {
             columns.set_defaults(defaults.clone());
         }
         let names = columns.names().to_vec();
-        let comment = match &options.comment {
-            Some(comment) => Some(comment.clone().into_bytes()),
-            None => Some(b"#".to_vec()),
-        };
         let is_sign_open =
             options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
         let mut parser = CsvParser {
@@ -119,33 +123,22 @@ impl CsvParser {
             options: options.clone(),
             surroundings,
             header: HeaderInfo { line, delimiter, names },
-            comment,
+            comments,
             section: String::new(),
             defaults: Vec::new(),
             is_sign_open,
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
             time_bytes: 0,
         };
-        for line in &above {
-            parser.judge_above_header(line, output);
+        for line in above.iter().filter(|above| Some(above.number) != parser.header.line) {
+            parser.judge_above_header(RawLine { number: line.number, bytes: &line.bytes, is_truncated: false }, output);
         }
         parser.skip_after_header(output)?;
         parser.sample_values(output);
-        Ok(Ok(parser))
-    }
-
-    /// Rejects a line above the header that would be a reading below it: two files may have been joined.
-    fn judge_above_header(&mut self, line: &RowLine, output: &mut Output) {
-        let Ok(text) = std::str::from_utf8(&line.bytes) else { return };
-        let Some(cells) = split(self.splitter.delimiter(), text) else { return };
-        let mut ranges = Vec::new();
-        let joined = cells.join("\u{1f}");
-        let cells = split_plain(Delimiter::Byte(0x1f), &joined, &mut ranges);
-        let is_wide = self.columns.check_width(cells, false).is_ok();
-        if is_wide && self.columns.single(cells, "").is_some_and(|row| output.builder.is_reading(&row)) {
-            let raw = RawLine { number: line.number, bytes: &line.bytes, is_truncated: false };
-            output.reject(raw, row_error("above-header", "a reading by its values, and it stands above the header"));
+        if let Err(undecided) = parser.choose_time_format(output) {
+            return Ok(Err(undecided));
         }
+        Ok(Ok(parser))
     }
 
     fn skip_after_header(&mut self, output: &mut Output) -> io::Result<()> {
@@ -193,7 +186,10 @@ struct Search<'s> {
     options: &'s InputOptions,
     surroundings: Surroundings,
     delimiter: Delimiter,
-    /// Lines above the header that are neither comments nor counted off.
+    comments: CommentRule,
+    /// The last comment, where it has the needed names.
+    commented: Option<Found>,
+    /// Lines above the header that are not counted off.
     above: Vec<RowLine>,
     /// The line with most needed names, the first of them.
     best: Option<Candidate>,
@@ -203,6 +199,13 @@ struct Found {
     columns: CsvColumns,
     delimiter: Delimiter,
     line: Option<u64>,
+}
+
+impl Found {
+    /// Returns whether a line has values for its columns.
+    fn is_before(&self, line: &str) -> bool {
+        split(self.delimiter, line).is_some_and(|cells| cells.len() >= self.columns.names().len() && has_values(&cells))
+    }
 }
 
 impl Search<'_> {
@@ -256,10 +259,15 @@ impl Search<'_> {
                 self.pass(&line);
                 continue;
             }
-            if self.is_comment(&text) {
-                output.builder.facts.passed_over += 1;
+            if self.comments.is_comment(text.as_bytes(), Delimiter::Auto) {
+                self.see_comment(&line, &text, output);
                 self.pass(&line);
+                self.above.push(line);
                 continue;
+            }
+            if let Some(found) = self.commented.take_if(|found| found.is_before(&text)) {
+                self.ahead.push_front(line);
+                return Ok(Ok(found));
             }
             if !self.options.columns.is_empty() {
                 return Ok(self.with_columns(line, &text, output));
@@ -284,13 +292,19 @@ impl Search<'_> {
         self.surroundings.preamble.push(cells);
     }
 
-    fn is_comment(&self, text: &str) -> bool {
-        if let Some(comment) = &self.options.comment {
-            return text.starts_with(comment.as_str());
+    /// Keeps a comment that has the needed names, as some programs write the header. It is one where values follow.
+    fn see_comment(&mut self, line: &RowLine, text: &str, output: &Output) {
+        let text = self.comments.text(text);
+        let is_wanted = self.options.columns.is_empty() && !self.comments.is_named();
+        for delimiter in delimiter::candidates(self.delimiter, text).into_iter().filter(|_| is_wanted) {
+            let Some(cells) = split(delimiter, text) else { continue };
+            let names: Vec<_> = cells.iter().map(String::as_str).collect();
+            let columns = CsvColumns::bind(&names, self.options, &output.builder, &self.surroundings);
+            if let Ok(columns) = columns {
+                self.commented = Some(Found { columns, delimiter, line: Some(line.number) });
+                return;
+            }
         }
-        // `#,Date-Time` is a header.
-        let is_delimiter = |byte: &u8| b",;\t|".contains(byte);
-        text.starts_with('#') && !text.as_bytes().get(1).is_some_and(is_delimiter)
     }
 
     /// Names the columns by `--columns`; the line is the first row.
@@ -351,6 +365,9 @@ impl Search<'_> {
             return NotCsv::new("it has no line that could be a header");
         };
         let place = if number == 1 { "its first line".to_owned() } else { format!("line {number}") };
+        if error.is_header {
+            return NotCsv::of_csv(error.reason);
+        }
         if has_values(&cells) {
             let wanted = error.reason.split(';').next().unwrap_or_default();
             return NotCsv::new(format!("{wanted}; {place} holds values and no names")).hint(format!(

@@ -18,6 +18,8 @@ use crate::pipeline::parse_time;
 
 /// Rows that are looked at.
 const ROWS: usize = 2000;
+/// Texts of a column that are kept.
+const TEXTS: usize = 500;
 /// Columns that are described.
 const MOST: usize = 64;
 /// Levels of nested JSON that are described.
@@ -37,6 +39,9 @@ pub(crate) struct ColumnReport {
     pub max: Option<String>,
     /// Cells without a value.
     pub empty: u64,
+    /// The first texts that are neither numbers nor times.
+    #[serde(skip)]
+    pub texts: Vec<String>,
 }
 
 /// A column while its cells are looked at.
@@ -47,6 +52,7 @@ struct Column {
     numbers: Option<(Decimal, Decimal)>,
     times: Option<(String, String)>,
     empty: u64,
+    texts: Vec<String>,
 }
 
 impl Column {
@@ -75,6 +81,9 @@ impl Column {
         } else if matches!(text, "true" | "false") {
             "truth"
         } else {
+            if self.texts.len() < TEXTS {
+                self.texts.push(text.to_owned());
+            }
             "text"
         };
         self.note(kind);
@@ -98,7 +107,7 @@ impl Column {
             _ => None,
         };
         let (min, max) = range.unzip();
-        ColumnReport { name: self.name, kind, min, max, empty: self.empty }
+        ColumnReport { name: self.name, kind, min, max, empty: self.empty, texts: self.texts }
     }
 }
 

@@ -3,8 +3,9 @@
 use super::super::keys::SENSOR;
 use super::super::options::{Delimiter, InputFormat, InputOptions};
 use super::super::row_splitter::RowSplitter;
-use super::super::time_format::{TimeOptions, TimeParser};
+use super::super::time_format::{TimeOptions, TimeParser, forms_of, forms_of_times};
 use super::columns::columns_of;
+use super::time_columns::{ROWS, TimeColumns};
 use crate::pipeline::{ColumnMapping, Layout, parse_time};
 
 /// Lines in which a header is looked for.
@@ -56,23 +57,18 @@ const SENSORS: [&str; 16] = [
     "host",
 ];
 
-/// Forms of times with day and month in an order that only the values tell.
-const FORMATS: [&str; 14] = [
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%m/%d/%y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%d-%m-%Y %H:%M:%S",
-    "%m-%d-%Y %H:%M:%S",
-    "%d.%m.%y %H:%M:%S",
-    "%d/%m/%y %H:%M:%S",
-    "%m/%d/%y %H:%M:%S",
-    "%Y%m%d%H%M%S",
-];
+/// Options that may read a file.
+pub(super) struct Candidate {
+    pub options: InputOptions,
+    /// Forms that its times may have; none where they have a certain meaning.
+    pub time_formats: Vec<String>,
+}
+
+impl From<InputOptions> for Candidate {
+    fn from(options: InputOptions) -> Self {
+        Candidate { options, time_formats: Vec::new() }
+    }
+}
 
 /// Returns a sensor's name for a file that has none.
 pub(super) fn sensor_of(name: &str) -> String {
@@ -92,7 +88,7 @@ pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> 
 }
 
 /// Returns options that may read the text, the likeliest first.
-pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOptions> {
+pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<Candidate> {
     let format = given.format.unwrap_or_else(|| super::super::format::recognize(text.as_bytes()));
     match format {
         InputFormat::Csv => csv_candidates(text, name, given),
@@ -101,7 +97,7 @@ pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<In
 }
 
 /// Returns options of layouts whose files look like this one, and name the sensor in another column, tag or label.
-pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions) -> Vec<InputOptions> {
+pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions) -> Vec<Candidate> {
     let mut found = Vec::new();
     for layout in layouts.iter().filter(|_| given.mapped(SENSOR).next().is_none()) {
         let Some(own) = layout.options.mapped(SENSOR).next().map(|mapping| mapping.source.as_str()) else { continue };
@@ -127,7 +123,7 @@ pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions
         found.extend(names.into_iter().map(|source| {
             let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
             options.map.push(ColumnMapping { key: SENSOR.to_owned(), source });
-            options
+            Candidate::from(options)
         }));
     }
     found
@@ -167,20 +163,20 @@ fn mapped(names: &[String]) -> Option<(Option<usize>, usize, usize)> {
     Some((place(names, &SENSORS), temperature, time))
 }
 
-fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOptions> {
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(HEADER_LINES).collect();
+fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<Candidate> {
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(ROWS).collect();
     let delimiters = [b',', b';', b'\t', b'|'].map(Delimiter::Byte);
     let mut found = Vec::new();
     for delimiter in delimiters {
         let rows: Vec<_> = lines.iter().map(|line| split(delimiter, line)).collect();
-        let header = rows.iter().position(|row| row.len() > 1 && mapped(row).is_some());
+        let header = rows.iter().take(HEADER_LINES).position(|row| row.len() > 1 && mapped(row).is_some());
         if let Some(at) = header
             && let Some((sensor, temperature, time)) = mapped(&rows[at])
         {
             found.push(with_header(&rows[at], &rows[at + 1..], (sensor, temperature, time), name, given));
         }
-        let is_headerless =
-            rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(|cell| parse_time(cell).is_ok()));
+        let is_time = |cell: &String| parse_time(cell).is_ok() || !forms_of(cell).is_empty();
+        let is_headerless = rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(is_time));
         if header.is_none() && is_headerless {
             found.extend(without_header(&rows, name, given));
         }
@@ -194,32 +190,39 @@ fn with_header(
     (sensor, temperature, time): (Option<usize>, usize, usize),
     name: &str,
     given: &InputOptions,
-) -> InputOptions {
+) -> Candidate {
     let mut options = given.clone();
+    let time = TimeColumns::around(time, header, rows);
     let quoted = |name: &str| {
         if name.contains(['+', '"']) || name.contains("//") { format!("\"{name}\"") } else { name.to_owned() }
     };
-    let mut map = |key: &str, at: usize| {
-        if header[at] != key && !options.map.iter().any(|mapping| mapping.key == key) {
-            options.map.push(ColumnMapping { key: key.to_owned(), source: quoted(&header[at]) });
+    let mut map = |key: &str, at: usize, with: Option<usize>| {
+        let is_own = header[at] == key && with.is_none();
+        if !is_own && !options.map.iter().any(|mapping| mapping.key == key) {
+            let with = with.map_or(String::new(), |at| format!("+{}", quoted(&header[at])));
+            let source = format!("{}{with}", quoted(&header[at]));
+            options.map.push(ColumnMapping { key: key.to_owned(), source });
         }
     };
-    map("temperature", temperature);
-    map("current_time", time);
+    map("temperature", temperature, None);
+    map("current_time", time.date, time.clock);
     match sensor {
-        Some(at) => map("sensor_id", at),
+        Some(at) => map("sensor_id", at, None),
         None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
         None => {}
     }
-    let times = rows.iter().filter_map(|row| row.get(time)).map(String::as_str);
-    if options.time_format.is_none() && options.time_unit.is_none() {
-        options.time_format = format_of(times);
-    }
-    options
+    with_forms(options, rows.iter().filter_map(|row| time.text(row)))
+}
+
+/// Adds the forms of times that have no certain meaning.
+fn with_forms(options: InputOptions, times: impl Iterator<Item = String>) -> Candidate {
+    let has_form = options.time_format.is_some() || options.time_unit.is_some();
+    let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>()) };
+    Candidate { options, time_formats }
 }
 
 /// Names the columns of a file without header: the first that holds times, the first other numbers, the first texts.
-fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Option<InputOptions> {
+fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Option<Candidate> {
     if !given.columns.is_empty() {
         return None;
     }
@@ -228,7 +231,7 @@ fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Opt
     let times = TimeParser::new(&TimeOptions::default()).ok()?;
     let is_time = |cell: &str| {
         let is_long = cell.len() >= 9;
-        is_long && times.text(cell).is_ok()
+        is_long && times.text(cell).is_ok() || !forms_of(cell).is_empty()
     };
     let time = first.iter().position(|cell| is_time(cell))?;
     let temperature = (0..first.len()).find(|at| *at != time && is_number(&first[*at]))?;
@@ -244,29 +247,10 @@ fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Opt
     if sensor.is_none() && options.sensor.is_none() {
         options.sensor = Some(sensor_of(name));
     }
-    Some(options)
+    Some(with_forms(options, rows.iter().filter_map(|row| row.get(time).cloned())))
 }
 
-/// Returns the only form that reads all times which have no certain meaning by themselves.
-fn format_of<'t>(times: impl Iterator<Item = &'t str>) -> Option<String> {
-    let times: Vec<_> = times.filter(|time| !time.is_empty()).collect();
-    let auto = TimeParser::new(&TimeOptions::default()).ok()?;
-    if times.is_empty() || times.iter().any(|time| auto.text(time).is_ok()) {
-        return None;
-    }
-    let reads_all = |format: &&str| {
-        let options = TimeOptions { format: Some((*format).to_owned()), ..TimeOptions::default() };
-        // Lines at the end may be no rows; most must be read.
-        TimeParser::new(&options).is_ok_and(|parser| times.iter().all(|time| parser.text(time).is_ok()))
-    };
-    let mut reading = FORMATS.iter().copied().filter(reads_all);
-    match (reading.next(), reading.next()) {
-        (Some(one), None) => Some(one.to_owned()),
-        _ => None,
-    }
-}
-
-fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Option<InputOptions> {
+fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Option<Candidate> {
     let columns = columns_of(text.as_bytes(), Some(format), None);
     let of_kind = |kinds: &[&str]| -> Vec<String> {
         let wanted = columns.iter().filter(|column| kinds.contains(&column.kind));
@@ -278,7 +262,14 @@ fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFor
     };
     let numbers = of_kind(&["number", "mixed"]);
     let temperature = numbers.iter().find(|path| is_temperature(&last(path)))?.clone();
-    let time = find(&of_kind(&["number", "time"]), &TIMES)?;
+    let samples = |path: &String| {
+        let column = columns.iter().find(|column| column.name == *path);
+        column.map_or_else(Vec::new, |column| column.texts.clone())
+    };
+    let mut written = of_kind(&["text"]);
+    written.retain(|path| !forms_of_times(&samples(path)).is_empty());
+    let time = find(&of_kind(&["number", "time"]), &TIMES).or_else(|| find(&written, &TIMES))?;
+    let times = samples(&time);
     let mut options = InputOptions { coerce: true, ..given.clone() };
     let mut map = |key: &str, source: String| {
         let is_own = source == key || options.map.iter().any(|mapping| mapping.key == key);
@@ -294,7 +285,7 @@ fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFor
         None => {}
     }
     options.coerce = given.coerce || options.map.is_empty();
-    Some(options)
+    Some(with_forms(options, times.into_iter()))
 }
 
 fn split(delimiter: Delimiter, line: &str) -> Vec<String> {

@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use super::super::parsed_line::ParsedLine;
+use super::outcome::SHOWN;
 use super::*;
 
 fn fixtures() -> Vec<PathBuf> {
@@ -41,7 +43,7 @@ fn inspected(text: &[u8], name: &str) -> (Inspection, PathBuf, tempfile::TempDir
 fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
     for file in fixtures() {
         let origin = InputOrigin::File(file.clone());
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let name = file.file_name().unwrap().to_string_lossy().split('.').next().unwrap().to_owned();
         let mut inspection = inspect(&origin, &InputOptions::default(), &Layouts::default(), false).unwrap();
         if inspection.error.is_some() {
             // Nothing in it says what it is: the layout is named, as a user has to.
@@ -150,7 +152,7 @@ fn columns_have_types_and_ranges() {
     let text = "sensor_id;temperature;current_time;ok;note\nk;21,5;1700000000;true;\nl;-3,0;1700000060;false;x\n";
     let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
     let column = |at: usize| {
-        let ColumnReport { name, kind, min, max, empty } = inspection.columns[at].clone();
+        let ColumnReport { name, kind, min, max, empty, .. } = inspection.columns[at].clone();
         (name, kind, min.unwrap_or_default(), max.unwrap_or_default(), empty)
     };
     assert_eq!(column(0), ("sensor_id".into(), "text", String::new(), String::new(), 0));
@@ -229,4 +231,33 @@ fn large_document_shows_its_first_readings_and_is_put_whole() {
     assert_eq!(put(&file, &inspection.options), shown(&inspection));
     let all = inspect(&InputOrigin::File(file), &InputOptions::default(), &Layouts::default(), true).unwrap();
     assert_eq!((all.is_complete, all.accepted, all.error), (true, 60_000, None));
+}
+
+#[test]
+fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
+    let us = "Date,Temp\n03/04/2024 10:52:42 AM,4\n04/04/2024 10:52:42 AM,5\n";
+    let json = "{\"ts\":\"03/04/2024 10:52:42 AM\",\"temp\":4}\n{\"ts\":\"04/04/2024 10:52:42 AM\",\"temp\":5}\n";
+    let hobo = "#,\"Date Time, GMT+01:00\",\"Temp, °C\"\n1,03/04/2024 10:52:42 AM,4\n2,04/04/2024 10:52:42 AM,5\n";
+    let apart = "Date;Time;Temp\n03.04.2024;10:52:42;4\n04.04.2024;10:52:42;5\n";
+    for (name, text, forms) in [
+        ("us.csv", us, ["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]),
+        ("us.ndjson", json, ["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]),
+        ("hobo.csv", hobo, ["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]),
+        ("apart.csv", apart, ["%d.%m.%Y %H:%M:%S", "%m.%d.%Y %H:%M:%S"]),
+    ] {
+        let (inspection, file, _dir) = inspected(text.as_bytes(), name);
+        assert_eq!(inspection.error.as_deref(), Some("none of its times tells the day from the month"), "{name}");
+        assert!(inspection.readings.is_empty());
+        let found: Vec<_> = inspection.choices.iter().map(|choice| choice.time_format.as_str()).collect();
+        assert_eq!(found, forms, "{name}");
+        for choice in &inspection.choices {
+            let rows = put(&file, &choice.options);
+            assert_eq!((rows.len(), rows[0].as_str()), (2, choice.first_reading.as_ref().unwrap().get()), "{name}");
+        }
+        let decided = text.replace("04/04", "25/04").replace("04.04", "25.04");
+        let (inspection, file, _dir) = inspected(decided.as_bytes(), name);
+        assert_eq!((&inspection.error, inspection.choices.len()), (&None, 0), "{name}");
+        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+        assert!(shown(&inspection)[0].contains("\"current_time\":17121"), "{name}: April, {:?}", shown(&inspection));
+    }
 }

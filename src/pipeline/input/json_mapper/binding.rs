@@ -6,7 +6,7 @@ use super::super::json_paths::PathTree;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
-use super::{JsonMapper, LongForm, MappedField, Part, PathSource, Probe};
+use super::{JsonMapper, LongForm, MappedField, Part, PathFilter, PathSource, Probe};
 
 /// Paths of a format for keys that no option maps.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +109,10 @@ impl JsonMapper {
         };
         let mut filters = Vec::new();
         for filter in &options.matches {
-            filters.push((binder.alternatives(&filter.column)?, filter.pattern.clone()));
+            let slots = binder.alternatives(&filter.column)?;
+            let is_decoded = |slot: &usize| binder.paths[*slot].iter().any(|step| matches!(step, Step::Decoded(_)));
+            let decodes = slots.iter().any(is_decoded);
+            filters.push(PathFilter { slots, pattern: filter.pattern.clone(), decodes });
         }
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;

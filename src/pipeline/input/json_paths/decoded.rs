@@ -19,7 +19,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(in super::super) struct DecodedDocument {
     pub json: Box<RawValue>,
     /// The first text that could not be decoded.
-    pub failure: Option<RowError>,
+    pub failure: Option<DecodeFailure>,
+}
+
+/// Why a text could not be decoded.
+#[derive(Clone, Debug)]
+pub(in super::super) struct DecodeFailure {
+    pub error: RowError,
+    /// True if it begins as JSON does; any other text may be meant to be no JSON.
+    pub is_broken: bool,
 }
 
 impl PathTree {
@@ -57,7 +65,7 @@ impl PathTree {
         &self,
         value: &RawValue,
         json: &mut String,
-        failure: &mut Option<RowError>,
+        failure: &mut Option<DecodeFailure>,
     ) -> Result<(), RowError> {
         let text = value.get();
         match text.as_bytes().first() {
@@ -99,7 +107,7 @@ impl PathTree {
     }
 
     /// Writes what a text holds, in each way that a path asks for.
-    fn write_text(&self, text: &str, json: &mut String, failure: &mut Option<RowError>) -> Result<(), RowError> {
+    fn write_text(&self, text: &str, json: &mut String, failure: &mut Option<DecodeFailure>) -> Result<(), RowError> {
         let json_text = text;
         let text: String = serde_json::from_str(text).map_err(|error| super::not_json(&error))?;
         // Nothing is no failure.
@@ -118,9 +126,12 @@ impl PathTree {
             match (decode(&text, *decoding), child) {
                 (Ok(value), Some(child)) => child.write_decoded(&value, json, failure)?,
                 (Ok(value), None) => json.push_str(value.get()),
-                (Err((code, what)), _) => {
+                (Err(Undecoded { code, what, is_broken }), _) => {
                     json.push_str("null");
-                    failure.get_or_insert_with(|| row_error(code, format!("the text at `{path}` is {what}")));
+                    failure.get_or_insert_with(|| {
+                        let error = row_error(code, format!("the text at `{path}` is {what}"));
+                        DecodeFailure { error, is_broken }
+                    });
                 }
             }
         }
@@ -129,15 +140,40 @@ impl PathTree {
     }
 }
 
+/// Why a text holds no value: the class, and what it is instead.
+#[derive(Debug)]
+pub(in super::super) struct Undecoded {
+    code: &'static str,
+    what: &'static str,
+    is_broken: bool,
+}
+
 /// Returns the JSON value that a text holds.
-pub(in super::super) fn decode(text: &str, decoding: Decoding) -> Result<Box<RawValue>, (&'static str, &'static str)> {
-    let text = match decoding {
-        Decoding::Json => text.to_owned(),
+pub(in super::super) fn decode(text: &str, decoding: Decoding) -> Result<Box<RawValue>, Undecoded> {
+    let undecoded = |code, what| Undecoded { code, what, is_broken: false };
+    let (text, no_json) = match decoding {
+        Decoding::Json => (text.to_owned(), "no JSON"),
         Decoding::Base64 => {
-            let bytes = BASE64.decode(text.trim()).map_err(|_| ("not-base64", "no base64"))?;
-            String::from_utf8(bytes).map_err(|_| ("not-json", "base64 of something that is no JSON"))?
+            let no_json = "base64 of something that is no JSON";
+            let bytes = BASE64.decode(text.trim()).map_err(|_| undecoded("not-base64", "no base64"))?;
+            (String::from_utf8(bytes).map_err(|_| undecoded("not-json", no_json))?, no_json)
+        }
+        Decoding::Eui64 => {
+            let digits = eui64(text.trim())
+                .ok_or_else(|| undecoded("not-an-eui", "neither 16 hexadecimal digits nor 8 bytes in base64"))?;
+            (format!("\"{digits}\""), "")
         }
     };
-    let what = if decoding == Decoding::Json { "no JSON" } else { "base64 of something that is no JSON" };
-    RawValue::from_string(text.trim().to_owned()).map_err(|_| ("not-json", what))
+    let is_broken = text.trim_start().starts_with(['{', '[']);
+    let broken = |_| Undecoded { code: "not-json", what: if is_broken { "broken JSON" } else { no_json }, is_broken };
+    RawValue::from_string(text.trim().to_owned()).map_err(broken)
+}
+
+/// Returns the identifier of a device as it is printed on it. 16 hexadecimal digits are base64, too, but of 12 bytes.
+fn eui64(text: &str) -> Option<String> {
+    if text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(text.to_owned());
+    }
+    let bytes: [u8; 8] = BASE64.decode(text).ok()?.try_into().ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

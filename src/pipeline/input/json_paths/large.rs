@@ -16,7 +16,7 @@ use self::row_file::{KeptRow, RowFile, RowReader};
 use self::scan::Scanner;
 use super::super::line_reader::MAX_LINE_BYTES;
 use super::super::row_error::{RowError, row_error};
-use super::{PathRow, PathTree, array_lengths};
+use super::{DecodeFailure, PathRow, PathTree, array_lengths};
 
 /// The rows of a large document.
 pub(in super::super) struct LargeRows(RowReader);
@@ -83,7 +83,7 @@ impl LargeRows {
     /// When the temporary file cannot be read.
     pub(in super::super) fn next(
         &mut self,
-        take: impl FnOnce(PathRow<'_>, Option<&RowError>, &str),
+        take: impl FnOnce(PathRow<'_>, Option<&DecodeFailure>, &str),
     ) -> io::Result<bool> {
         let Some(kept) = self.0.next()? else { return Ok(false) };
         take(kept.row(), kept.failure().as_ref(), kept.own_text());

@@ -25,7 +25,7 @@ const SIGNS_OF_STEP: usize = 6;
 pub(super) struct Recognition {
     /// The first line that is not empty, with `*` for anything.
     first_line: Option<String>,
-    /// Cells of one line, in any order, with `*` for anything.
+    /// Cells of one line, in any order, with `*` for anything; `a//b` for one or the other.
     columns: Vec<String>,
     /// Paths of one of the first JSON values that are there and not null.
     #[serde(deserialize_with = "paths")]
@@ -143,7 +143,9 @@ impl FileHead {
         self.lines.iter().any(|line| {
             DELIMITERS.iter().filter(|delimiter| line.as_bytes().contains(delimiter)).any(|delimiter| {
                 let cells = cells(line, *delimiter);
-                patterns.iter().all(|pattern| cells.iter().any(|cell| is_like(pattern, cell)))
+                patterns
+                    .iter()
+                    .all(|pattern| pattern.split("//").any(|one| cells.iter().any(|cell| is_like(one, cell))))
             })
         })
     }

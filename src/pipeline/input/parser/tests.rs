@@ -19,7 +19,7 @@ pub(super) fn options(flags: &str) -> InputOptions {
     }
     let words = std::iter::once("put").chain(flags.split('~').filter(|word| !word.is_empty()));
     let typed = <Typed as clap::Parser>::try_parse_from(words).unwrap_or_else(|error| panic!("{flags}: {error}"));
-    InputOptions { sensor: typed.sensor, fields: typed.field, ..typed.input }
+    typed.input.typed(typed.sensor, typed.field)
 }
 
 fn open(bytes: impl Into<Vec<u8>>, options: &InputOptions) -> Result<Input, Error> {
@@ -132,7 +132,9 @@ fn station_csv_and_ndjson_are_the_same_readings_value_by_value() {
     assert!(from_csv == readings("seattle-hourly.ndjson", ""));
 }
 
+mod comments;
 mod csv;
+mod dates;
 mod json;
 mod other_formats;
 mod units;

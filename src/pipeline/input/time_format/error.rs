@@ -10,7 +10,9 @@ pub(crate) enum TimeError {
     #[error("not a time; write seconds since 1970 or 2010-01-01T01:00:00Z, or name the form with --time-format")]
     NotATime,
     /// Day, month and year could change places.
-    #[error("day and month could be swapped; name the form, for example --time-format '%d.%m.%Y %H:%M'")]
+    #[error(
+        "day and month could be swapped; name the form, for example --time-format '%d.%m.%Y %H:%M', or auto where other times of the file show it"
+    )]
     Ambiguous,
     /// A number that is a calendar date.
     #[error(

@@ -7,9 +7,8 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::super::row_error::{RowError, row_error};
-use super::super::MAX_KEPT_BYTES;
-use super::super::{PathRow, PathValue};
+use super::super::super::row_error::row_error;
+use super::super::{DecodeFailure, MAX_KEPT_BYTES, PathRow, PathValue};
 
 /// A row that owns its values.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -20,11 +19,12 @@ pub(super) struct KeptRow {
     /// The text of its own element, up to a byte more than is kept of it.
     own: String,
     has_element: bool,
-    failure: Option<String>,
+    /// Whether a text was broken JSON, the class of the reason, and the reason.
+    failure: Option<(bool, String, String)>,
 }
 
 /// The class of the reason that a text could not be decoded for; a file keeps the rest.
-const CODES: [&str; 2] = ["not-base64", "not-json"];
+const CODES: [&str; 3] = ["not-base64", "not-json", "not-an-eui"];
 
 impl KeptRow {
     pub(super) fn put_name(&mut self, slot: usize, name: &str) {
@@ -41,7 +41,7 @@ impl KeptRow {
     }
 
     /// Returns it with a row that it stands around.
-    pub(super) fn with(&self, row: &PathRow<'_>, failure: Option<&RowError>) -> Self {
+    pub(super) fn with(&self, row: &PathRow<'_>, failure: Option<&DecodeFailure>) -> Self {
         let mut all = self.clone();
         for (slot, value) in &row.values {
             match value {
@@ -58,7 +58,8 @@ impl KeptRow {
             own[..end.unwrap_or_default()].clone_into(&mut all.own);
         }
         if let (Some(failure), None) = (failure, &all.failure) {
-            all.failure = Some(format!("{} {}", failure.code, failure.reason));
+            let DecodeFailure { error, is_broken } = failure;
+            all.failure = Some((*is_broken, error.code.to_owned(), error.reason.clone()));
         }
         all
     }
@@ -87,10 +88,10 @@ impl KeptRow {
         &self.own
     }
 
-    pub(super) fn failure(&self) -> Option<RowError> {
-        let (code, reason) = self.failure.as_ref()?.split_once(' ')?;
-        let code = CODES.iter().find(|known| **known == code)?;
-        Some(row_error(code, reason))
+    pub(super) fn failure(&self) -> Option<DecodeFailure> {
+        let (is_broken, code, reason) = self.failure.as_ref()?;
+        let code = CODES.iter().find(|known| **known == code.as_str())?;
+        Some(DecodeFailure { error: row_error(code, reason), is_broken: *is_broken })
     }
 }
 

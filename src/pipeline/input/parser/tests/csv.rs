@@ -313,3 +313,34 @@ fn humidity_of_several_probes_goes_to_the_probe_of_its_name() {
     // Of one temperature, as before.
     assert_eq!(read("at,T in,RH out\n1700000000,1,80\n", flags), [r#"k 1 1700000000,"humidity":80"#]);
 }
+
+#[test]
+fn names_of_only_and_drop_may_hold_commas_and_unknown_ones_are_refused() {
+    let text = format!("{H},\"Dew point, °C\",rh\nk,1,{T},4,41\n");
+    let both = r#"k 1 1700000000,"Dew point, °C":4"#;
+    assert_eq!(read(text.clone(), "--only~\"Dew point, °C\""), [both]);
+    assert_eq!(read(text.clone(), "--drop~\"Dew point, °C\",rh"), ["k 1 1700000000"]);
+    assert_eq!(read(text.clone(), "--only~sensor_id,\"Dew point, °C\",temperature"), [both], "keys are kept anyway");
+    for (flag, said) in [
+        ("--only~RH", "`--only`: there is no column `RH`; there are: sensor_id, temperature, current_time, Dew point"),
+        ("--drop~Dew point", "`--drop`: there is no column `Dew point`"),
+        ("--drop~temperature", "`--drop`: every reading has `temperature`"),
+        ("--only~rh~--map~humidity=rh", "`--only`: column `rh` is read as `humidity`"),
+        ("--drop~rh~--map~humidity=rh", "`--drop`: column `rh` is read as `humidity`"),
+    ] {
+        let message = wrong(text.clone(), flag);
+        assert!(message.contains(said), "{flag}: {message}");
+    }
+    assert_eq!(read(text.clone(), "--only~humidity~--map~humidity=rh"), [r#"k 1 1700000000,"humidity":41"#]);
+    let rows = text.lines().nth(1).unwrap().to_owned() + "\n";
+    let columns = format!("--columns~{H},\"Dew point, °C\",rh~--only~\"Dew point, °C\"");
+    assert_eq!(read(rows, &columns), [both]);
+    assert_eq!(read(text, "--missing~\"4,0\",41"), ["k 1 1700000000"], "a value with a comma");
+}
+
+#[test]
+fn star_of_a_column_stands_for_nothing_too() {
+    let text = "Date Time,Temp,Temp 2\n2023-11-14 22:13:20,1,2\n";
+    let flags = "--map~current_time=Date Time*~--sensor~k";
+    assert_eq!(read(text, &format!("{flags}~--map~temperature=Temp*")), ["k/Temp 1 1700000000", "k/2 2 1700000000"]);
+}

@@ -226,3 +226,76 @@ fn temperature_of_missing_is_rejected_in_both_forms() {
     let flags = "--sensor~k~--quantity~q~--value~v~--map~current_time=t";
     assert_eq!(read(json, flags), ["1 missing-key", "k 4 1700000060"]);
 }
+
+#[test]
+fn names_of_only_and_drop_that_no_field_has_are_told() {
+    let text = format!("{}\n", A.replace('}', ",\"rh\":41}"));
+    let unmatched = |flags: &str| counted(text.clone(), flags).unmatched.unwrap().into_iter().collect::<Vec<_>>();
+    assert_eq!(unmatched("--only~RH,temperature"), ["RH"]);
+    assert_eq!(unmatched("--only~rh~--drop~x"), ["x"]);
+    assert_eq!(unmatched(""), [""; 0]);
+    let series = "[{\"bn\":\"k/\",\"bt\":1700000000,\"n\":\"temperature\",\"v\":1},{\"n\":\"rh\",\"v\":2}]";
+    assert_eq!(counted(series, "--only~humidity,RH").unmatched.unwrap().into_iter().collect::<Vec<_>>(), ["RH"]);
+}
+
+#[test]
+fn line_above_the_limit_is_read_by_rows_like_an_element_of_an_array() {
+    let points =
+        (0..60_000).map(|n| format!("{{\"ts\":{},\"t\":1.5}}", 1_700_000_000 + n)).collect::<Vec<_>>().join(",");
+    let large = format!("{{\"id\":\"k\",\"points\":[{points}]}}");
+    assert!(large.len() > MAX_LINE_BYTES);
+    let small = "{\"id\":\"a\",\"points\":[{\"ts\":1700000000,\"t\":2}]}";
+    let flags = "--map~sensor_id=id~--map~temperature=points[].t~--map~current_time=points[].ts";
+    for text in [format!("{small}\n{large}\n{small}\n"), format!("[{small},{large},{small}]")] {
+        let all = read(text, flags);
+        assert_eq!((all.len(), all[0].as_str(), all[60_000].as_str()), (60_002, "a 2 1700000000", "k 1.5 1700059999"));
+    }
+    let broken = format!("{small}\n{}\n{small}\n", large.replace("}]}", "}]"));
+    assert_eq!(read(broken, flags), ["a 2 1700000000", "2 cut-line", "a 2 1700000000"]);
+    let flat = "--map~sensor_id=id~--map~temperature=t~--map~current_time=points[0].ts";
+    let lines = format!("{small}\n{large}\n");
+    assert_eq!(read(lines, flat)[1], "2 line-too-long", "one reading of a value is no reason to keep it");
+}
+
+#[test]
+fn broken_json_in_a_text_is_rejected_and_other_texts_are_passed_over() {
+    let text = "{\"topic\":\"a\",\"tst\":1700000000,\"p\":\"{\\\"t\\\":1}\"}\n\
+        {\"topic\":\"a\",\"tst\":1700000060,\"p\":\"{\\\"t\\\":\"}\n\
+        {\"topic\":\"a\",\"tst\":1700000060,\"p\":\"online\"}\n{\"topic\":\"a\",\"tst\":1700000060,\"p\":null}\n\
+        {\"topic\":\"b\",\"tst\":1700000060,\"p\":\"[broken\"}\n";
+    let flags = "--map~sensor_id=topic~--map~temperature=p.@json.t~--map~current_time=tst~--match~p.@json.t=*";
+    assert_eq!(read(text, flags), ["a 1 1700000000", "2 not-json", "5 not-json"]);
+    assert_eq!(counted(text, flags).passed_over, 2);
+    let of_a = format!("{flags}~--match~topic=a");
+    assert_eq!(read(text, &of_a), ["a 1 1700000000", "2 not-json"], "another topic is not asked for");
+}
+
+#[test]
+fn identifier_of_a_device_is_read_as_it_is_printed() {
+    let of = |id: &str| {
+        let text = format!("{{\"eui\":\"{id}\",\"t\":1,\"ts\":1700000000}}");
+        read(text, "--map~sensor_id=eui.@eui64~--map~temperature=t~--map~current_time=ts").remove(0)
+    };
+    for (id, digits) in [
+        ("0102030405060708", "0102030405060708"),
+        ("70B3D5499FFFAB01", "70B3D5499FFFAB01"),
+        ("AQIDBAUGBwg=", "0102030405060708"),
+        ("AQIDBAUGBwg", "0102030405060708"),
+        ("cLPVSZ//qwE=", "70b3d5499fffab01"),
+    ] {
+        assert_eq!(of(id), format!("{digits} 1 1700000000"), "{id}");
+    }
+    for id in ["AQIDBAUGBwgJ", "010203040506070", "my-sensor", "AQIDBAUG"] {
+        assert_eq!(of(id), "1 not-an-eui", "{id}");
+    }
+}
+
+#[test]
+fn bytes_of_another_encoding_in_a_last_line_are_named_as_such() {
+    let csv = |last: &[u8]| read([format!("{H},note\na,1,{T},x\n").as_bytes(), last].concat(), "");
+    assert_eq!(csv(b"b,2,1700000060,caf\xe9s"), ["a 1 1700000000,\"note\":\"x\"", "3 not-utf-8"]);
+    assert_eq!(csv(b"b,2,1700000060,caf\xc3")[1], "3 cut-line", "the end of a character is missing");
+    let json = |last: &[u8]| read([A.as_bytes(), b"\n", last].concat(), "");
+    assert_eq!(json(b"{\"sensor_id\":\"caf\xe9\"}")[1], "2 not-utf-8");
+    assert_eq!(json(b"{\"sensor_id\":\"caf\xc3")[1], "2 cut-line");
+}

@@ -1,0 +1,57 @@
+//! Decides on the form of times by the values of a file.
+
+use super::super::output::Output;
+use super::super::row_splitter::RowSplitter;
+use super::super::time_format::forms_of_times;
+use super::CsvParser;
+use super::header::NotCsv;
+
+impl CsvParser {
+    /// Takes the only form that reads the times of the rows which are read already. Times that have a certain meaning
+    /// need none.
+    ///
+    /// # Errors
+    /// When several forms read them: then the day is not known from the month.
+    pub(super) fn choose_time_format(&self, output: &mut Output) -> Result<(), NotCsv> {
+        if !self.options.has_time_format_of_file() {
+            return Ok(());
+        }
+        match self.time_forms().as_slice() {
+            [] => Ok(()),
+            [one] => {
+                output.builder.set_time_format(one);
+                Ok(())
+            }
+            several => {
+                let hints = several.iter().map(|form| format!("`--time-format '{form}'` reads them"));
+                let undecided = NotCsv::of_csv("none of its first times tells the day from the month");
+                Err(hints.fold(undecided, NotCsv::hint))
+            }
+        }
+    }
+
+    /// Returns the forms that read the times of the rows which are read already; none where they need none.
+    pub(in super::super) fn time_forms(&self) -> Vec<String> {
+        forms_of_times(&self.times())
+    }
+
+    /// Returns the times of the rows that are read already.
+    fn times(&self) -> Vec<String> {
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        let lines = ahead.chain(self.lines.buffer().split(|byte| *byte == b'\n' || *byte == b'\r'));
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        let mut times = Vec::new();
+        for line in lines {
+            let Ok(text) = std::str::from_utf8(line) else { continue };
+            let cells = if splitter.needs_quotes(line) {
+                splitter.reset();
+                if splitter.feed(line) { splitter.fed() } else { None }
+            } else {
+                Some(splitter.plain(text))
+            };
+            let time = cells.map(|cells| self.columns.time_text(cells).into_owned());
+            times.extend(time.filter(|time| !time.is_empty()));
+        }
+        times
+    }
+}

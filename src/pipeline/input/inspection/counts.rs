@@ -1,0 +1,72 @@
+//! What was counted in the part of a file that was looked at.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::facts::InputFacts;
+use crate::pipeline::InputSummary;
+
+/// Counts of the part that was read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct InspectionCounts {
+    /// Readings that replace another.
+    pub replaced_in_input: u64,
+    /// Rows of one quantity without a temperature.
+    pub unjoined: u64,
+    /// Values that belong to none of several temperatures.
+    pub unassigned_values: u64,
+    /// Units of numeric times.
+    pub time_units: BTreeMap<&'static str, u64>,
+    /// Times without a zone.
+    pub assumed_utc: u64,
+    /// Seconds of 1970-01-01 that may be days of a spreadsheet.
+    pub possible_days: u64,
+    /// Lines without a reading by their form.
+    pub passed_over: u64,
+    /// Names of `--only` and `--drop` that no field has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmatched_fields: Vec<String>,
+}
+
+impl InspectionCounts {
+    /// Returns what was counted, and the readings that replaced another.
+    pub(super) fn new(counted: &InputFacts, replaced: u64) -> Self {
+        InspectionCounts {
+            replaced_in_input: replaced + counted.replaced,
+            unjoined: counted.unjoined,
+            unassigned_values: counted.unassigned,
+            time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
+            assumed_utc: counted.times.assumed_utc,
+            possible_days: counted.times.possible_days,
+            passed_over: counted.passed_over,
+            unmatched_fields: counted.unmatched.iter().flatten().cloned().collect(),
+        }
+    }
+
+    /// Returns what a person should know of it, one line each.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let InspectionCounts {
+            replaced_in_input,
+            unjoined,
+            unassigned_values,
+            time_units,
+            assumed_utc,
+            possible_days,
+            passed_over,
+            unmatched_fields,
+        } = self.clone();
+        let summary = InputSummary {
+            replaced_in_input,
+            unjoined,
+            unassigned_values,
+            time_units,
+            assumed_utc,
+            possible_days,
+            passed_over,
+            unmatched_fields,
+            ..InputSummary::default()
+        };
+        summary.remarks()
+    }
+}
