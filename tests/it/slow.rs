@@ -2,6 +2,7 @@
 
 mod bulk;
 mod crash;
+mod inspect_commands;
 mod partial_batch;
 mod put_kill;
 mod sigkill;
