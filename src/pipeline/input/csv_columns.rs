@@ -3,10 +3,12 @@
 mod binding;
 mod named_fields;
 mod probe_fields;
+mod row_filter;
 
 use std::borrow::Cow;
 
 use self::probe_fields::ProbeFields;
+use self::row_filter::RowFilter;
 use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::{Source, captured};
 use super::reading_builder::{Cell, ReadingBuilder, RowValues};
@@ -39,8 +41,7 @@ pub(super) struct CsvColumns {
     fields: Vec<(String, CellSource)>,
     /// Further fields of one of several temperatures.
     probe_fields: ProbeFields,
-    /// Columns of which one must match a pattern.
-    filters: Vec<(Vec<usize>, String)>,
+    filters: Vec<RowFilter>,
     unnamed: Vec<usize>,
     /// Where the rows of `scan` have shard and sequence number.
     origin: Option<[usize; 2]>,
@@ -135,6 +136,18 @@ impl CsvColumns {
         }
     }
 
+    /// Returns the names of the columns of the time.
+    pub(super) fn time_names(&self) -> Vec<&str> {
+        let places = match &self.time {
+            CellSource::Column(at) => vec![*at],
+            CellSource::Parts { parts, .. } => {
+                let column = |part: &Part| if let Part::Column(at) = part { Some(*at) } else { None };
+                parts.0.iter().flatten().filter_map(column).collect()
+            }
+        };
+        places.into_iter().map(|at| self.names[at].as_str()).collect()
+    }
+
     /// Returns the text of a row's time.
     pub(super) fn time_text<'a>(&self, cells: Cells<'a>) -> Cow<'a, str> {
         self.value(&self.time, cells, "")
@@ -142,14 +155,7 @@ impl CsvColumns {
 
     /// Returns the offset of times that the name of their column has.
     pub(super) fn offset_in_header(&self) -> Option<i32> {
-        let parts = match &self.time {
-            CellSource::Column(at) => vec![*at],
-            CellSource::Parts { parts, .. } => {
-                let column = |part: &Part| if let Part::Column(at) = part { Some(*at) } else { None };
-                parts.0.iter().flatten().filter_map(column).collect()
-            }
-        };
-        parts.into_iter().find_map(|at| offset_in_name(&self.names[at]))
+        self.time_names().into_iter().find_map(offset_in_name)
     }
 
     /// Returns what the row says of the offset of its time.
@@ -197,29 +203,10 @@ impl CsvColumns {
         }
     }
 
-    /// Returns whether the row passes the filters.
-    pub(super) fn is_wanted(&self, cells: Cells<'_>, builder: &ReadingBuilder) -> bool {
-        let is_like = |at: &usize, pattern: &str| {
-            let cell = cells.get(*at);
-            // A value of `--missing` counts as absent.
-            let is_there = || pattern != "*" || !builder.is_missing(&Cell::Text(Cow::Borrowed(cell)));
-            captured(pattern, cell).is_some() && is_there()
-        };
-        self.filters.iter().all(|(columns, pattern)| columns.iter().any(|at| is_like(at, pattern)))
-    }
-
     /// Returns whether the unit of the row's value is not one of temperature.
     pub(super) fn is_of_another_quantity(&self, cells: Cells<'_>, section: &str) -> bool {
         let unit = self.unit.as_ref().map(|unit| self.value(unit, cells, section));
         unit.is_some_and(|unit| UnitWatch::is_of_another_quantity(&unit))
-    }
-
-    fn cell<'a>(&self, at: usize, cells: Cells<'a>) -> &'a str {
-        let cell = cells.get(at);
-        match self.filters.iter().find(|(columns, _)| columns.contains(&at)) {
-            Some((_, pattern)) => captured(pattern, cell).unwrap_or(cell),
-            None => cell,
-        }
     }
 
     /// Takes what empty cells stand for: a row of the file's own comments.
@@ -249,7 +236,7 @@ impl CsvColumns {
                                 cell => cell,
                             },
                             Part::Fixed(text) => text.as_str(),
-                            Part::Section => section,
+                            Part::Section => self.section_part(section),
                         })
                         .collect();
                     if values.iter().all(|value| !value.is_empty()) {

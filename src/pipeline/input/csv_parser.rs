@@ -301,7 +301,7 @@ impl CsvParser {
         is_terminated: bool,
         output: &mut Output,
     ) -> Result<(), RowError> {
-        if !self.columns.is_wanted(cells, &output.builder) {
+        if !self.columns.is_wanted(cells, &self.section, &output.builder) {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
             return Ok(());

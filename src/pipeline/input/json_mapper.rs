@@ -25,17 +25,16 @@ pub(super) struct JsonMapper {
     time: PathSource,
     utc_offset: Option<PathSource>,
     fields: Vec<MappedField>,
-    /// Paths of which one must match a pattern.
     filters: Vec<PathFilter>,
     origin: [usize; 2],
     long: Option<LongForm>,
     sensor_path: String,
 }
 
-/// Paths of which one must match a pattern.
+/// Paths of which one must match, and their patterns, of which one must.
 struct PathFilter {
     slots: Vec<usize>,
-    pattern: String,
+    patterns: Vec<String>,
     /// True if a path leads into a text.
     decodes: bool,
 }
@@ -70,7 +69,7 @@ enum Part {
 
 impl PathFilter {
     fn is_met(&self, row: &PathRow<'_>, output: &Output) -> bool {
-        self.slots.iter().any(|slot| matches(row.get(*slot), &self.pattern, &output.builder))
+        self.slots.iter().any(|slot| matches(row.get(*slot), &self.patterns, &output.builder))
     }
 }
 
@@ -190,9 +189,9 @@ impl JsonMapper {
             PathValue::Name(name) => Cell::Text(name.clone()),
         };
         match self.filters.iter().find(|filter| filter.slots.contains(&slot)) {
-            Some(PathFilter { pattern, .. }) => {
+            Some(PathFilter { patterns, .. }) => {
                 let text = cell.text()?;
-                let part = captured(pattern, &text)?;
+                let part = patterns.iter().find_map(|pattern| captured(pattern, &text))?;
                 if part == text { Some(cell) } else { Some(Cell::Text(Cow::Owned(part.to_owned()))) }
             }
             None => Some(cell),

@@ -1,18 +1,22 @@
 //! Patterns that values of JSON paths are compared with.
 
+use std::borrow::Cow;
+
 use super::json_paths::PathValue;
 use super::mapping::captured;
 use super::reading_builder::{Cell, ReadingBuilder};
 
-/// Returns whether a value exists and matches; for `*` alone it only has to exist. A value of `--missing` does not exist.
-pub(super) fn matches(value: Option<&PathValue<'_>>, pattern: &str, builder: &ReadingBuilder) -> bool {
-    match value {
-        None => false,
-        Some(PathValue::Name(name)) => captured(pattern, name).is_some(),
-        Some(PathValue::Json(raw)) => {
-            let cell = Cell::Json(raw);
-            let is_like = cell.text().is_some_and(|text| captured(pattern, &text).is_some());
-            is_like && !(pattern == "*" && builder.is_missing(&cell))
-        }
-    }
+/// Returns whether a value matches one of the patterns; an empty one asks that there is none. Where a part of it is its
+/// value, a value of `--missing` counts as absent.
+pub(super) fn matches(value: Option<&PathValue<'_>>, patterns: &[String], builder: &ReadingBuilder) -> bool {
+    let text = match value {
+        None => None,
+        Some(PathValue::Name(name)) => Some(name.clone()),
+        Some(PathValue::Json(raw)) => Cell::Json(raw).text(),
+    };
+    let Some(text) = text else { return patterns.iter().any(String::is_empty) };
+    let is_absent = |part: &str| builder.is_missing(&Cell::Text(Cow::Borrowed(part)));
+    patterns
+        .iter()
+        .any(|pattern| captured(pattern, &text).is_some_and(|part| !pattern.contains('*') || !is_absent(part)))
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub(crate) struct ColumnPattern {
     /// Column or path.
     pub column: String,
-    /// Text with at most one `*`; a lone `*` asks that there is a value.
+    /// Text with at most one `*`; a lone `*` asks that there is a value, an empty text that there is none.
     pub pattern: String,
 }
 
@@ -16,7 +16,7 @@ impl FromStr for ColumnPattern {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((column, pattern)) if !column.is_empty() && !pattern.is_empty() => {
+            Some((column, pattern)) if !column.is_empty() => {
                 if pattern.matches('*').count() > 1 {
                     return Err("write a pattern with at most one `*`".to_owned());
                 }

@@ -8,6 +8,7 @@ use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::unit::Unit;
 use super::named_fields::no_column;
+use super::row_filter::RowFilter;
 use super::{
     CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings, named_fields,
 };
@@ -214,14 +215,13 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         Some(_) => Vec::new(),
         None => further_fields(binder, options, builder, &probes, &mut probe_fields)?,
     };
-    let mut filters = Vec::new();
-    for filter in &options.matches {
-        let columns: Vec<_> = binder.columns(unquoted(&filter.column))?.into_iter().map(|(at, _)| at).collect();
-        if columns.is_empty() {
-            return Err(no_column(&filter.column, names));
+    let filters = RowFilter::all(&options.matches, |column| {
+        let mut found = Vec::new();
+        for part in column.split("//") {
+            found.extend(binder.columns(unquoted(part.trim()))?.into_iter().map(|(at, _)| at));
         }
-        filters.push((columns, filter.pattern.clone()));
-    }
+        if found.is_empty() { Err(no_column(column, names)) } else { Ok(found) }
+    })?;
     let place = |wanted: &str| names.iter().position(|name| *name == wanted);
     let origin = place(ORIGIN[0]).zip(place(ORIGIN[1])).map(|(shard, number)| [shard, number]);
     if origin.is_some() && !fields.is_empty() && !options.untyped {

@@ -32,7 +32,7 @@ impl CsvParser {
 
     /// Returns the forms that read the times of the rows which are read already; none where they need none.
     pub(in super::super) fn time_forms(&self) -> Vec<String> {
-        forms_of_times(&self.times())
+        forms_of_times(&self.times(), &self.columns.time_names().join(" "))
     }
 
     /// Returns the times of the rows that are read already.

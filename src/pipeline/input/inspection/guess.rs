@@ -211,13 +211,13 @@ fn with_header(
         None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
         None => {}
     }
-    with_forms(options, rows.iter().filter_map(|row| time.text(row)))
+    with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date])
 }
 
 /// Adds the forms of times that have no certain meaning.
-fn with_forms(options: InputOptions, times: impl Iterator<Item = String>) -> Candidate {
+fn with_forms(options: InputOptions, times: impl Iterator<Item = String>, name: &str) -> Candidate {
     let has_form = options.time_format.is_some() || options.time_unit.is_some();
-    let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>()) };
+    let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>(), name) };
     Candidate { options, time_formats }
 }
 
@@ -247,7 +247,7 @@ fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Opt
     if sensor.is_none() && options.sensor.is_none() {
         options.sensor = Some(sensor_of(name));
     }
-    Some(with_forms(options, rows.iter().filter_map(|row| row.get(time).cloned())))
+    Some(with_forms(options, rows.iter().filter_map(|row| row.get(time).cloned()), ""))
 }
 
 fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Option<Candidate> {
@@ -267,7 +267,7 @@ fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFor
         column.map_or_else(Vec::new, |column| column.texts.clone())
     };
     let mut written = of_kind(&["text"]);
-    written.retain(|path| !forms_of_times(&samples(path)).is_empty());
+    written.retain(|path| !forms_of_times(&samples(path), "").is_empty());
     let time = find(&of_kind(&["number", "time"]), &TIMES).or_else(|| find(&written, &TIMES))?;
     let times = samples(&time);
     let mut options = InputOptions { coerce: true, ..given.clone() };
@@ -285,7 +285,7 @@ fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFor
         None => {}
     }
     options.coerce = given.coerce || options.map.is_empty();
-    Some(with_forms(options, times.into_iter()))
+    Some(with_forms(options, times.into_iter(), ""))
 }
 
 fn split(delimiter: Delimiter, line: &str) -> Vec<String> {

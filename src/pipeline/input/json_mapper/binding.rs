@@ -107,15 +107,23 @@ impl JsonMapper {
             (probes, fields) = row_form(&mut binder, options, defaults.temperature)?;
             None
         };
-        let mut filters = Vec::new();
+        let mut filters: Vec<(&String, PathFilter)> = Vec::new();
         for filter in &options.matches {
+            if let Some(known) =
+                filters.iter_mut().find(|(column, _)| **column == filter.column).map(|(_, known)| known)
+            {
+                let PathFilter { patterns, .. } = known;
+                patterns.push(filter.pattern.clone());
+                continue;
+            }
             let slots = binder.alternatives(&filter.column)?;
             let is_decoded = |slot: &usize| binder.paths[*slot].iter().any(|step| matches!(step, Step::Decoded(_)));
             let decodes = slots.iter().any(is_decoded);
-            filters.push(PathFilter { slots, pattern: filter.pattern.clone(), decodes });
+            filters.push((&filter.column, PathFilter { slots, patterns: vec![filter.pattern.clone()], decodes }));
         }
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;
+        let filters = filters.into_iter().map(|(_, filter)| filter).collect();
         Ok(JsonMapper { tree, sensor, probes, time, utc_offset, fields, filters, origin, long, sensor_path })
     }
 }

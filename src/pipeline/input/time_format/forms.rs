@@ -64,7 +64,9 @@ pub(in super::super) fn reads_alone(text: &str) -> bool {
 }
 
 /// Returns the forms that read all times which have no certain meaning by themselves; none where they have one.
-pub(in super::super) fn forms_of_times(times: &[String]) -> Vec<String> {
+///
+/// Where the values leave several, the name of their column may tell: `Time (dd/mm/yyyy)`.
+pub(in super::super) fn forms_of_times(times: &[String], name: &str) -> Vec<String> {
     let times: Vec<_> = times.iter().map(|time| time.trim()).filter(|time| !time.is_empty()).collect();
     if times.iter().any(|time| reads_alone(time)) {
         return Vec::new();
@@ -72,7 +74,22 @@ pub(in super::super) fn forms_of_times(times: &[String]) -> Vec<String> {
     let Some(forms) = times.iter().map(|time| forms_of(time)).find(|forms| !forms.is_empty()) else {
         return Vec::new();
     };
-    forms_that_read(&forms, times.into_iter())
+    let mut reading = forms_that_read(&forms, times.into_iter());
+    if let Some(first) = first_in_name(name)
+        && reading.iter().any(|form| form.starts_with(first))
+    {
+        reading.retain(|form| form.starts_with(first));
+    }
+    reading
+}
+
+/// Returns the field that a column's name says to stand first.
+fn first_in_name(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let has =
+        |one: &str, two: &str| ['/', '-', '.', ' '].iter().any(|sign| name.contains(&format!("{one}{sign}{two}")));
+    let orders = [("dd", "mm", "%d"), ("tt", "mm", "%d"), ("jj", "mm", "%d"), ("yy", "mm", "%y"), ("mm", "dd", "%m")];
+    orders.into_iter().find(|(one, two, _)| has(one, two)).map(|(.., first)| first)
 }
 
 /// Returns the forms that a time may have which has no certain meaning by itself: `03/04/2024 10:52` is of March or April.
@@ -236,9 +253,21 @@ mod tests {
 
     #[test]
     fn forms_are_asked_for_only_where_times_need_one() {
-        let forms = |times: &[&str]| forms_of_times(&times.iter().map(|time| (*time).to_owned()).collect::<Vec<_>>());
+        let forms =
+            |times: &[&str]| forms_of_times(&times.iter().map(|time| (*time).to_owned()).collect::<Vec<_>>(), "Time");
         assert_eq!(forms(&["2023-11-14 22:13", "03/04/2024"]), [""; 0]);
         assert_eq!(forms(&["", "Time", "03/04/2024", "25/04/2024"]), ["%d/%m/%Y"]);
         assert_eq!(forms(&["x"]), [""; 0]);
+    }
+
+    #[test]
+    fn name_of_the_column_tells_the_order_that_its_values_leave_open() {
+        let forms = |name: &str, time: &str| forms_of_times(&[time.to_owned()], name);
+        assert_eq!(forms("Time(dd/mm/yyyy)", "03/04/2024"), ["%d/%m/%Y"]);
+        assert_eq!(forms("Date MM-DD-YYYY", "03/04/2024"), ["%m/%d/%Y"]);
+        assert_eq!(forms("Datum [TT.MM.JJ]", "03.04.24"), ["%d.%m.%y"]);
+        assert_eq!(forms("Date (yy-mm-dd)", "03-04-24"), ["%y-%m-%d"]);
+        assert_eq!(forms("Date (dd/mm)", "04/25/2024"), ["%m/%d/%Y"], "values are stronger");
+        assert_eq!(forms("Committed", "03/04/2024").len(), 2);
     }
 }

@@ -344,3 +344,18 @@ fn star_of_a_column_stands_for_nothing_too() {
     let flags = "--map~current_time=Date Time*~--sensor~k";
     assert_eq!(read(text, &format!("{flags}~--map~temperature=Temp*")), ["k/Temp 1 1700000000", "k/2 2 1700000000"]);
 }
+
+#[test]
+fn one_of_the_patterns_of_a_column_must_match() {
+    let text = format!(
+        "{H},q\nk,\"+0194,1\",{T},\nk,\"+0195,2\",1700000060,\nk,\"+0196,5\",1700000120,\nk,\"+9999,9\",1700000180,\n\
+        k,\"+0197,1\",1700000240,X\n"
+    );
+    let flags = "--match~temperature=*,1~--match~temperature=*,5~--match~temperature=*,9~--match~q=~--missing~+9999";
+    assert_eq!(read(text.clone(), flags), ["k 194 1700000000", "k 196 1700000120"]);
+    assert_eq!(counted(text, flags).passed_over, 3);
+    let sections = "Time stamp,State\nsensor.a_temperature\n1700000000,1\nsensor.a_power\n1700000000,2\nsensor.b_temp\n1700000000,3\n";
+    let flags = "--map~sensor_id=@section~--map~temperature=State~--map~current_time=Time stamp\
+                 ~--match~@section=sensor.*_temperature~--match~@section=sensor.*_temp";
+    assert_eq!(read(sections, flags), ["a 1 1700000000", "b 3 1700000000"]);
+}
