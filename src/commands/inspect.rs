@@ -54,8 +54,14 @@ pub(super) async fn run(context: &Context, args: InspectArgs) -> Result<(), Erro
     match inspection.error {
         Some(error) if !inspection.choices.is_empty() => Err(Error::incomplete(format!("{}: {error}", file.display()))
             .hint("run the command whose `--time-format` is the right one")),
-        Some(_) => Err(Error::incomplete(format!("no reading was found in {}", file.display()))
-            .hint("name them: `--map temperature=COLUMN --map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor ID`")),
+        Some(_) => {
+            let error = Error::incomplete(format!("no reading was found in {}", file.display()));
+            Err(if inspection.reasons.is_empty() {
+                error.hint("name them: `--map temperature=COLUMN --map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor ID`")
+            } else {
+                error.hint("the reasons name the options that read its lines")
+            })
+        }
         None => Ok(()),
     }
 }

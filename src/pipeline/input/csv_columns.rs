@@ -184,14 +184,17 @@ impl CsvColumns {
 
     /// Returns whether a row repeats the header.
     pub(super) fn is_header(&self, cells: Cells<'_>) -> bool {
-        cells.len() >= self.width && (0..self.width).all(|at| cells.get(at) == self.names[at])
+        // A file that was joined to another one may begin with a byte order mark.
+        cells.len() >= self.width && (0..self.width).all(|at| unmarked(cells.get(at)) == self.names[at])
     }
 
     /// Refuses a row whose columns are not those of the header.
     pub(super) fn check_width(&self, cells: Cells<'_>, may_be_short: bool) -> Result<(), RowError> {
         let is_short = cells.len() < self.width && !may_be_short;
         if is_short || (self.names.len()..cells.len()).any(|at| !cells.get(at).is_empty()) {
-            let reason = format!("{} values where the header has {}", cells.len(), self.names.len());
+            let short = "; where only cells at the end are missing, `--short-rows` takes them as empty";
+            let short = if cells.len() < self.width && cells.len() > 1 { short } else { "" };
+            let reason = format!("{} values where the header has {}{short}", cells.len(), self.names.len());
             return Err(row_error("column-count", reason));
         }
         match self.unnamed.iter().find(|at| !cells.get(**at).is_empty()) {
@@ -349,6 +352,11 @@ impl CsvColumns {
             .iter()
             .map(move |(name, source)| (Cow::Borrowed(name.as_str()), Cell::Text(self.value(source, cells, section))))
     }
+}
+
+/// Returns a cell without a byte order mark before it.
+pub(super) fn unmarked(cell: &str) -> &str {
+    cell.trim_start_matches('\u{feff}')
 }
 
 /// Returns the key of a quantity, and the part of its name at `*`.

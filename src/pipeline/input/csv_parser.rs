@@ -1,23 +1,27 @@
 //! CSV: finds the header, then reads row by row.
 
 mod comments;
+mod cut_row;
 mod decimal_sign;
 mod delimiter;
 mod header;
 mod header_cells;
+mod other_format;
 mod row_line;
 mod row_shape;
+mod sample;
 mod time_choice;
 
 use std::collections::VecDeque;
 use std::io;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use self::comments::CommentRule;
+use self::cut_row::LastCells;
 use self::row_line::{RowLine, is_blank};
 use self::row_shape::{cells_of, decimal_evidence, is_unit_row};
-use super::csv_columns::{CsvColumns, RowReading, Surroundings};
+use super::csv_columns::{CsvColumns, RowReading, Surroundings, unmarked};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::options::InputOptions;
 use super::output::{CUT_ROW, Output, RawLine};
@@ -33,6 +37,7 @@ pub(super) fn decimal_comma(cell: &str) -> bool {
 
 /// The beginning of the row of annotated CSV (`InfluxDB`) that says what empty cells of the table stand for.
 const DEFAULTS: &[u8] = b"#default";
+const ZERO_BYTES: &str = "it holds zero bytes, as a file does that lost power while it was written";
 const NEVER_CLOSED: &str = "a quoted value is never closed";
 const STRAY_QUOTE: &str = "text follows the closing quote of a value; a quote within a value is written twice";
 
@@ -70,8 +75,7 @@ pub(super) struct CsvParser {
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
     unit_rows: u8,
-    /// Bytes of the time cell of the row before, to judge a cut one.
-    time_bytes: usize,
+    last_cells: LastCells,
 }
 
 impl CsvParser {
@@ -196,6 +200,9 @@ impl CsvParser {
         let all = row.iter().flat_map(|line| &line.bytes).copied().collect::<Vec<_>>();
         let raw = RawLine { number: first.number, bytes: &all, is_truncated: false };
         let is_terminated = last.is_terminated;
+        if memchr(0, &all).is_some() {
+            return output.reject(raw, row_error("zero-bytes", ZERO_BYTES));
+        }
         let spare = self.spare.take().unwrap_or_else(|| Box::new(RowSplitter::new(self.splitter.delimiter())));
         let mut splitter = std::mem::replace(&mut self.splitter, spare);
         let is_plain = row.len() == 1 && !splitter.needs_quotes(&all);
@@ -290,7 +297,7 @@ impl CsvParser {
         if !self.options.columns.is_empty() || cells.len() < 2 {
             return None;
         }
-        let names: Vec<_> = cells.iter().collect();
+        let names: Vec<_> = cells.iter().map(unmarked).collect();
         CsvColumns::bind(&names, &self.options, &output.builder, &self.surroundings).ok()
     }
 
@@ -309,9 +316,9 @@ impl CsvParser {
         self.columns.check_width(cells, self.options.short_rows)?;
         if let Some(at) = self.columns.time() {
             if !is_terminated {
-                self.check_cut(cells.get(at), cells.len())?;
+                self.check_cut(cells.get(at), cells)?;
             }
-            self.time_bytes = cells.get(at).len();
+            self.last_cells.time_bytes = cells.get(at).len();
         }
         if let Some(offset) = self.columns.utc_offset(cells, &self.section) {
             output.builder.take_offset(&offset)?;
@@ -354,18 +361,5 @@ impl CsvParser {
             }
         }
         first_error.map_or(Ok(()), Err)
-    }
-
-    /// Judges the last line of a file that does not end with a line end: it may be cut anywhere. It has all columns; its
-    /// time must be as long as that of the row before, where that is the last column.
-    fn check_cut(&self, time: &str, cells: usize) -> Result<(), RowError> {
-        let is_last = self.columns.time() == Some(cells.saturating_sub(1));
-        if is_last && self.time_bytes > 0 && time.len() < self.time_bytes {
-            return Err(row_error(
-                "cut-line",
-                "the file ends in this line, and its time is shorter than the one before: it was cut",
-            ));
-        }
-        Ok(())
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct InputFacts {
     pub left_out: u64,
     /// Values of columns that belong to none of several temperatures, and were left out.
     pub unassigned: u64,
+    /// Temperatures below absolute zero in every unit.
+    pub impossible: u64,
     /// Rows of one quantity without a temperature to go with.
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
@@ -36,6 +38,7 @@ impl InputFacts {
         self.passed_over += other.passed_over;
         self.left_out += other.left_out;
         self.unassigned += other.unassigned;
+        self.impossible += other.impossible;
         self.unjoined += other.unjoined;
         self.replaced += other.replaced;
         if let Some(other) = &other.unmatched {

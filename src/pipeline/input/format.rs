@@ -16,13 +16,23 @@ const MESSAGES: usize = 200;
 
 /// Returns the format of an input that begins so; the bytes may end within a line.
 pub(super) fn recognize(beginning: &[u8]) -> InputFormat {
-    let text = beginning.trim_ascii_start();
+    // RFC 7464 puts a record separator before each value.
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x1e;
+    let text = &beginning[beginning.iter().position(|byte| !is_blank(byte)).unwrap_or(beginning.len())..];
     match text.first() {
         Some(b'[') if is_senml(text) => InputFormat::Senml,
-        Some(b'[') => InputFormat::Json,
+        Some(b'[') if is_array(text) => InputFormat::Json,
+        // One on each line, each behind a separator.
+        Some(b'{') if beginning.contains(&0x1e) => InputFormat::Json,
         Some(b'{') => of_objects(text),
         _ => of_text(text),
     }
+}
+
+/// Returns whether values of JSON follow a bracket, and not the time or level of a line of a log.
+fn is_array(text: &[u8]) -> bool {
+    let rest = text[1..].trim_ascii_start();
+    !rest.first().is_some_and(|first| first.is_ascii_alphanumeric())
 }
 
 fn first_line(text: &[u8]) -> (&[u8], bool) {
@@ -96,8 +106,12 @@ fn of_text(text: &[u8]) -> InputFormat {
         if is_mqtt(line, has_end) {
             return InputFormat::Mqtt;
         }
+        // What a program says before its output.
+        if line.starts_with('{') && serde_json::from_str::<&RawValue>(line).is_ok() {
+            return InputFormat::Ndjson;
+        }
         // A broker sends first what it has kept: `tele/shed/LWT Online`. A message with JSON decides.
-        if !is_plain_message(line) {
+        if !is_plain_message(line) && !is_before_objects(rest) {
             return InputFormat::Csv;
         }
         is_first = false;
@@ -105,14 +119,20 @@ fn of_text(text: &[u8]) -> InputFormat {
     InputFormat::Csv
 }
 
+/// Returns whether the next line is an object of JSON, as no row of CSV is.
+fn is_before_objects(rest: &[u8]) -> bool {
+    let (line, has_end) = first_line(rest);
+    has_end && line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+}
+
 /// Returns whether a line is a topic with levels and a word.
 fn is_plain_message(line: &str) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| is_topic(topic) && topic.contains('/') && !payload.contains(','))
 }
 
-/// A topic has no delimiter of CSV, or a row with JSON in it would be one.
+/// A topic has no delimiter of CSV, or a row with JSON in it would be one, and no bracket, as lines of logs have.
 fn is_topic(topic: &str) -> bool {
-    !topic.contains([',', ';', '\t', '|', '"', ':'])
+    !topic.contains([',', ';', '\t', '|', '"', ':', '['])
 }
 
 /// Returns whether a line is a topic and a JSON object.
@@ -155,6 +175,11 @@ mod tests {
             ("a;b\n", InputFormat::Csv),
             ("a,{\"x\":1}, {\"y\":1}\n", InputFormat::Csv),
             ("# only\n", InputFormat::Csv),
+            ("[2023-11-14 22:13:20] info: {\"a\":1}\n", InputFormat::Csv),
+            ("[INFO] {\"a\":1}\n", InputFormat::Csv),
+            ("[\"a\"]", InputFormat::Json),
+            ("\x1e{\"a\":1}\n\x1e{\"a\":2}\n", InputFormat::Json),
+            ("Listening on 1883\n{\"a\":1}\n{\"a\":2}\n", InputFormat::Ndjson),
         ] {
             assert_eq!(recognize(beginning.as_bytes()), format, "{beginning}");
         }

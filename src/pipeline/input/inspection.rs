@@ -1,10 +1,13 @@
 //! Inspects a file for `sensorctl inspect`: its format, the readings it gives, and the options to read it with.
 
 mod attempt;
+mod candidate;
 mod columns;
 mod counts;
+mod csv_guess;
 mod guess;
 mod head;
+mod names;
 mod outcome;
 mod time_columns;
 
@@ -20,6 +23,7 @@ use self::columns::{ColumnReport, columns_of};
 use self::counts::InspectionCounts;
 use self::head::Head;
 use self::outcome::{Outcome, RejectReason};
+use super::keys::TEMPERATURE;
 use super::options::{InputFormat, InputOptions};
 use super::parser::{Input, unreadable};
 use crate::error::Error;
@@ -41,6 +45,12 @@ pub(crate) struct Inspection {
     pub byte_order_mark: bool,
     /// The format; nothing where the file is empty.
     pub format: Option<InputFormat>,
+    /// The unit of the temperatures, where their column names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature_unit: Option<&'static str>,
+    /// True if no header names the columns, and their order is guessed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guessed_columns: bool,
     /// The delimiter of CSV.
     pub delimiter: Option<String>,
     /// The decimal sign of its numbers: `point` or `comma`; nothing where none shows it.
@@ -101,8 +111,14 @@ pub(crate) fn inspect(
     is_all: bool,
 ) -> Result<Inspection, Error> {
     let (name, source) = source(origin)?;
-    let head = Head::read(name, source, given)?;
-    let mut inspection = inspect_head(&head, given, layouts)?;
+    let mut head = Head::read(name, source, given)?;
+    let mut given = given.clone();
+    if let Some(encoding) = head.likely_encoding(&given).filter(|_| *origin != InputOrigin::Stdin) {
+        given.encoding = Some(encoding);
+        let (name, source) = self::source(origin)?;
+        head = Head::read(name, source, &given)?;
+    }
+    let mut inspection = inspect_head(&head, &given, layouts)?;
     let is_readable = inspection.error.is_none() || head.is_cut_value();
     if is_all && !inspection.is_complete && is_readable && inspection.choices.is_empty() {
         if *origin == InputOrigin::Stdin {
@@ -112,7 +128,7 @@ pub(crate) fn inspect(
         if let (Some(_), None, Some(first)) =
             (&inspection.error, &inspection.options.layout, inspection.layouts.first())
         {
-            inspection.options = guess::with_layout(&layouts.get(first)?, &inspection.options, &head.name);
+            inspection.options = candidate::with_layout(&layouts.get(first)?, &inspection.options, &head.name);
         }
         let options = layouts.resolved(&inspection.options)?;
         let outcome = Outcome::read(Input::open(name.into(), source, &options)?, true)?;
@@ -142,14 +158,14 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     if let Some(name) = &given.layout {
         let needs_sensor = layouts.get(name)?.needs.iter().any(|need| need == "--sensor");
         if needs_sensor && given.sensor.is_none() && given.mapped("sensor_id").next().is_none() {
-            given.sensor = Some(guess::sensor_of(&head.name));
+            given.sensor = Some(candidate::sensor_of(&head.name));
         }
     }
     let given = &given;
     let mut best = head.attempt(given.clone(), layouts);
     if best.readings() == 0 && given.layout.is_none() {
         for layout in &matching {
-            let attempt = head.attempt(guess::with_layout(layout, given, &head.name), layouts);
+            let attempt = head.attempt(candidate::with_layout(layout, given, &head.name), layouts);
             if attempt.refuses_wrong_data() && best.readings() == 0 {
                 best = attempt;
                 break;
@@ -166,7 +182,14 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
             best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
         }
         let mut candidates = guess::other_sensors(&text, &matching, given);
+        candidates.extend(csv_guess::other_temperatures(&text, &matching, &head.name, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
+        if !is_decided {
+            // What keeps a recognized layout from reading it says more than what any other file lacks.
+            if let Some(layout) = matching.first() {
+                best = best.or_of(head.attempt(candidate::with_layout(layout, given, &head.name), layouts));
+            }
+        }
         for candidate in candidates.into_iter().filter(|_| !is_decided) {
             let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
             if attempt.is_better_than(&best) {
@@ -194,6 +217,8 @@ impl Head {
             encoding: self.recognized.encoding.unwrap_or("utf-8").to_ascii_lowercase(),
             byte_order_mark: self.recognized.has_mark,
             format: None,
+            temperature_unit: None,
+            guessed_columns: !best.options.columns.is_empty() && !self.has_columns,
             delimiter: None,
             decimal: None,
             header_line: None,
@@ -250,6 +275,7 @@ impl Inspection {
         self.decimal = outcome.decimal;
         if let Some((line, delimiter, _)) = outcome.csv {
             self.header_line = line;
+            self.temperature_unit = outcome.temperature_unit;
             self.delimiter = Some(delimiter.to_string());
         }
         self.readings = outcome.readings.into_iter().map(raw_reading).collect::<Result<_, _>>()?;
@@ -262,7 +288,18 @@ impl Inspection {
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
     pub(crate) fn remarks(&self) -> Vec<String> {
-        self.counts.remarks()
+        let mut remarks = self.counts.remarks();
+        let is_converted = self.options.unit.iter().any(|unit| unit.key == TEMPERATURE);
+        if let Some(unit) = self.temperature_unit.filter(|unit| *unit != "C" && !is_converted) {
+            remarks
+                .push(format!("temperatures are in {unit} and stay so; `--unit temperature={unit}:C` converts them"));
+        }
+        if self.guessed_columns {
+            remarks.push(
+                "no header names the columns: compare the readings with the file, and change `--columns`".to_owned(),
+            );
+        }
+        remarks
     }
 }
 

@@ -11,6 +11,7 @@ use super::decoding;
 use super::join::{Join, JoinedReadings, JoinedRow, QuantityRow};
 use super::keys::TEMPERATURE;
 use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
+use super::measured::is_impossible;
 use super::parsed_line::ParsedLine;
 use super::quantity_names::{QuantityNames, second_quantity};
 use super::reading_builder::{Cell, ReadingBuilder};
@@ -151,7 +152,9 @@ impl Output {
         let value = if self.builder.is_missing(value) {
             None
         } else if key == TEMPERATURE {
-            Some(Value::Number(self.builder.temperature(Some(value))?))
+            let temperature = self.builder.temperature(Some(value))?;
+            self.builder.facts.impossible += u64::from(is_impossible(temperature.as_str()));
+            Some(Value::Number(temperature))
         } else {
             self.builder.field(key, value)?
         };

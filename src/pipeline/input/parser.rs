@@ -13,19 +13,15 @@ use super::facts::InputFacts;
 use super::format::recognize;
 use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
-use super::json_lines;
 use super::json_mapper::{DefaultPaths, JsonMapper};
-use super::large_value::{KeptBytes, LargeValue};
-use super::line_protocol;
-use super::line_reader::{LineReader, LineStatus, trim_line_ending};
-use super::mqtt;
+use super::line_reader::LineReader;
 use super::number::DecimalSign;
 use super::options::{InputFormat, InputOptions};
-use super::output::{CUT_LINE, Output, RawLine};
+use super::output::Output;
 use super::parsed_line::ParsedLine;
 use super::reading_builder::ReadingBuilder;
-use super::row_error::row_error;
 use super::senml_records::SenmlRecords;
+use super::text_lines::{LineForm, TextLines, is_blank};
 use super::time_format::TimeUnit;
 use crate::error::Error;
 use crate::hint_flags::shell_word;
@@ -64,7 +60,7 @@ pub(crate) struct RecognizedInput {
 /// Where the values come from.
 enum Source {
     Empty,
-    Lines { reader: LineReader, form: LineForm, document: String, large: Option<LargeValue> },
+    Lines(TextLines),
     Documents(JsonDocuments),
     Senml(SenmlRecords),
     Csv(Box<CsvParser>),
@@ -79,14 +75,6 @@ pub(crate) enum ChunkEnd {
     MayBlock,
     /// There are no more.
     End,
-}
-
-/// How a line becomes a JSON document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineForm {
-    Json,
-    LineProtocol,
-    Mqtt,
 }
 
 impl Input {
@@ -131,7 +119,7 @@ impl Input {
             InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
             _ => Some(JsonMapper::new(options, DefaultPaths::of(format), &stem).map_err(wrong)?),
         };
-        let lines = |reader, form| Source::Lines { reader, form, document: String::new(), large: None };
+        let lines = |reader, form| Source::Lines(TextLines::new(reader, form));
         let source = match format {
             InputFormat::Ndjson => lines(reader, LineForm::Json),
             InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
@@ -220,7 +208,7 @@ impl Input {
         !self.is_at_end
             && match &mut self.source {
                 Source::Empty => false,
-                Source::Lines { reader, large, .. } => large.is_none() && reader.may_block(),
+                Source::Lines(lines) => lines.may_block(),
                 Source::Documents(documents) => documents.may_block(),
                 Source::Senml(records) => records.may_block(),
                 Source::Csv(parser) => parser.may_block(),
@@ -258,8 +246,7 @@ impl Input {
         }
         let (lines, offset) = match &self.source {
             Source::Empty => (0, 0),
-            Source::Lines { large: Some(value), .. } => value.position(),
-            Source::Lines { reader, .. } => (reader.number(), reader.offset()),
+            Source::Lines(lines) => lines.position(),
             Source::Documents(documents) => documents.position(),
             Source::Senml(records) => records.position(),
             Source::Csv(parser) => parser.position(),
@@ -328,65 +315,10 @@ impl Input {
         match source {
             Source::Empty => Ok(false),
             Source::Csv(parser) => parser.advance(output),
-            Source::Lines { reader, form, document, large } => {
-                if let (Some(value), Some(mapper)) = (large.as_mut(), mapper.as_ref()) {
-                    if !value.advance(mapper, output)? {
-                        *large = None;
-                    }
-                    return Ok(true);
-                }
-                let position = (reader.number(), reader.offset());
-                let mut kept = KeptBytes::new(mapper.as_ref().filter(|_| *form == LineForm::Json));
-                let status = reader.read_or_keep(|bytes| kept.keep(bytes))?;
-                let line = reader.line();
-                let raw = RawLine { number: reader.number(), bytes: line, is_truncated: false };
-                match status {
-                    LineStatus::End => {
-                        output.builder.facts.last_line_unterminated |= !reader.is_terminated();
-                        return Ok(false);
-                    }
-                    LineStatus::TooLong => *large = kept.into_value(raw, position, output)?,
-                    LineStatus::Line if is_blank(line) => {}
-                    LineStatus::Line => take_line(raw, *form, document, mapper.as_ref(), output),
-                }
-                if status == LineStatus::Line && !reader.is_terminated() {
-                    output.name_cut_line(&CUT_LINE);
-                }
-                Ok(true)
-            }
+            Source::Lines(lines) => lines.advance(mapper.as_ref(), output),
             Source::Documents(documents) => documents.advance(mapper.as_ref(), output),
             Source::Senml(records) => records.advance(mapper.as_ref(), output),
         }
-    }
-}
-
-/// A line as a JSON document, and what is in it.
-fn take_line(
-    raw: RawLine<'_>,
-    form: LineForm,
-    document: &mut String,
-    mapper: Option<&JsonMapper>,
-    output: &mut Output,
-) {
-    if form == LineForm::Json {
-        return json_lines::take(raw, mapper, output);
-    }
-    let line = trim_line_ending(raw.bytes);
-    let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(raw.bytes)) };
-    let written = match form {
-        LineForm::LineProtocol if line.starts_with('#') => {
-            output.builder.facts.passed_over += 1;
-            return;
-        }
-        LineForm::LineProtocol => line_protocol::to_json(line, document)
-            .map_err(|error| row_error("not-line-protocol", format!("not InfluxDB line protocol: {}", error.0))),
-        LineForm::Mqtt => mqtt::to_json(line, document),
-        LineForm::Json => Ok(()),
-    };
-    match (written, mapper) {
-        (Ok(()), Some(mapper)) => json_lines::map(document, raw, mapper, output),
-        (Ok(()), None) => {}
-        (Err(error), _) => output.reject(raw, error),
     }
 }
 
@@ -403,10 +335,6 @@ fn skip_blank_lines(reader: &mut LineReader) -> io::Result<bool> {
         }
         reader.append(&mut Vec::new())?;
     }
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(u8::is_ascii_whitespace)
 }
 
 /// Returns the name of a file without its folder and endings such as `.csv.gz`.
@@ -431,7 +359,7 @@ fn not_csv(name: &str, NotCsv { reason, hints, is_csv }: NotCsv) -> Error {
              `--map sensor_id=COLUMN` or `--sensor ID`",
         )
     } else {
-        hints.into_iter().fold(error, Error::hint)
+        hints.into_iter().fold(error, |error, hint| error.hint(hint.replace("FILE", &shell_word(name))))
     };
     error.hint(format!("`sensorctl inspect {}` shows what it is and how to put it", shell_word(name)))
 }

@@ -13,6 +13,7 @@ use super::join::JoinedReading;
 use super::kept_fields::KeptFields;
 use super::keys::TEMPERATURE_UNIT;
 use super::keys::{SENSOR, TEMPERATURE, TIME};
+use super::measured;
 use super::number::{self, DecimalSign, MissingValues};
 use super::options::InputOptions;
 use super::row_error::{RowError, number_error, row_error};
@@ -211,7 +212,7 @@ impl ReadingBuilder {
         if self.missing.contains(&text, self.sign) {
             return Err(missing());
         }
-        let number = number::number(&text, self.sign_of(cell)).map_err(|error| number_error(TEMPERATURE, error))?;
+        let number = measured::temperature(&text, self.sign_of(cell), &self.unit_watch)?;
         self.converted(TEMPERATURE, number)
     }
 
@@ -278,6 +279,7 @@ impl ReadingBuilder {
     ) -> Result<Record, RowError> {
         let temperature = self.temperature(row.temperature.as_ref())?;
         let seconds = self.time(row.time.as_ref(), row.is_copy)?;
+        self.facts.impossible += u64::from(measured::is_impossible(temperature.as_str()));
         let sensor = self.sensor(row.sensor.as_ref())?;
         let mut data = String::with_capacity(128 + sensor.len());
         data.push_str("{\"sensor_id\":");
@@ -320,7 +322,7 @@ impl ReadingBuilder {
 
     /// Returns whether the unit of a time is certain without a closer look, and counts the time if it is.
     fn is_certain(&mut self, time: &str) -> bool {
-        let is_certain = self.times_are_auto && is_certainly_seconds(time);
+        let is_certain = self.times_are_auto && time_format::is_certainly_seconds(time);
         if is_certain {
             self.facts.times.add_seconds();
         }
@@ -335,13 +337,17 @@ impl ReadingBuilder {
         let time = flat.time.as_str();
         // Before the time is counted: the other way counts it, too.
         let Some(data) = flat.to_json(time) else { return Ok(None) };
-        if flat.is_copy() || self.is_certain(time) {
-            return Ok(Record::from_json(data, flat.sensor, time, &self.name, line).ok());
-        }
-        let Ok(number) = Decimal::parse(time) else { return Ok(None) };
-        let seconds = self.numeric_time(&number)?;
-        let data = if seconds == number { Some(data) } else { flat.to_json(seconds.as_str()) };
-        Ok(data.and_then(|data| Record::from_json(data, flat.sensor, seconds.as_str(), &self.name, line).ok()))
+        let record = if flat.is_copy() || self.is_certain(time) {
+            Record::from_json(data, flat.sensor, time, &self.name, line).ok()
+        } else {
+            let Ok(number) = Decimal::parse(time) else { return Ok(None) };
+            let seconds = self.numeric_time(&number)?;
+            let data = if seconds == number { Some(data) } else { flat.to_json(seconds.as_str()) };
+            data.and_then(|data| Record::from_json(data, flat.sensor, seconds.as_str(), &self.name, line).ok())
+        };
+        let is_impossible = record.is_some() && measured::is_impossible(flat.temperature.as_str());
+        self.facts.impossible += u64::from(is_impossible);
+        Ok(record)
     }
 
     /// Makes the record of a reading that JSON has by its own keys.
@@ -352,6 +358,7 @@ impl ReadingBuilder {
         if !is_copy && !self.is_certain(reading.current_time.as_str()) {
             reading.current_time = self.numeric_time(&reading.current_time)?;
         }
+        self.facts.impossible += u64::from(measured::is_impossible(reading.temperature.as_str()));
         Record::new(&reading, &self.name, line).map_err(|reason| row_error("record-too-large", reason))
     }
 
@@ -380,13 +387,6 @@ impl ReadingBuilder {
         let Ok(zero) = Decimal::parse("0") else { return Ok(()) };
         Reading { sensor_id: "s".to_owned(), temperature: zero.clone(), current_time: zero, fields }.check()
     }
-}
-
-/// Returns whether a number is certainly in seconds, as most are: whole, and of the years 1973 to 2033.
-fn is_certainly_seconds(number: &str) -> bool {
-    let digits = number.as_bytes();
-    let is_long = digits.len() == 9 || digits.len() == 10 && matches!(digits[0], b'1');
-    is_long && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -1,7 +1,7 @@
 //! Rows out of lines: quoted values may hold delimiters, quotes and line feeds.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::number::trimmed;
 use super::options::Delimiter;
@@ -92,9 +92,9 @@ impl RowSplitter {
         split_plain(self.delimiter, line, &mut self.ranges)
     }
 
-    /// Returns whether a line has to be fed.
+    /// Returns whether a line has to be fed. So has one with zero bytes, which is looked at on that way.
     pub(super) fn needs_quotes(&self, line: &[u8]) -> bool {
-        self.delimiter != Delimiter::Blanks && memchr(b'"', line).is_some()
+        self.delimiter != Delimiter::Blanks && memchr2(b'"', 0, line).is_some()
     }
 
     /// Returns whether text follows the closing quote of a value that was fed, which makes the row uncertain.

@@ -14,7 +14,7 @@ mod tests;
 mod time_zone;
 
 pub(super) use self::forms::{forms_of, forms_of_times, reads_alone};
-pub(super) use self::time_zone::offset_in_name;
+pub(super) use self::time_zone::{offset_in_name, zone_in_name};
 
 use clap::ValueEnum;
 use jiff::civil::DateTime;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
 pub(crate) use self::counts::{TimeCounts, TimeFacts};
-pub(super) use self::epoch::spreadsheet_day;
+pub(super) use self::epoch::{is_certainly_seconds, spreadsheet_day};
 pub(crate) use self::error::TimeError;
 use super::number::trimmed;
 
@@ -165,6 +165,7 @@ impl TimeParser {
         }
         let CivilText { civil, fraction, zone } = civil_text::parse(text)?;
         let (seconds, facts) = self.moment(civil, zone)?;
+        let facts = TimeFacts { early: civil.year() == 1970, ..facts };
         Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
     }
 

@@ -92,6 +92,10 @@ pub(crate) struct InputSummary {
     pub skipped_times: u64,
     /// Seconds of 1970-01-01 that may be days of a spreadsheet: whole numbers from 20,000 to 80,000.
     pub possible_days: u64,
+    /// Times of 1970: of a clock that was not set, or that counts from the start of its device.
+    pub early_times: u64,
+    /// Temperatures below absolute zero in every unit: values that stand for none.
+    pub impossible_temperatures: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
     pub passed_over: u64,
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
@@ -146,6 +150,8 @@ impl InputSummary {
             ambiguous_times: counted.times.ambiguous,
             skipped_times: counted.times.skipped,
             possible_days: counted.times.possible_days,
+            early_times: counted.times.early,
+            impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
             unmatched_fields: counted.unmatched.into_iter().flatten().collect(),
@@ -198,6 +204,18 @@ impl InputSummary {
                 "time lies",
                 "times lie",
                 "on 1970-01-01, as days of a spreadsheet would (`--time-unit s`)",
+            ),
+            (
+                self.early_times,
+                "time lies",
+                "times lie",
+                "in 1970, as those of a clock that is not set, or counts from the start of its device",
+            ),
+            (
+                self.impossible_temperatures,
+                "temperature lies",
+                "temperatures lie",
+                "below absolute zero, as a value for none would (`--missing`)",
             ),
             (self.unread.unread_lines.unwrap_or_default(), "line was", "lines were", "not read"),
         ];

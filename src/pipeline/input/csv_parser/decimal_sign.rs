@@ -2,6 +2,7 @@
 
 use sensor_model::truncate_for_log;
 
+use super::super::measured::without_unit;
 use super::super::number::DecimalSign;
 use super::super::output::Output;
 use super::super::row_error::{RowError, row_error};
@@ -14,7 +15,7 @@ impl CsvParser {
     pub(super) fn watch_decimal_sign(&mut self, cells: Cells<'_>, output: &mut Output) -> Result<(), RowError> {
         let mut uncertain = None;
         for at in self.columns.numeric() {
-            match decimal_evidence(cells.get(at)) {
+            match decimal_evidence(without_unit(cells.get(at))) {
                 Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
                 Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
                 Some(Evidence::Either) if cells.get(at).contains(',') => {

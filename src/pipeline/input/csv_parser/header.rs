@@ -10,9 +10,11 @@ use super::super::number::DecimalSign;
 use super::super::options::{Delimiter, InputOptions};
 use super::super::output::{Output, RawLine};
 use super::super::row_splitter::RowSplitter;
+use super::super::unit::Unit;
 use super::comments::CommentRule;
+use super::cut_row::LastCells;
 use super::header_cells::{has_values, split};
-use super::row_shape::{Evidence, decimal_evidence};
+use super::other_format::{OtherFormat, other_format};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
 
 /// Lines before the header that are looked at.
@@ -27,6 +29,8 @@ pub(crate) struct HeaderInfo {
     pub line: Option<u64>,
     pub delimiter: Delimiter,
     pub names: Vec<String>,
+    /// The unit that the columns of the temperatures name.
+    pub temperature_unit: Option<&'static str>,
 }
 
 /// Why a file is not read: what is wrong, and what to type.
@@ -109,6 +113,7 @@ impl CsvParser {
             columns.set_defaults(defaults.clone());
         }
         let names = columns.names().to_vec();
+        let temperature_unit = columns.temperatures().find_map(|at| Unit::of_column(&names[at])).map(|unit| unit.name);
         let is_sign_open =
             options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
         let mut parser = CsvParser {
@@ -122,13 +127,13 @@ impl CsvParser {
             columns,
             options: options.clone(),
             surroundings,
-            header: HeaderInfo { line, delimiter, names },
+            header: HeaderInfo { line, delimiter, names, temperature_unit },
             comments,
             section: String::new(),
             defaults: Vec::new(),
             is_sign_open,
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
-            time_bytes: 0,
+            last_cells: LastCells::default(),
         };
         for line in above.iter().filter(|above| Some(above.number) != parser.header.line) {
             parser.judge_above_header(RawLine { number: line.number, bytes: &line.bytes, is_truncated: false }, output);
@@ -149,33 +154,6 @@ impl CsvParser {
             output.builder.facts.passed_over += 1;
         }
         Ok(())
-    }
-
-    /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
-    /// digits, or fewer, behind it, and whole days of a spreadsheet by those with a fraction.
-    fn sample_values(&mut self, output: &mut Output) {
-        let mut splitter = RowSplitter::new(self.splitter.delimiter());
-        let numeric: Vec<_> = self.columns.numeric().collect();
-        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
-        for line in ahead.chain(self.lines.buffer().split(|byte| *byte == b'\n' || *byte == b'\r')) {
-            let Ok(text) = std::str::from_utf8(line) else { continue };
-            if splitter.needs_quotes(line) {
-                continue;
-            }
-            let cells = splitter.plain(text);
-            if let Some(time) = self.columns.time() {
-                output.builder.see_time(cells.get(time));
-            }
-            for at in numeric.iter().take_while(|_| self.is_sign_open) {
-                match decimal_evidence(cells.get(*at)) {
-                    Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
-                    Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
-                    Some(Evidence::Either) | None => continue,
-                }
-                self.is_sign_open = false;
-                break;
-            }
-        }
     }
 }
 
@@ -364,6 +342,9 @@ impl Search<'_> {
         let Some(Candidate { number, cells, error, is_before_values }) = self.best.take() else {
             return NotCsv::new("it has no line that could be a header");
         };
+        if let Some(OtherFormat { what, hint }) = self.above.iter().find_map(|line| other_format(&line.bytes)) {
+            return NotCsv::new(what).hint(hint);
+        }
         let place = if number == 1 { "its first line".to_owned() } else { format!("line {number}") };
         if error.is_header {
             return NotCsv::of_csv(error.reason);

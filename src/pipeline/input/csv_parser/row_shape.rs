@@ -30,8 +30,16 @@ pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
     })
 }
 
+/// Returns how many digits a number has behind its decimal sign; nothing where it is no number.
+pub(in super::super) fn decimals(cell: &str) -> Option<usize> {
+    let unsigned = cell.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(cell);
+    let (whole, fraction) = unsigned.split_once(['.', ',']).unwrap_or((unsigned, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    (!whole.is_empty() && digits(whole) && digits(fraction)).then_some(fraction.len())
+}
+
 /// Words that stand for a unit under a header, in small letters.
-const UNITS: [&str; 24] = [
+const UNITS: [&str; 20] = [
     "c",
     "°c",
     "℃",
@@ -52,10 +60,6 @@ const UNITS: [&str; 24] = [
     "degrees",
     "degrees celsius",
     "degrees fahrenheit",
-    "[°c]",
-    "(°c)",
-    "[c]",
-    "(c)",
 ];
 /// Words for how a logger makes one value of many, in small letters (TOA5, line 4).
 const PROCESSING: [&str; 7] = ["", "avg", "smp", "min", "max", "std", "tot"];
@@ -70,7 +74,8 @@ pub(in super::super) fn is_unit_row(cells: Cells<'_>, columns: &CsvColumns, is_s
     }
     temperatures.all(|at| {
         let cell = cells.get(at).to_lowercase();
-        UNITS.contains(&cell.as_str()) || is_second && PROCESSING.contains(&cell.as_str())
+        let unit = cell.trim_matches(['[', ']', '(', ')']);
+        UNITS.contains(&unit) || is_second && PROCESSING.contains(&cell.as_str())
     })
 }
 

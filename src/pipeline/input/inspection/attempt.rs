@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::super::options::InputOptions;
 use super::super::parser::Input;
-use super::guess::Candidate;
+use super::candidate::Candidate;
 use super::head::Head;
 use super::outcome::Outcome;
 use crate::error::Error;
@@ -54,10 +54,17 @@ impl Attempt {
         self.result.as_ref().map_or((0, u64::MAX), |outcome| (outcome.accepted, outcome.rejected))
     }
 
-    /// Returns whether it gives more readings, or as many with fewer rejected lines.
+    /// Returns whether it gives more readings, or as many with fewer rejected lines. Where none does, one that reads lines
+    /// and says why it rejects them is better than one that reads none.
     pub(super) fn is_better_than(&self, other: &Attempt) -> bool {
         let ((more, rejected), (fewer, others)) = (self.score(), other.score());
-        more > fewer || more == fewer && more > 0 && rejected < others
+        let tells_more = || self.result.is_ok() && rejected > 0 && other.result.is_err();
+        more > fewer || more == fewer && if more > 0 { rejected < others } else { tells_more() }
+    }
+
+    /// Returns this attempt; where both read nothing, the other, which is of a layout that was recognized.
+    pub(super) fn or_of(self, recognized: Attempt) -> Self {
+        if self.readings() == 0 && self.result.is_err() && recognized.result.is_err() { recognized } else { self }
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct InspectionCounts {
     pub assumed_utc: u64,
     /// Seconds of 1970-01-01 that may be days of a spreadsheet.
     pub possible_days: u64,
+    /// Times of 1970.
+    pub early_times: u64,
+    /// Temperatures below absolute zero.
+    pub impossible_temperatures: u64,
     /// Lines without a reading by their form.
     pub passed_over: u64,
     /// Names of `--only` and `--drop` that no field has.
@@ -39,6 +43,8 @@ impl InspectionCounts {
             time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
             assumed_utc: counted.times.assumed_utc,
             possible_days: counted.times.possible_days,
+            early_times: counted.times.early,
+            impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             unmatched_fields: counted.unmatched.iter().flatten().cloned().collect(),
         }
@@ -53,6 +59,8 @@ impl InspectionCounts {
             time_units,
             assumed_utc,
             possible_days,
+            early_times,
+            impossible_temperatures,
             passed_over,
             unmatched_fields,
         } = self.clone();
@@ -63,6 +71,8 @@ impl InspectionCounts {
             time_units,
             assumed_utc,
             possible_days,
+            early_times,
+            impossible_temperatures,
             passed_over,
             unmatched_fields,
             ..InputSummary::default()

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::super::decoding;
 use super::super::decompression::decompressed;
 use super::super::line_reader::MAX_LINE_BYTES;
-use super::super::options::InputOptions;
+use super::super::options::{InputOptions, TextEncoding};
 use super::super::parser::{RecognizedInput, not_text, unreadable};
 use crate::error::Error;
 
@@ -28,6 +28,8 @@ pub(super) struct Head {
     closed: Option<Vec<u8>>,
     pub recognized: RecognizedInput,
     pub is_complete: bool,
+    /// True if the options name the columns.
+    pub has_columns: bool,
 }
 
 impl Head {
@@ -54,7 +56,20 @@ impl Head {
             read[..if begin == 0 || is_long { read.len() } else { begin }].to_vec()
         };
         let closed = if is_complete { None } else { closed(&text[..text.len().min(HEAD_BYTES)]) };
-        Ok(Head { name, text, read, closed, recognized, is_complete })
+        let has_columns = !options.columns.is_empty();
+        Ok(Head { name, text, read, closed, recognized, is_complete, has_columns })
+    }
+
+    /// Returns the encoding that the text is likely in, where it is not UTF-8: no line of it is that has more than ASCII.
+    pub(super) fn likely_encoding(&self, options: &InputOptions) -> Option<TextEncoding> {
+        if options.encoding.is_some() || self.recognized.encoding.is_some() || std::str::from_utf8(&self.text).is_ok() {
+            return None;
+        }
+        let lines = || self.text.split(|byte| *byte == b'\n').filter(|line| !line.is_ascii());
+        let is_mixed = lines().any(|line| std::str::from_utf8(line).is_ok());
+        let line = lines().next().filter(|line| !is_mixed && !decoding::is_binary(line))?;
+        // Where it may be one of several, the user has to say which.
+        decoding::guess(line).parse().ok()
     }
 
     /// Returns what options are looked for in: JSON as whole values.

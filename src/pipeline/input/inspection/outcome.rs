@@ -38,6 +38,7 @@ pub(super) struct Outcome {
     pub rejected: u64,
     pub reasons: BTreeMap<&'static str, RejectReason>,
     pub counts: InspectionCounts,
+    pub temperature_unit: Option<&'static str>,
     pub last_line_unterminated: bool,
     /// True if the head ends within a JSON value that may be too long.
     pub ends_in_long_element: bool,
@@ -70,6 +71,7 @@ impl Outcome {
             }
         }
         outcome.csv = input.csv().map(|header| (header.line, header.delimiter, header.names.clone()));
+        outcome.temperature_unit = input.csv().and_then(|header| header.temperature_unit);
         outcome.decimal = input.decimal_sign();
         let counted = input.facts();
         outcome.counts = InspectionCounts::new(counted, replaced.replaced().count);

@@ -261,3 +261,5 @@ fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
         assert!(shown(&inspection)[0].contains("\"current_time\":17121"), "{name}: April, {:?}", shown(&inspection));
     }
 }
+
+mod guesses;

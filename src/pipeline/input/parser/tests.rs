@@ -134,6 +134,7 @@ fn station_csv_and_ndjson_are_the_same_readings_value_by_value() {
 
 mod comments;
 mod csv;
+mod damaged;
 mod dates;
 mod json;
 mod other_formats;

@@ -16,6 +16,8 @@ pub(crate) struct TimeFacts {
     pub skipped: bool,
     /// It is of the size of a spreadsheet's days, and was taken as seconds of 1970-01-01.
     pub possible_day: bool,
+    /// It is of 1970, as those of a clock that was not set, or that counts from the start of its device.
+    pub early: bool,
 }
 
 /// How many times were decided in which way.
@@ -30,6 +32,8 @@ pub(crate) struct TimeCounts {
     pub skipped: u64,
     /// Seconds of the size of a spreadsheet's days.
     pub possible_days: u64,
+    /// Of 1970.
+    pub early: u64,
 }
 
 const UNITS: [TimeUnit; 5] =
@@ -45,6 +49,7 @@ impl TimeCounts {
         self.ambiguous += u64::from(decided.ambiguous);
         self.skipped += u64::from(decided.skipped);
         self.possible_days += u64::from(decided.possible_day);
+        self.early += u64::from(decided.early);
     }
 
     /// Counts a number that is in seconds for certain.
@@ -61,6 +66,7 @@ impl TimeCounts {
         self.ambiguous += other.ambiguous;
         self.skipped += other.skipped;
         self.possible_days += other.possible_days;
+        self.early += other.early;
     }
 
     /// The units that occurred, with how often.

@@ -4,6 +4,8 @@ use sensor_model::Decimal;
 
 use super::{ParsedTime, TimeError, TimeFacts, TimeUnit};
 
+/// 1971-01-01T00:00:00Z.
+const YEAR_1971: u64 = 31_536_000;
 /// 2100-01-01T00:00:00Z. A larger number is not taken for seconds.
 const YEAR_2100: u64 = 4_102_444_800;
 /// Where each unit is taken for certain: from 1973 to 2099. Between them lie dates such as `20231114221320`.
@@ -17,6 +19,14 @@ const RANGES: [(std::ops::Range<u64>, TimeUnit); 4] = [
 const SPREADSHEET_DAYS: std::ops::RangeInclusive<u64> = 20_000..=80_000;
 /// Years that make eight and more digits a date.
 const COMPACT_YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
+
+/// Returns whether a number is certainly in seconds, as most are: whole, and of the years 1973 to 2030. Later ones may be
+/// dates such as `1995010112`.
+pub(in super::super) fn is_certainly_seconds(number: &str) -> bool {
+    let digits = number.as_bytes();
+    let is_long = digits.len() == 9 || digits.len() == 10 && digits[0] == b'1' && digits[1] != b'9';
+    is_long && digits.iter().all(u8::is_ascii_digit)
+}
 
 /// Takes a number in the unit that its size tells.
 pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
@@ -39,6 +49,7 @@ pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
     let unit = RANGES.iter().find(|(range, _)| range.contains(&size)).map(|(_, unit)| *unit);
     let mut parsed = in_unit(number, unit.ok_or(TimeError::NoUnit)?)?;
     parsed.facts.possible_day = SPREADSHEET_DAYS.contains(&size);
+    parsed.facts.early = size < YEAR_1971 && !parsed.facts.possible_day;
     Ok(parsed)
 }
 
@@ -99,10 +110,25 @@ fn divided(number: &Decimal, places: usize) -> Result<Decimal, TimeError> {
     Ok(Decimal::parse(&format!("{digits}E{}", exponent - places))?)
 }
 
+/// The form of ten digits that are a date with its hour, or one of a short year with hour and minute. As seconds they
+/// would be of the years 2030 to 2100.
+fn compact_hour(digits: &str) -> Option<&'static str> {
+    let pair = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
+    let year: i16 = digits.get(..4)?.parse().ok()?;
+    let with_hour = jiff::civil::DateTime::new(year, pair(4)?, pair(6)?, pair(8)?, 0, 0, 0);
+    if with_hour.is_ok() && COMPACT_YEARS.contains(&year) {
+        return Some("%Y%m%d%H");
+    }
+    let short_year = 2000 + i16::from(pair(0)?);
+    let with_minute = jiff::civil::DateTime::new(short_year, pair(2)?, pair(4)?, pair(6)?, pair(8)?, 0, 0);
+    (with_minute.is_ok() && pair(0)? >= 20).then_some("%y%m%d%H%M")
+}
+
 /// The form of a number that is a calendar date without separators.
 fn compact_date(digits: &str) -> Option<&'static str> {
     let format = match digits.len() {
         8 => "%Y%m%d",
+        10 => return compact_hour(digits),
         12 => "%Y%m%d%H%M",
         14 => "%Y%m%d%H%M%S",
         _ => return None,
@@ -111,4 +137,29 @@ fn compact_date(digits: &str) -> Option<&'static str> {
     let year: i16 = digits.get(..4)?.parse().ok()?;
     jiff::civil::DateTime::new(year, pair(4)?, pair(6)?, pair(8)?, pair(10)?, pair(12)?, 0).ok()?;
     COMPACT_YEARS.contains(&year).then_some(format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_digits_that_are_a_date_and_its_hour_are_no_seconds() {
+        let read = |text: &str| by_magnitude(&Decimal::parse(text).unwrap()).map(|time| time.seconds.to_string());
+        for (text, format) in [("1995010112", "%Y%m%d%H"), ("2023111422", "%Y%m%d%H"), ("2311142213", "%y%m%d%H%M")] {
+            assert_eq!(read(text), Err(TimeError::CompactDate { format }), "{text}");
+            assert!(!is_certainly_seconds(text), "{text}");
+        }
+        for text in ["1700000000", "1930202100", "1995130112", "2311142261", "1811142213"] {
+            assert_eq!(read(text).as_deref(), Ok(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_1970_are_told() {
+        let facts = |text: &str| by_magnitude(&Decimal::parse(text).unwrap()).unwrap().facts;
+        assert!(facts("10023").early && facts("31535999").early && facts("0").early);
+        assert!(!facts("31536000").early && !facts("1700000000000").early);
+        assert!(facts("45244").possible_day && !facts("45244").early, "said once");
+    }
 }

@@ -54,6 +54,13 @@ pub(in super::super) fn offset_in_name(name: &str) -> Option<i32> {
     })
 }
 
+/// Returns the IANA zone that a column's name has, as in `Timestamp (Europe/Berlin)`.
+pub(in super::super) fn zone_in_name(name: &str) -> Option<String> {
+    let words = name.split(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '/' | '_' | '-' | '+')));
+    let is_zone = |word: &&str| word.contains('/') && !word.starts_with('/') && TimeZone::get(word).is_ok();
+    words.into_iter().find(is_zone).map(str::to_owned)
+}
+
 /// Reads an IANA name (`Europe/Berlin`), `UTC`, or a fixed offset (`+01:00`, `-0700`).
 ///
 /// The database is part of the program, so that a file means the same on every machine.
@@ -114,6 +121,18 @@ mod tests {
         }
         let error = of_file("-25200", Some(&parse("Europe/Berlin").unwrap())).unwrap_err();
         assert!(error.contains("`--time-zone -07:00`"), "{error}");
+    }
+
+    #[test]
+    fn zone_stands_in_a_column_s_name() {
+        assert_eq!(zone_in_name("Timestamp (Europe/Berlin)").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(
+            zone_in_name("Timezone : America/Argentina/Buenos_Aires").as_deref(),
+            Some("America/Argentina/Buenos_Aires")
+        );
+        for name in ["Date/Time", "Time (dd/mm/yyyy)", "Time", "/"] {
+            assert_eq!(zone_in_name(name), None, "{name}");
+        }
     }
 
     #[test]

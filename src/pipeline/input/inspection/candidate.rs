@@ -1,0 +1,42 @@
+//! Options that are tried out on a file.
+
+use super::super::options::InputOptions;
+use super::super::time_format::forms_of_times;
+use crate::pipeline::Layout;
+
+/// Options that may read a file.
+pub(super) struct Candidate {
+    pub options: InputOptions,
+    /// Forms that its times may have; none where they have a certain meaning.
+    pub time_formats: Vec<String>,
+}
+
+impl From<InputOptions> for Candidate {
+    fn from(options: InputOptions) -> Self {
+        Candidate { options, time_formats: Vec::new() }
+    }
+}
+
+/// Returns a sensor's name for a file that has none.
+pub(super) fn sensor_of(name: &str) -> String {
+    match super::super::parser::stem(name).as_str() {
+        "-" | "" => "my-sensor".to_owned(),
+        stem => stem.to_owned(),
+    }
+}
+
+/// Returns the options of a layout, with a sensor where its files do not name one.
+pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> InputOptions {
+    let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
+    if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
+        options.sensor = Some(sensor_of(name));
+    }
+    options
+}
+
+/// Adds the forms of times that have no certain meaning.
+pub(super) fn with_forms(options: InputOptions, times: impl Iterator<Item = String>, name: &str) -> Candidate {
+    let has_form = options.time_format.is_some() || options.time_unit.is_some();
+    let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>(), name) };
+    Candidate { options, time_formats }
+}

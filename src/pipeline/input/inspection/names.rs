@@ -1,0 +1,167 @@
+//! Names that columns and members have in files of many origins.
+
+use super::super::unit::Unit;
+
+/// Names of times; those that stand first are looked for first.
+const TIMES: [&str; 40] = [
+    "current_time",
+    "timestamp",
+    "time",
+    "datetime",
+    "date_time",
+    "date-time",
+    "date time",
+    "date / time",
+    "date/time",
+    "ts",
+    "created_at",
+    "observed",
+    "observation_time",
+    "reference_timestamp",
+    "last_changed",
+    "last_seen",
+    "received_at",
+    "event_time",
+    "recorded_at",
+    "_time",
+    "time stamp",
+    "time_stamp",
+    "utc",
+    "zeitstempel",
+    "zeitpunkt",
+    "zeit",
+    "datum zeit",
+    "mess_datum",
+    "horodatage",
+    "date heure",
+    "fecha y hora",
+    "fecha hora",
+    "fecha tiempo",
+    "data hora",
+    "data e ora",
+    "tijdstip",
+    "date",
+    "datum",
+    "fecha",
+    "päivämäärä",
+];
+
+/// Names of sensors.
+const SENSORS: [&str; 18] = [
+    "sensor_id",
+    "sensorid",
+    "sensor",
+    "device_id",
+    "deviceid",
+    "device",
+    "dev_eui",
+    "deveui",
+    "node",
+    "station",
+    "station_abbr",
+    "stations_id",
+    "entity_id",
+    "mac",
+    "topic",
+    "room",
+    "location",
+    "host",
+];
+
+/// Names of temperatures that do not hold the word.
+const TEMPERATURES: [&str; 12] =
+    ["celsius", "fahrenheit", "kelvin", "degc", "degf", "deg c", "deg f", "tmp", "airtc", "airtc_avg", "tair", "t_air"];
+/// Words that hold the letters of one and are another.
+const NO_TEMPERATURES: [&str; 4] = ["stempel", "templ", "attempt", "tempor"];
+/// Quantities that are not what a sensor measured there and then, and settings.
+const OTHER_TEMPERATURES: [&str; 16] = [
+    "dew", "dp", "min", "max", "unit", "set", "feels", "apparent", "chill", "index", "alarm", "status", "hi ", "low",
+    "high", "limit",
+];
+
+/// Returns a name without its unit and what stands around it.
+fn plain(name: &str) -> String {
+    let name = name.trim_start_matches('\u{feff}').trim();
+    let before = name.split(['(', '[', '{', ',', '°']).next().unwrap_or(name).trim();
+    let rest = if before.is_empty() { name.rsplit([')', ']', '}']).next().unwrap_or(name).trim() } else { before };
+    rest.to_lowercase()
+}
+
+/// Returns whether a name is one of a temperature.
+pub(super) fn is_temperature(name: &str) -> bool {
+    let plain = plain(name);
+    let is_word = plain.contains("temp") && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
+    let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
+    (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit())
+        && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
+}
+
+/// Returns the place of a time among names.
+pub(super) fn time_place(names: &[String]) -> Option<usize> {
+    place(names, &TIMES).or_else(|| {
+        let is_time = |name: &String| ["time", "date", "zeit", "datum"].iter().any(|part| plain(name).contains(part));
+        names.iter().position(is_time)
+    })
+}
+
+/// Returns the place of a sensor among names.
+pub(super) fn sensor_place(names: &[String]) -> Option<usize> {
+    place(names, &SENSORS)
+}
+
+/// Returns how early the name of a sensor is looked for.
+pub(super) fn sensor_rank(name: &str) -> usize {
+    let name = plain(name);
+    SENSORS.iter().position(|known| *known == name).unwrap_or(SENSORS.len())
+}
+
+/// Returns the place of the first name of the list that is there.
+fn place(names: &[String], wanted: &[&str]) -> Option<usize> {
+    let plain: Vec<_> = names.iter().map(|name| plain(name)).collect();
+    wanted.iter().find_map(|wanted| plain.iter().position(|name| name == wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temperature_is_known_by_its_name() {
+        for name in [
+            "temperature",
+            "Temp (°C)",
+            "outTemp",
+            "Celsius(°C)",
+            "[°C] Temperatur",
+            "°C",
+            "AirTC(1)",
+            "Indoor Temperature(℃)",
+        ] {
+            assert!(is_temperature(name), "{name}");
+        }
+        for name in [
+            "Zeitstempel",
+            "template",
+            "attempts",
+            "Dew Point (°C)",
+            "Temp_Min",
+            "set_temp",
+            "Hi Temp",
+            "C",
+            "humidity",
+            "F",
+        ] {
+            assert!(!is_temperature(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn time_and_sensor_are_known_by_their_names() {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(time_place(&names(&["No.", "Date Time, GMT+01:00", "Temp"])), Some(1));
+        assert_eq!(time_place(&names(&["date", "Zeitstempel [UTC]"])), Some(1));
+        assert_eq!(time_place(&names(&["a", "Measured (date)"])), None);
+        assert_eq!(sensor_place(&names(&["STATIONS_ID", "MESS_DATUM"])), Some(0));
+        assert_eq!(sensor_rank("room") < sensor_rank("x"), true);
+    }
+}

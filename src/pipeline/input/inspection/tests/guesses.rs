@@ -1,0 +1,99 @@
+//! Files of loggers that no layout describes, and the options that are proposed for them.
+
+use super::*;
+
+fn flags(text: impl AsRef<[u8]>, name: &str) -> String {
+    let (inspection, file, _dir) = inspected(text.as_ref(), name);
+    assert_eq!(inspection.error, None, "{name}");
+    assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+    let flags = inspection.options.flags();
+    let words = flags.iter().map(|(flag, value)| format!("{flag}={}", value.as_deref().unwrap_or_default()));
+    words.collect::<Vec<_>>().join(" ").replace("--map=", "")
+}
+
+#[test]
+fn columns_are_known_in_several_languages_and_by_their_units() {
+    for (text, expected) in [
+        (
+            "\"Zeitstempel\";\"Temperatur\";\"CO2\"\n1700000000;21,5;612\n",
+            "temperature=Temperatur current_time=Zeitstempel --sensor=f",
+        ),
+        (
+            "\"Datum\";\"Zeit\";\"[°C] Temperatur\"\n\"14.11.2023\";\"22:13:20\";\"21,5\"\n",
+            "temperature=[°C] Temperatur current_time=Datum+Zeit --time-format=%d.%m.%Y %H:%M:%S --sensor=f",
+        ),
+        (
+            "Tinytag\n\nNumber,Date / Time,°C\n1,14/11/2023 22:13:20,21.5\n",
+            "temperature=°C current_time=Date / Time --time-format=%d/%m/%Y %H:%M:%S --sensor=f",
+        ),
+        (
+            "Date/Time,Unit,Value\n2023-11-14 22:13:20,C,21.5\n",
+            "temperature=Value current_time=Date/Time temperature_unit=Unit --sensor=f",
+        ),
+        (
+            "Timestamp (Europe/Berlin),Temperature (°C)\n2023-11-14 23:13:20,21.5\n",
+            "temperature=Temperature (°C) current_time=Timestamp (Europe/Berlin) --time-zone=Europe/Berlin --sensor=f",
+        ),
+        (
+            "Time,Temperature(℃),Humidity(%),Temperature(℃),Humidity(%)\n2023-11-14 22:13:20,21.5,45,7.5,90\n",
+            "temperature=@column.2 current_time=Time --drop=Humidity(%) --sensor=f",
+        ),
+        (
+            "date        time       temp  hum\n2023-11-14  22:13:20   21.5   40\n2023-11-14  22:14:20   21.6   40\n",
+            "--delimiter=blanks temperature=temp current_time=date+time --sensor=f",
+        ),
+    ] {
+        assert_eq!(flags(text, "f.csv"), expected, "{text}");
+    }
+}
+
+#[test]
+fn file_without_header_has_its_time_in_one_column_or_two_and_its_temperature_with_a_fraction() {
+    let hours = "2023-11-14,22,7.5,6.1\n2023-11-14,23,7.4,6.1\n";
+    assert_eq!(flags(hours, "f.csv"), "--columns=current_time,field2,temperature,field4 --sensor=f");
+    let (inspection, ..) = inspected(hours.as_bytes(), "f.csv");
+    assert!(inspection.guessed_columns && inspection.remarks().iter().any(|remark| remark.contains("no header")));
+    let aligned = "2023-11-14 22:13:20   21.5   40\n2023-11-14 22:14:20   21.6   40\n";
+    let expected = "--delimiter=blanks --columns=date,clock,temperature,field4 current_time=date+clock --sensor=f";
+    assert_eq!(flags(aligned, "f.txt"), expected);
+}
+
+#[test]
+fn encoding_is_proposed_where_no_line_is_utf_8() {
+    let text = b"No,Time,Celsius(\xb0C)\n1,14/11/2023 22:13:20,21.5\n";
+    let expected =
+        "--encoding=windows-1252 temperature=Celsius(°C) current_time=Time --time-format=%d/%m/%Y %H:%M:%S --sensor=f";
+    assert_eq!(flags(text, "f.csv"), expected);
+    let mixed = [b"No,Time,Celsius(\xb0C)\n1,2023-11-14 22:13:20,21.5\n".as_slice(), "2,°,3\n".as_bytes()].concat();
+    let (inspection, ..) = inspected(&mixed, "f.csv");
+    assert!(inspection.error.unwrap().contains("`--encoding windows-1252`"), "some lines are UTF-8");
+}
+
+#[test]
+fn layout_that_calls_the_temperature_otherwise_is_proposed_with_its_name() {
+    let text = "\"TOA5\",\"Ridge\",\"CR1000\"\n\"TIMESTAMP\",\"RECORD\",\"AirTC(1)\"\n\"TS\",\"RN\",\"Deg C\"\n\"\",\"\",\"Smp\"\n\
+        \"2023-11-14 22:13:20\",10,4.31\n";
+    assert_eq!(flags(text, "f.dat"), "--layout=toa5 temperature=AirTC(1)");
+    let (inspection, ..) = inspected(text.replace("AirTC(1)", "Batt").replace("Deg C", "Volts").as_bytes(), "f.dat");
+    let error = inspection.error.unwrap();
+    assert!(error.contains("there is no column `AirTC_Avg`; there are: TIMESTAMP, RECORD, Batt"), "{error}");
+}
+
+#[test]
+fn reasons_of_the_best_attempt_are_shown_where_nothing_is_read() {
+    let (inspection, ..) = inspected(b"Time;Temperature\n45244,9259;21,5\n45244,9266;21,6\n", "f.csv");
+    assert_eq!((inspection.error.as_deref(), inspection.rejected), (Some(NO_READING), 2));
+    assert!(inspection.reasons["time-unit"].reason.contains("spreadsheet"));
+}
+
+#[test]
+fn unit_of_the_column_is_told_unless_it_is_converted() {
+    let text = b"time,Temp (F)\n2023-11-14T22:13:20Z,70.7\n";
+    let (inspection, file, _dir) = inspected(text, "f.csv");
+    assert_eq!(inspection.temperature_unit, Some("F"));
+    assert!(inspection.remarks().iter().any(|remark| remark.contains("`--unit temperature=F:C`")));
+    let unit = vec!["temperature=F:C".parse().unwrap()];
+    let given = InputOptions { unit, ..InputOptions::default() };
+    let inspection = inspect(&InputOrigin::File(file), &given, &Layouts::default(), false).unwrap();
+    assert_eq!((inspection.accepted, inspection.remarks().len()), (1, 0), "{:?}", inspection.remarks());
+}

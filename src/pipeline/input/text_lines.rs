@@ -1,0 +1,109 @@
+//! Inputs with a document on each line: NDJSON, InfluxDB line protocol, and what MQTT clients print.
+
+use std::io;
+
+use super::json_lines;
+use super::json_mapper::JsonMapper;
+use super::large_value::{KeptBytes, LargeValue};
+use super::line_protocol;
+use super::line_reader::{LineReader, LineStatus, trim_line_ending};
+use super::mqtt;
+use super::output::{CUT_LINE, Output, RawLine};
+use super::row_error::row_error;
+
+/// The lines of an input.
+pub(super) struct TextLines {
+    reader: LineReader,
+    form: LineForm,
+    /// Space for the JSON of a line in another form.
+    document: String,
+    /// A line that is too long to be held, and is read by its rows.
+    large: Option<LargeValue>,
+}
+
+/// How a line becomes a JSON document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineForm {
+    Json,
+    LineProtocol,
+    Mqtt,
+}
+
+impl TextLines {
+    pub(super) fn new(reader: LineReader, form: LineForm) -> Self {
+        TextLines { reader, form, document: String::new(), large: None }
+    }
+
+    /// Returns how far the lines were read: lines, and bytes.
+    pub(super) fn position(&self) -> (u64, u64) {
+        self.large.as_ref().map_or((self.reader.number(), self.reader.offset()), LargeValue::position)
+    }
+
+    /// Returns whether reading on may block.
+    pub(super) fn may_block(&mut self) -> bool {
+        self.large.is_none() && self.reader.may_block()
+    }
+
+    /// Puts what the next line holds; false at the end.
+    pub(super) fn advance(&mut self, mapper: Option<&JsonMapper>, output: &mut Output) -> io::Result<bool> {
+        let TextLines { reader, form, document, large } = self;
+        if let (Some(value), Some(mapper)) = (large.as_mut(), mapper) {
+            if !value.advance(mapper, output)? {
+                *large = None;
+            }
+            return Ok(true);
+        }
+        let position = (reader.number(), reader.offset());
+        let mut kept = KeptBytes::new(mapper.filter(|_| *form == LineForm::Json));
+        let status = reader.read_or_keep(|bytes| kept.keep(bytes))?;
+        let line = reader.line();
+        let raw = RawLine { number: reader.number(), bytes: line, is_truncated: false };
+        match status {
+            LineStatus::End => {
+                output.builder.facts.last_line_unterminated |= !reader.is_terminated();
+                return Ok(false);
+            }
+            LineStatus::TooLong => *large = kept.into_value(raw, position, output)?,
+            LineStatus::Line if is_blank(line) => {}
+            LineStatus::Line => take_line(raw, *form, document, mapper, output),
+        }
+        if status == LineStatus::Line && !reader.is_terminated() {
+            output.name_cut_line(&CUT_LINE);
+        }
+        Ok(true)
+    }
+}
+
+/// A line as a JSON document, and what is in it.
+fn take_line(
+    raw: RawLine<'_>,
+    form: LineForm,
+    document: &mut String,
+    mapper: Option<&JsonMapper>,
+    output: &mut Output,
+) {
+    if form == LineForm::Json {
+        return json_lines::take(raw, mapper, output);
+    }
+    let line = trim_line_ending(raw.bytes);
+    let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(raw.bytes)) };
+    let written = match form {
+        LineForm::LineProtocol if line.starts_with('#') => {
+            output.builder.facts.passed_over += 1;
+            return;
+        }
+        LineForm::LineProtocol => line_protocol::to_json(line, document)
+            .map_err(|error| row_error("not-line-protocol", format!("not InfluxDB line protocol: {}", error.0))),
+        LineForm::Mqtt => mqtt::to_json(line, document),
+        LineForm::Json => Ok(()),
+    };
+    match (written, mapper) {
+        (Ok(()), Some(mapper)) => json_lines::map(document, raw, mapper, output),
+        (Ok(()), None) => {}
+        (Err(error), _) => output.reject(raw, error),
+    }
+}
+
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
