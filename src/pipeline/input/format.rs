@@ -32,7 +32,7 @@ pub(super) fn recognize(beginning: &[u8]) -> InputFormat {
 /// Returns whether values of JSON follow a bracket, and not the time or level of a line of a log.
 fn is_array(text: &[u8]) -> bool {
     let rest = text[1..].trim_ascii_start();
-    !rest.first().is_some_and(|first| first.is_ascii_alphanumeric())
+    !rest.first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 fn first_line(text: &[u8]) -> (&[u8], bool) {

@@ -15,10 +15,10 @@ impl InputOptions {
     #[must_use]
     pub(crate) fn typed(self, sensor: Option<String>, fields: Vec<ConstantField>) -> Self {
         InputOptions {
-            columns: unquoted_names(self.columns),
-            only: unquoted_names(self.only),
-            drop: unquoted_names(self.drop),
-            missing: unquoted_names(self.missing),
+            columns: unquoted_names(&self.columns),
+            only: unquoted_names(&self.only),
+            drop: unquoted_names(&self.drop),
+            missing: unquoted_names(&self.missing),
             sensor,
             fields,
             ..self

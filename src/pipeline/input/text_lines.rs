@@ -1,4 +1,4 @@
-//! Inputs with a document on each line: NDJSON, InfluxDB line protocol, and what MQTT clients print.
+//! Inputs with a document on each line: NDJSON, the line protocol of `InfluxDB`, and what MQTT clients print.
 
 use std::io;
 

@@ -43,15 +43,18 @@ impl Places {
             return Some(Places { sensor, temperature, time, unit: None });
         }
         // `Date/Time,Unit,Value`
-        let named = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-        let (unit, temperature) = named("unit").zip(named("value"))?;
+        let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+        let (unit, temperature) = place("unit").zip(place("value"))?;
         let is_unit = Unit::named(row?.get(unit)?).is_some_and(Unit::is_temperature);
         is_unit.then_some(Places { sensor, temperature, time, unit: Some(unit) })
     }
 }
 
+/// The cells of lines that have no such names.
+type OtherRows = (Delimiter, Vec<Vec<String>>);
+
 /// Returns tables that the text may be: by each delimiter, where a line has the names of a time and a temperature.
-fn tables(text: &str) -> (Vec<Table>, Vec<(Delimiter, Vec<Vec<String>>)>) {
+fn tables(text: &str) -> (Vec<Table>, Vec<OtherRows>) {
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(ROWS).collect();
     let (mut tables, mut others) = (Vec::new(), Vec::new());
     for delimiter in DELIMITERS {

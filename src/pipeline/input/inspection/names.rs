@@ -162,6 +162,6 @@ mod tests {
         assert_eq!(time_place(&names(&["date", "Zeitstempel [UTC]"])), Some(1));
         assert_eq!(time_place(&names(&["a", "Measured (date)"])), None);
         assert_eq!(sensor_place(&names(&["STATIONS_ID", "MESS_DATUM"])), Some(0));
-        assert_eq!(sensor_rank("room") < sensor_rank("x"), true);
+        assert!(sensor_rank("room") < sensor_rank("x"));
     }
 }

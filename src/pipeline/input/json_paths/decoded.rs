@@ -174,6 +174,6 @@ fn eui64(text: &str) -> Option<String> {
     if text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Some(text.to_owned());
     }
-    let bytes: [u8; 8] = BASE64.decode(text).ok()?.try_into().ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let bytes = BASE64.decode(text).ok()?.try_into().ok()?;
+    Some(format!("{:016x}", u64::from_be_bytes(bytes)))
 }

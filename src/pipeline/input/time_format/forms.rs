@@ -14,7 +14,7 @@ const DAY: u64 = 24 * 3600;
 /// Of several, one is taken by which every time is within a day of the one before, as a logger's are, and no other is:
 /// in the wrong order, midnight is a step of a month or a year.
 fn forms_that_read<'t>(forms: &[String], times: impl Iterator<Item = &'t str>) -> Vec<String> {
-    let mut readers: Vec<_> = forms.iter().filter_map(FormReader::new).collect();
+    let mut readers: Vec<_> = forms.iter().filter_map(|form| FormReader::new(form)).collect();
     for time in times {
         let found: Vec<_> = readers.iter().map(|reader| reader.seconds(time)).collect();
         if found.iter().any(Option::is_some) {
@@ -39,10 +39,10 @@ struct FormReader {
 }
 
 impl FormReader {
-    fn new(form: &String) -> Option<Self> {
-        let options = TimeOptions { format: Some(form.clone()), ..TimeOptions::default() };
+    fn new(form: &str) -> Option<Self> {
+        let options = TimeOptions { format: Some(form.to_owned()), ..TimeOptions::default() };
         let parser = TimeParser::new(&options).ok()?;
-        Some(FormReader { form: form.clone(), parser, reads_all: true, is_steady: true, last: None })
+        Some(FormReader { form: form.to_owned(), parser, reads_all: true, is_steady: true, last: None })
     }
 
     fn seconds(&self, time: &str) -> Option<i64> {
