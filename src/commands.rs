@@ -116,7 +116,7 @@ impl Command {
         }
     }
 
-    /// Returns the same for a command line that could not be read; `words` are those that are no flags.
+    /// Returns the same for a command line that could not be read; `words` are those that are not flags.
     #[must_use]
     pub(crate) fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
         if words.starts_with(&local::ENV) {

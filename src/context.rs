@@ -18,7 +18,7 @@ pub(crate) struct Context {
     pub settings: Settings,
     /// The door to the terminal.
     pub output: Output,
-    /// Cancelled at the first Ctrl-C; the second ends the process.
+    /// Canceled at the first Ctrl-C; the second ends the process.
     pub interrupt: CancellationToken,
     clients: OnceCell<Arc<Clients>>,
 }

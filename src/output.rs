@@ -116,7 +116,7 @@ impl Output {
         }
     }
 
-    /// Creates an output that is no terminal and writes to memory.
+    /// Creates an output that is not a terminal and writes to memory.
     #[cfg(test)]
     pub fn captured(format: Format, quiet: bool, verbosity: u8) -> (Self, Captured) {
         let captured = Captured::default();

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-/// When to colour, as asked for in arguments that are not read yet; the last one counts.
+/// When to color, as asked for in arguments that are not read yet; the last one counts.
 pub(crate) fn asked_color(arguments: &[OsString]) -> clap::ColorChoice {
     let environment = std::env::var("SENSORCTL_COLOR").ok();
     match asked_for(arguments, |text| text.strip_prefix("--color"), environment.as_deref()) {

@@ -54,7 +54,7 @@ impl<'a> Event<'a> {
         for record in &event.records {
             let number = &record.kinesis.sequence_number;
             if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err("not an event of Kinesis: a sequenceNumber is no number".to_owned());
+                return Err("not an event of Kinesis: a sequenceNumber is not a number".to_owned());
             }
         }
         Ok(event)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::IgnoredAny;
 
-/// Data that is recognized and is no JSON object.
+/// Data that is recognized and is not a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherData {
     /// A word where a JSON number must stand, such as `NaN`.

@@ -51,7 +51,7 @@ impl Reading {
     /// Reads one JSON object, and whether it names shard and sequence number, as rows of the table do.
     ///
     /// # Errors
-    /// When it is no reading, or one that the table cannot hold.
+    /// When it is not a reading, or one that the table cannot hold.
     pub fn from_json_with_origin(json: &[u8]) -> Result<(Self, bool), ReadingError> {
         Self::read(json).map_err(|error| {
             let at = match &error {

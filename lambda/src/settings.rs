@@ -106,7 +106,7 @@ fn checked_table(variable: &str, table: String, region: &str) -> Result<String, 
         return if is_table_name(&table) {
             Ok(table)
         } else {
-            Err(format!("{variable}: `{table}` is no table's name: 3 to 255 letters, digits, `_`, `.` and `-`"))
+            Err(format!("{variable}: `{table}` is not a table name: 3 to 255 letters, digits, `_`, `.` and `-`"))
         };
     };
     // arn:aws:dynamodb:eu-central-1:123456789012:table/SensorData

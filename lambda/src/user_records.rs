@@ -110,7 +110,7 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserR
         )
     };
     let Some(data) = data else {
-        let rejection = UserRecordError::new("not-base64", "the record's data is no base64");
+        let rejection = UserRecordError::new("not-base64", "the record's data is not base64");
         return whole(record.kinesis.data.as_bytes(), Some(rejection));
     };
     if !aggregation::is_marked(data) {

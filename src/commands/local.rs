@@ -304,7 +304,7 @@ async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 
 async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
-    // Before anybody is asked, or a process that has nothing to do with it is taken for its owner.
+    // Before the question, and before a process that has nothing to do with it is taken for its owner.
     daemon::is_local_cloud(&data_dir)?;
     if !args.yes {
         let question = format!(

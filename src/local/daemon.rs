@@ -211,7 +211,7 @@ pub async fn stop(data_dir: &Path) -> Result<bool, Error> {
         return Err(does_not_answer(data_dir));
     };
     let pid = i32::try_from(running.pid).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| Error::failed(format!("{} is no process id", running.pid)))?;
+    let pid = pid.ok_or_else(|| Error::failed(format!("{} is not a process ID", running.pid)))?;
     for (signal, limit) in [(Signal::TERM, STOP_LIMIT), (Signal::KILL, KILL_LIMIT)] {
         match rustix::process::kill_process(pid, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}

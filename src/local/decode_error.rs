@@ -52,7 +52,7 @@ impl DecodeError {
     /// Returns the error as a sentence; member names begin with a lowercase letter, as in constraints.
     pub(super) fn sentence(&self) -> String {
         match self {
-            DecodeError::Syntax(byte) => format!("The request is no JSON from its byte {byte} on."),
+            DecodeError::Syntax(byte) => format!("The request is not JSON from its byte {byte} on."),
             DecodeError::Type(what) => what.clone(),
             DecodeError::Missing(name) => format!(
                 "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null",
@@ -186,7 +186,7 @@ mod tests {
             (r#"{"Name":"n","Tags":[]}"#, "Start of list found where not expected"),
             (r#"{"Name":"n","List":[[]]}"#, "Start of list found where not expected"),
             (r#"{"Name":"n","List":["secret"]}"#, "Unexpected field type"),
-            (r#"{"Name":"#, "The request is no JSON from its byte 8 on."),
+            (r#"{"Name":"#, "The request is not JSON from its byte 8 on."),
         ] {
             let error = serde_json::from_str::<Sample>(text).unwrap_err();
             let said = DecodeError::of(&error).sentence();

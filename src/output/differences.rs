@@ -155,7 +155,7 @@ fn changed_statements(property: &str, found: &Value, wanted: &Value) -> Vec<Chan
         }
     }
     changed.extend(new.into_iter().map(|statement| ChangedValue::new(property, NONE, in_words(statement))));
-    // A text that is no document stands for itself.
+    // A text that is not a document stands for itself.
     if changed.is_empty() && found.is_string() {
         changed.push(ChangedValue::new(property, text(found), text(wanted)));
     }

@@ -14,7 +14,7 @@ use super::plan_list::LIST_INDENT;
 /// The width of a terminal that does not say how wide it is, as under `script` and `expect`.
 const UNKNOWN_WIDTH: usize = 80;
 
-/// Returns the width of the terminal that a stream is; none where it is no terminal.
+/// Returns the width of the terminal that a stream is, or `None` if it is not a terminal.
 pub(super) fn width_of(stream: impl AsFd + std::io::IsTerminal) -> Option<usize> {
     let is_terminal = stream.is_terminal();
     let known = terminal_size_of(stream).map(|(Width(width), _)| usize::from(width)).filter(|width| *width > 0);

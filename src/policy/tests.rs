@@ -165,8 +165,12 @@ fn malformed_statement_does_not_allow_but_denies() {
     }
     let document = json!({"Statement": all}).to_string();
     assert_eq!(decide(&[document.clone(), r#"{"Statements": []}"#.to_owned()], &ask), Decision::Denied);
-    assert_eq!(decide(&[document, "{".to_owned()], &ask), Decision::Allowed, "a text that is no document says nothing");
-    assert_eq!(decide(&[ALL.to_owned()], &ask), Decision::Denied, "a statement is no document");
+    assert_eq!(
+        decide(&[document, "{".to_owned()], &ask),
+        Decision::Allowed,
+        "a text that is not a document says nothing"
+    );
+    assert_eq!(decide(&[ALL.to_owned()], &ask), Decision::Denied, "a statement is not a document");
 }
 
 #[test]

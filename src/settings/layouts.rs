@@ -21,7 +21,7 @@ pub(crate) struct OwnLayout {
 /// Reads the layouts of the file, which is the only place for them.
 ///
 /// # Errors
-/// When one has a name that could not be typed, or is no section.
+/// When one has a name that could not be typed, or is not a section.
 pub(super) fn read(layers: &mut Layers<'_>) -> Result<Vec<OwnLayout>, Error> {
     let Some(file) = layers.file_section(SECTION) else { return Ok(Vec::new()) };
     let Some(value) = file.value(SECTION) else { return Ok(Vec::new()) };

@@ -23,7 +23,7 @@ fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
     if owner != user && owner != 0 {
         return Some(format!("belongs to user {owner}, and you are user {user}"));
     }
-    (mode & WORLD_WRITABLE != 0).then(|| "can be written by everybody".to_owned())
+    (mode & WORLD_WRITABLE != 0).then(|| "can be written by every user".to_owned())
 }
 
 /// Checks the function's zip of a found settings file: it becomes code with the role's credentials, or on this machine.
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(distrust(1001, 0o100_600, 1000).as_deref(), Some("belongs to user 1001, and you are user 1000"));
         assert_eq!(distrust(1000, 0o100_644, 0).as_deref(), Some("belongs to user 1000, and you are user 0"));
         for owner in [0, 1000] {
-            assert_eq!(distrust(owner, 0o100_646, 1000).as_deref(), Some("can be written by everybody"));
+            assert_eq!(distrust(owner, 0o100_646, 1000).as_deref(), Some("can be written by every user"));
         }
     }
 }

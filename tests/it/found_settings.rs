@@ -25,7 +25,7 @@ fn found_file_writable_by_another_user_is_refused_and_named_one_accepted() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o646)).unwrap();
     for command in [&["status", "--local"] as &[_], &["local", "start", "--port", "0"], &["up", "--local"]] {
         let refused = run(&env, command).assert_code(2);
-        refused.assert_stderr_contains(&["sensorctl.toml can be written by everybody", "--config sensorctl.toml"]);
+        refused.assert_stderr_contains(&["sensorctl.toml can be written by every user", "--config sensorctl.toml"]);
     }
     run(&env, &["--config", "sensorctl.toml", "status", "--local"])
         .assert_code(1)
@@ -134,6 +134,6 @@ fn found_file_with_function_code_or_role_is_reported() {
     std::fs::set_permissions(env.path("own.zip"), std::fs::Permissions::from_mode(0o646)).unwrap();
     env.run(["up", "--local"])
         .assert_code(2)
-        .assert_stderr_contains(&["sensorctl.toml:2: `function.zip`", "can be written by everybody"]);
+        .assert_stderr_contains(&["sensorctl.toml:2: `function.zip`", "can be written by every user"]);
     env.run(["--config", "sensorctl.toml", "up", "--local"]).assert_success();
 }

@@ -76,7 +76,7 @@ pub(crate) fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, S
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
     // serde would read a list as the fields in their order.
     if !text.trim_ascii_start().starts_with('{') {
-        return Err("the answer is no JSON object".to_owned());
+        return Err("the answer is not a JSON object".to_owned());
     }
     let answer: BatchWriteResponse<'_> = serde_json::from_str(text).map_err(unknown)?;
     let attribute = |put: &WriteRequest<'_>, name: &'static str| {

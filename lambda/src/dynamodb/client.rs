@@ -142,9 +142,9 @@ impl Client {
 /// Checks the address once. Otherwise an invalid one would fail at every request, as a connection does that may work
 /// the next time.
 fn checked_address(text: &str) -> Result<Uri, &'static str> {
-    let address: Uri = text.parse().map_err(|_| "is no address")?;
+    let address: Uri = text.parse().map_err(|_| "is not an address")?;
     let Some(authority) = address.authority().filter(|_| matches!(address.scheme_str(), Some("http" | "https"))) else {
-        return Err("is no http or https address");
+        return Err("is not an http or https address");
     };
     if authority.as_str().contains('@') {
         return Err("is one with a user or password");

@@ -137,13 +137,13 @@ async fn permanent_failure_is_tried_once_and_reported() {
 async fn invalid_settings_fail_every_invocation_without_requests() {
     let tables = Tables::start().await;
     for (name, value, said) in [
-        ("SENSORCTL_TABLE", "a b", "SENSORCTL_TABLE: `a b` is no table's name"),
-        ("SENSORCTL_REJECTS_TABLE", "x", "SENSORCTL_REJECTS_TABLE: `x` is no table's name"),
+        ("SENSORCTL_TABLE", "a b", "SENSORCTL_TABLE: `a b` is not a table name"),
+        ("SENSORCTL_REJECTS_TABLE", "x", "SENSORCTL_REJECTS_TABLE: `x` is not a table name"),
         ("SENSORCTL_TABLE", "arn:aws:dynamodb:us-east-1:1:table/T", "SENSORCTL_TABLE: `arn:aws:dynamodb:us-east-1:1:"),
         ("SENSORCTL_REJECTS_DAYS", "soon", "SENSORCTL_REJECTS_DAYS is not a whole number"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is no http or https address"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://hunter 2", "is no address"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is not an http or https address"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://hunter 2", "is not an address"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2@127.0.0.1", "is one with a user or password"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2/@127.0.0.1", "has an invalid port"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:70000", "has an invalid port"),
@@ -176,7 +176,7 @@ async fn aws_endpoint_url_is_used_unless_ignored() {
         [&of_all[..], &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"), ("AWS_REGION", "no region")]].concat();
     let mut function = Function::start("unused", &ignored).await;
     let answer = function.invoke(&event([plain(2)])).await;
-    assert!(answer.error().contains("is no address"), "{answer:?}");
+    assert!(answer.error().contains("is not an address"), "{answer:?}");
     assert_eq!(tables.rows("SensorData").len(), 1);
 }
 

@@ -37,7 +37,7 @@ const ENDPOINT_OF_A_SERVICE: &str = "AWS_ENDPOINT_URL_";
 /// Names the file with the header of the control paths.
 const CONTROL_HEADER: &str = "SENSORCTL_CONTROL_HEADER";
 
-/// Where nobody listens, on this machine, so that nothing leaves it. A tool's error names the address, and so the reason.
+/// An address of this machine without a listener, so that nothing leaves it. A tool's error names the address, and so the reason.
 const DEAD_ENDPOINT: &str = "http://127.0.0.1:1/sensorctl-local-cloud-is-not-running";
 const DEAD_KEY: &str = "none";
 

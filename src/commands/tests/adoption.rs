@@ -140,7 +140,7 @@ fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
     };
     is_kept();
     let again = env.run(["up", "--local", "-o", "json"]).assert_success().json();
-    assert_eq!(again["changed"], 0, "kept values are no drift: {again}");
+    assert_eq!(again["changed"], 0, "kept values are not drift: {again}");
     is_kept();
     env.wait_until_healthy();
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();

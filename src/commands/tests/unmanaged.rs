@@ -82,7 +82,7 @@ fn unmanaged_log_group_is_used_unchanged_and_kept() {
     assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 6);
     assert!(env.planned_changes().is_empty());
     let status = env.run(["status", "--local", "-o", "json"]).assert_success().json();
-    assert_eq!(status["healthy"], true, "what `up` does not manage is no drift: {status}");
+    assert_eq!(status["healthy"], true, "what `up` does not manage is not drift: {status}");
     env.run(["down", "--local", "--yes"])
         .assert_success()
         .assert_stderr_contains(&["was not created by sensorctl and is kept"]);

@@ -29,7 +29,7 @@ impl ShardIterator {
         create_shard_iterator(&self.stream, &shard_id(self.shard), &at.to_string(), now)
     }
 
-    /// Returns the stream in a token of any age, or `None` if the text is no valid token.
+    /// Returns the stream in a token of any age, or `None` if the text is not a valid token.
     pub(super) fn stream_in(token: &str) -> Option<String> {
         decode_shard_iterator(token).ok().map(|(_, stream, ..)| stream)
     }

@@ -74,9 +74,9 @@ impl<'de> Deserialize<'de> for Time {
             value = *tagged;
         }
         match value {
-            Cbor::Integer(number) => u64::try_from(number).map(Time).map_err(|_| de::Error::custom("it is no time")),
+            Cbor::Integer(number) => u64::try_from(number).map(Time).map_err(|_| de::Error::custom("it is not a time")),
             Cbor::Float(number) => Ok(Time(millis(number))),
-            _ => Err(de::Error::custom("it is no time")),
+            _ => Err(de::Error::custom("it is not a time")),
         }
     }
 }

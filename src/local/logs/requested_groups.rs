@@ -57,7 +57,7 @@ impl Logs {
         let text = |name: &str| match input.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(_) => Err(invalid(format!("{name} is no text."))),
+            Some(_) => Err(invalid(format!("{name} is not text."))),
         };
         let group = match naming {
             // The form in the service's access-denied messages.

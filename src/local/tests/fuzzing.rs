@@ -21,7 +21,7 @@ pub(crate) fn rounds(mut round: impl FnMut(u64)) {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
-            .map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+            .map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
     };
     let first = number("SENSORCTL_FUZZ_SEED").unwrap_or_else(|| rand::random_range(0..1_000_000_000));
     let end = Instant::now() + Duration::from_secs(number("SENSORCTL_FUZZ_SECONDS").unwrap_or_default());

@@ -105,7 +105,7 @@ async fn nesting_deep_value_is_rejected_without_a_crash() {
             assert!(answer.contains("Nesting Levels have exceeded supported limits"), "{operation} {depth}: {answer}");
         }
     }
-    // Deeper than the service reads at all, and deep input that is no value.
+    // Deeper than the service reads at all, and deep input that is not a value.
     for body in ["[".repeat(100_000), r#"{"a":"#.repeat(100_000), r#"{"TableName":"#.to_owned() + &"[".repeat(5000)] {
         let (status, answer) = send(&cloud, "PutItem", &body).await;
         assert_eq!(status, 400);

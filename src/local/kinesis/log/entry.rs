@@ -87,7 +87,7 @@ fn decode(body: &[u8]) -> Result<EntryRef<'_>, &'static str> {
     let (fixed, rest) = body.split_at_checked(FIXED).ok_or("the record is too short")?;
     let key_length = usize::from(u16::from_le_bytes([fixed[17], fixed[18]]));
     let (key, data) = rest.split_at_checked(key_length).ok_or("the partition key is too long")?;
-    let partition_key = std::str::from_utf8(key).map_err(|_| "the partition key is no text")?;
+    let partition_key = std::str::from_utf8(key).map_err(|_| "the partition key is not text")?;
     Ok(EntryRef {
         index: u64_at(fixed, 0),
         arrival: u64_at(fixed, 8),

@@ -20,7 +20,7 @@ pub(crate) enum EntryError {
     Io(io::Error),
     /// The entry at this offset continues past the end of the file.
     Torn(u64),
-    /// The bytes at this offset are no valid entry.
+    /// The bytes at this offset are not a valid entry.
     Damaged(u64, &'static str),
 }
 

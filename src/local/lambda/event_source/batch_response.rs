@@ -31,7 +31,7 @@ pub(crate) fn read<'a>(answer: &[u8], sequence_numbers: &(impl Iterator<Item = &
             Some(Value::Array(failures)) => failures,
             Some(_) => return BatchResult::FAILED,
         },
-        // Any other response is no valid partial batch response.
+        // Any other response is not a valid partial batch response.
         _ => return BatchResult::FAILED,
     };
     let mut lowest = None;

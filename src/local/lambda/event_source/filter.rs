@@ -99,7 +99,7 @@ fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > MAX_PATTERN {
         return Err(format!("a pattern has at most {MAX_PATTERN} characters"));
     }
-    let fields: Map<String, Value> = serde_json::from_str(pattern).map_err(|_| "it is no JSON object".to_owned())?;
+    let fields: Map<String, Value> = serde_json::from_str(pattern).map_err(|_| "it is not a JSON object".to_owned())?;
     if fields.get("data").is_some_and(|data| !data.is_object()) {
         return Err("the records of a stream are matched by the fields of their data".to_owned());
     }
@@ -122,7 +122,7 @@ fn check_fields(fields: &Map<String, Value>) -> Result<(), String> {
                     }
                 }
             }
-            _ => return Err(format!("the rules of {name} are no list")),
+            _ => return Err(format!("the rules of {name} are not a list")),
         }
     }
     Ok(())

@@ -220,7 +220,7 @@ async fn bisect_isolates_a_poison_record() {
     let info = &said[0]["record"]["KinesisBatchInfo"];
     assert_eq!((said.len(), &info["batchSize"], &info["startSequenceNumber"]), (1, &json!(1), &json!(poison)));
     let alone = bench.batches().iter().filter(|(_, numbers)| *numbers == [poison.clone()]).count();
-    assert_eq!(alone, 2, "halving is no retry, and one retry was allowed");
+    assert_eq!(alone, 2, "halving is not a retry, and one retry was allowed");
 }
 
 #[tokio::test]
