@@ -59,8 +59,8 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Beginning of comment lines in CSV, where an empty one means that there are none [default: `#`, unless the line would
-    /// be a reading]
+    /// Beginning of comment lines in CSV, where an empty one means that there are none (default: `#`, unless the line would
+    /// be a reading)
     #[arg(long, value_name = "TEXT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
