@@ -9,6 +9,8 @@ that were throttled and sent again, and the CPU and peak memory of the client. P
 """
 import json, os, resource, subprocess, sys, tempfile, threading, time
 
+from local import Cloud
+
 
 def feed(pipe, until):
     """Writes readings until the time, faster than any shard takes them."""
@@ -48,26 +50,13 @@ def measure(sensorctl, environment, stream, mode, seconds):
 
 def main(sensorctl, shards, seconds):
     sensorctl = os.path.realpath(sensorctl)
-    with tempfile.TemporaryDirectory() as home:
-        environment = {"PATH": os.environ["PATH"], "HOME": home, "SENSORCTL_DATA_DIR": f"{home}/data"}
-
-        def run(*arguments):
-            done = subprocess.run([sensorctl, "-q", *arguments], env=environment, capture_output=True, text=True)
-            if done.returncode != 0:
-                sys.exit(f"sensorctl {' '.join(arguments)}: {done.stderr}")
-
-        run("local", "start", "--port", "0", "--timing", "aws")
-        rows = []
-        try:
-            # Only the stream: the function's reads would take part of the machine.
-            for mode in ("always", "never"):
-                stream = f"fill-{mode}"
-                run("local", "run", "--help")
-                create(sensorctl, environment, stream, shards)
-                report, cpu, peak = measure(sensorctl, environment, stream, mode, seconds)
-                rows.append((mode, report, cpu, peak))
-        finally:
-            run("local", "stop")
+    rows = []
+    # Only the stream: the function's reads would take part of the machine.
+    with tempfile.TemporaryDirectory() as home, Cloud(sensorctl, home, "--timing", "aws") as cloud:
+        for mode in ("always", "never"):
+            stream = f"fill-{mode}"
+            create(cloud.client(), stream, shards)
+            rows.append((mode, *measure(sensorctl, cloud.environment, stream, mode, seconds)))
     print(f"{shards} shards, {seconds} s, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print("| `--aggregation` | readings/s | MiB/s | of the shards' bytes | of their records | sent again | CPU a reading | peak memory |")
     print("|---|---|---|---|---|---|---|---|")
@@ -82,12 +71,12 @@ def main(sensorctl, shards, seconds):
         )
 
 
-def create(sensorctl, environment, stream, shards):
-    """Creates a stream with the local cloud's own credentials."""
-    lines = subprocess.run([sensorctl, "local", "env"], env=environment, capture_output=True, text=True, check=True).stdout
-    script = f"""{lines}
-aws kinesis create-stream --stream-name {stream} --shard-count {shards} && aws kinesis wait stream-exists --stream-name {stream}"""
-    subprocess.run(["bash", "-c", script], env=environment, check=True, stdout=subprocess.DEVNULL)
+def create(client, stream, shards):
+    """Creates a stream and waits until it takes records."""
+    client.ok("Kinesis_20131202.CreateStream", StreamName=stream, ShardCount=shards)
+    status = lambda: client.ok("Kinesis_20131202.DescribeStreamSummary", StreamName=stream)
+    while status()["StreamDescriptionSummary"]["StreamStatus"] != "ACTIVE":
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
