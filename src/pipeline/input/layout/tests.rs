@@ -17,7 +17,7 @@ pub(in super::super) fn fixtures() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn layout_of(file: &str) -> &str {
+pub(in super::super) fn layout_of(file: &str) -> &str {
     file.split('.').next().unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use super::super::item_position::ItemPosition;
 use super::super::layout::Layouts;
-use super::super::layout::tests::{completed, fixtures};
+use super::super::layout::tests::{completed, fixtures, layout_of};
 use super::super::options::InputOptions;
 use super::super::parsed_line::ParsedLine;
 use super::super::source::{Inputs, ReadProgress};
@@ -57,7 +57,7 @@ fn files() -> Vec<(String, Vec<u8>, InputOptions)> {
     let layouts = Layouts::default();
     let mut files: Vec<_> = fixtures()
         .into_iter()
-        .map(|(name, bytes)| (name.clone(), bytes, completed(&layouts.get(&name).unwrap())))
+        .map(|(name, bytes)| (name.clone(), bytes, completed(&layouts.get(layout_of(&name)).unwrap())))
         .collect();
     let reading = |time: u32| format!(r#"{{"sensor_id":"s{}","temperature":{time},"current_time":{time}}}"#, time % 3);
     let join = |between: &str| (1..12).map(reading).collect::<Vec<_>>().join(between);
