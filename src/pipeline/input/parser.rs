@@ -40,6 +40,8 @@ pub(crate) struct Input {
     ends: EndCount,
     /// Times that the end was read before the first item.
     ends_at_open: u64,
+    /// True if all items may be others when the input grows.
+    may_change: bool,
     /// Items in the output that stay the same when the input grows.
     stable: usize,
 }
@@ -100,8 +102,19 @@ impl Input {
         let mut output = Output::new(Arc::clone(&name), builder, options.join_within);
         if is_empty {
             let source = Source::Empty;
-            let (is_at_end, ends_at_open, stable) = (false, 0, 0);
-            return Ok(Input { name, source, mapper: None, output, recognized, is_at_end, ends, ends_at_open, stable });
+            let (mapper, is_at_end, ends_at_open, may_change, stable) = (None, false, 0, false, 0);
+            return Ok(Input {
+                name,
+                source,
+                mapper,
+                output,
+                recognized,
+                is_at_end,
+                ends,
+                ends_at_open,
+                may_change,
+                stable,
+            });
         }
         if let Some(flag) = options.flag_of_other_format(format) {
             let format = format.to_possible_value().map(|format| format.get_name().to_owned()).unwrap_or_default();
@@ -136,7 +149,9 @@ impl Input {
             Source::Csv(parser) if !parser.is_terminated() => 0,
             _ => ends.get(),
         };
-        Ok(Input { name, source, mapper, output, recognized, is_at_end: false, ends, ends_at_open, stable: 0 })
+        let may_change = matches!(&source, Source::Csv(parser) if parser.may_choose_otherwise());
+        let (is_at_end, stable) = (false, 0);
+        Ok(Input { name, source, mapper, output, recognized, is_at_end, ends, ends_at_open, may_change, stable })
     }
 
     /// Returns the next reading or rejected line.
@@ -235,7 +250,7 @@ impl Input {
 
     /// Returns whether the items that were read last may be others when the input grows.
     fn depends_on_end(&self) -> bool {
-        self.ends.get() > self.ends_at_open
+        self.may_change || self.ends.get() > self.ends_at_open
     }
 
     /// Returns how far its items go: lines, and bytes where those that are read are those of the file.

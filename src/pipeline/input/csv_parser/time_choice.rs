@@ -6,6 +6,9 @@ use super::super::time_format::forms_of_times;
 use super::CsvParser;
 use super::header::NotCsv;
 
+/// Bytes of rows that are read ahead of an input that is long enough, but for its header.
+const FIRST_ROWS: usize = 60 * 1024;
+
 impl CsvParser {
     /// Takes the only form that reads the times of the rows which are read already. Times that have a certain meaning
     /// need none.
@@ -28,6 +31,12 @@ impl CsvParser {
                 Err(hints.fold(undecided, NotCsv::hint))
             }
         }
+    }
+
+    /// Returns whether more rows at the end of the input might have led to another form.
+    pub(in super::super) fn may_choose_otherwise(&self) -> bool {
+        let ahead: usize = self.again.iter().map(|line| line.bytes.len()).sum();
+        self.options.has_time_format_of_file() && ahead + self.lines.buffer().len() < FIRST_ROWS
     }
 
     /// Returns the forms that read the times of the rows which are read already; none where they need none.
