@@ -52,7 +52,7 @@ fn put_checkpoint_after_interrupt_hint_sends_the_rest_and_a_complete_put_nothing
 
     let rest = env.run(again.split(' ').chain(["-o", "json"])).assert_code(3);
     let [read, rest_accepted, before] = counts(&rest);
-    // What was accepted behind a reading that was not is sent again.
+    // Readings that were accepted behind one that was not are sent again.
     assert!(before > 0 && read + before == 5100, "{}", rest.stdout);
     assert_eq!(rest_accepted, read - 1, "one line is rejected");
     rest.assert_stderr_contains(&[&format!("note: going on behind {} readings and 1 rejected lines", before - 1)]);

@@ -106,7 +106,7 @@ fn of_text(text: &[u8]) -> InputFormat {
         if is_mqtt(line, has_end) {
             return InputFormat::Mqtt;
         }
-        // What a program says before its output.
+        // Text that a program prints before its output.
         if line.starts_with('{') && serde_json::from_str::<&RawValue>(line).is_ok() {
             return InputFormat::Ndjson;
         }

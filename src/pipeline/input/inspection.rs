@@ -185,7 +185,7 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         candidates.extend(csv_guess::other_temperatures(&text, &matching, &head.name, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
         if !is_decided {
-            // What keeps a recognized layout from reading it says more than what any other file lacks.
+            // The obstacle of a recognized layout says more than what any other file lacks.
             if let Some(layout) = matching.first() {
                 best = best.or_of(head.attempt(candidate::with_layout(layout, given, &head.name), layouts));
             }

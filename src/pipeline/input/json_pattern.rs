@@ -6,7 +6,7 @@ use super::json_paths::PathValue;
 use super::mapping::captured;
 use super::reading_builder::{Cell, ReadingBuilder};
 
-/// Returns whether a value matches one of the patterns; an empty one asks that there is none. Where a part of it is its
+/// Returns whether a value matches one of the patterns; an empty one asks that the value is absent. Where a part of it is its
 /// value, a value of `--missing` counts as absent.
 pub(super) fn matches(value: Option<&PathValue<'_>>, patterns: &[String], builder: &ReadingBuilder) -> bool {
     let text = match value {

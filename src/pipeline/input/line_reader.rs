@@ -34,7 +34,7 @@ pub(super) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
     /// Bytes at the beginning of the reader's buffer that are the line that [`LineReader::read_or_keep`] found.
     taken: usize,
-    /// That line, where the reader's buffer does not hold all of it.
+    /// The current line, where the reader's buffer does not hold all of it.
     apart: Vec<u8>,
     /// Bytes of the next line, where all of it is known to be in the reader's buffer.
     ahead: Option<usize>,

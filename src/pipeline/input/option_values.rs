@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub(crate) struct ColumnPattern {
     /// Column or path.
     pub column: String,
-    /// Text with at most one `*`; a lone `*` asks that there is a value, an empty text that there is none.
+    /// Text with at most one `*`; a lone `*` asks that there is a value, an empty text that it is absent.
     pub pattern: String,
 }
 

@@ -9,7 +9,7 @@ use sensor_model::truncate_for_log;
 use super::join::QuantityName;
 use super::row_error::{RowError, row_error};
 
-/// Sensors and keys that are remembered at most, with sixteen bytes each: about 5 MB. The rows of others carry the name
+/// Sensors and keys that are remembered at most, with sixteen bytes each: about 5 MB. The rows of further ones carry the name
 /// of their quantity, and are compared when all rows of a sensor are together.
 const MAX_PLACES: usize = 200_000;
 

@@ -49,7 +49,7 @@ impl SettledPart {
         if passed != *end {
             return Err(input.changed(end.line));
         }
-        // What was counted in this part was said by the run that settled it.
+        // The run that settled this part reported what it counted.
         std::mem::take(input.facts());
         Ok(true)
     }

@@ -60,7 +60,7 @@ pub(crate) struct PutSummary {
     /// Readings and rejected lines that earlier runs with the same checkpoint settled. They are not in `read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_before: Option<u64>,
-    /// What a put would send, and what it would cost, where nothing was sent.
+    /// The records that a put would send, and their cost, where nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<PutEstimate>,
     /// Findings in the input.

@@ -5,7 +5,7 @@ use super::super::row_splitter::Cells;
 use super::CsvParser;
 use super::row_shape::decimals;
 
-/// What the cells of rows before the last one are like.
+/// The form of the cells in the rows before the last one.
 #[derive(Debug, Default)]
 pub(super) struct LastCells {
     /// Bytes of the time of the row before.

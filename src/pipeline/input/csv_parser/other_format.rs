@@ -1,4 +1,4 @@
-//! What a file is that is not CSV, where one of its lines tells.
+//! Recognizes the format of a file that is not CSV by one of its lines.
 
 use serde::de::IgnoredAny;
 

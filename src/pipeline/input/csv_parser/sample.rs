@@ -1,4 +1,4 @@
-//! What the first rows of a file tell about all of them.
+//! Properties of all rows of a file, by its first ones.
 
 use super::super::measured::without_unit;
 use super::super::number::DecimalSign;
@@ -15,7 +15,7 @@ impl CsvParser {
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         let numeric: Vec<_> = self.columns.numeric().collect();
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
-        // What stands behind the last line end may be cut.
+        // The part behind the last line end may be cut.
         let buffer = self.lines.buffer();
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let (whole, rest) = buffer.split_at(buffer.iter().rposition(is_end).map_or(0, |at| at + 1));

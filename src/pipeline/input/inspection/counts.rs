@@ -1,4 +1,4 @@
-//! What was counted in the part of a file that was looked at.
+//! Counts in the part of a file that was looked at.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What reading a part of a file gave.
+//! The outcome of reading a part of a file.
 
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@ use super::{QuantityName, QuantityRow};
 /// Ends the sensor in a key: a byte that UTF-8 never has.
 const END: u8 = 0xff;
 
-/// What the sort brings together.
+/// An entry of the sort: a name of a quantity, or one of its rows.
 #[derive(Debug, PartialEq)]
 pub(super) enum SortedRow {
     /// A name of the quantity that a key comes from; before the rows of the sensor.

@@ -80,7 +80,7 @@ impl JsonMapper {
     /// Reads the paths.
     ///
     /// # Errors
-    /// When one is none, or a key is mapped twice; the text says which.
+    /// When a path is invalid, or a key is mapped twice; the text says which.
     pub(in super::super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
         let twice =

@@ -11,7 +11,7 @@ use super::super::parsed_line::ParsedLine;
 use super::super::source::{Inputs, ReadProgress};
 use crate::error::Error;
 
-/// What was read.
+/// The part that was read.
 struct Read {
     items: Vec<ParsedLine>,
     /// The number of leading items that stay when the input grows.

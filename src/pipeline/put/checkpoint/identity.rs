@@ -1,4 +1,4 @@
-//! What a checkpoint belongs to: the files, the options that decide their readings, and the stream.
+//! The identity of a checkpoint: the files, the options that decide their readings, and the stream.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -19,7 +19,7 @@ pub(super) struct KeptRow {
     /// The text of its own element, up to a byte more than is kept of it.
     own: String,
     has_element: bool,
-    /// Whether a text was broken JSON, the class of the reason, and the reason.
+    /// True if a text was broken JSON; then the class of the reason, and the reason.
     failure: Option<(bool, String, String)>,
 }
 

@@ -15,7 +15,7 @@ fn values_above_twelve_decide_the_order_of_all_times() {
     assert!(
         wrong(late.replace("04/22/31", "04/12/31").replace("22/05", "22/22"), FLAGS).contains("the day from the month")
     );
-    assert_eq!(read(late, FLAGS)[2], "4 ambiguous-time", "an order that rows contradict is none");
+    assert_eq!(read(late, FLAGS)[2], "4 ambiguous-time", "an order that rows contradict does not count");
 }
 
 #[test]
