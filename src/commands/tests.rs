@@ -11,7 +11,6 @@
 )]
 
 mod adoption;
-mod drift;
 mod in_process_runner;
 mod orphans;
 mod reports;

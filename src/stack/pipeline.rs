@@ -142,7 +142,7 @@ mod tests {
         // These cannot be changed by hand: a table's key and a role's path are immutable, a program has one
         // architecture, and only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
-        let changes = include_str!("../commands/tests/drift.rs");
+        let changes = include_str!("../commands/tests/slow/drift.rs");
         let stack = Stack::new(&Pipeline::by_default().unwrap(), FunctionArtifact::empty());
         for resource in stack.resources() {
             let wanted = resource.desired(&ArnRegistry::default());

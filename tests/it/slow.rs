@@ -1,9 +1,11 @@
 //! Tests that take many seconds each. `cargo quick` skips every module of this name.
 
 mod bulk;
+mod canaries;
 mod crash;
 mod inspect_commands;
 mod partial_batch;
 mod put_kill;
 mod sigkill;
 mod timing;
+mod unread_input;

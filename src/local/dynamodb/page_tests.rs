@@ -246,27 +246,6 @@ const WHOLE: Read = Read {
 };
 
 #[test]
-fn page_of_large_table_reads_few_rows_beyond_the_page() {
-    let (_folder, path, _) = table(&many(1000));
-    for (index, partition) in
-        INDEXES.map(Some).into_iter().chain([None]).flat_map(|index| [(index, None), (index, Some(0))])
-    {
-        // A KEYS_ONLY index holds all its rows in one page.
-        if index.is_some_and(|(name, _)| name.ends_with("keys")) {
-            continue;
-        }
-        for segment in [None, Some((0, 1))].into_iter().take(if partition.is_none() { 2 } else { 1 }) {
-            let readers = Readers::with(&path, 64, 1);
-            let read = Read { index, partition, segment, ..WHOLE };
-            let page = actual(&readers, &read, None);
-            let (count, rows) = (page["Count"].as_u64().unwrap(), readers.rows_of_the_last_execution());
-            assert_eq!((page["ScannedCount"].as_u64(), count > 90), (Some(count), true), "{read:?}");
-            assert!(rows < 130, "{read:?} collected {rows} rows for {count}");
-        }
-    }
-}
-
-#[test]
 fn page_limit_at_page_edge_excludes_the_row_that_does_not_fit() {
     let (_folder, path, database) = table(&many(120));
     let readers = Readers::new(&path);
@@ -310,38 +289,63 @@ fn select_statement_returns_every_row_once_in_pages_of_a_megabyte() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+mod slow {
+    use super::*;
 
     #[test]
-    fn pages_of_any_read_equal_those_of_dynoxide(
-        rows in rows(), reads in reads(), sample in 1..6_usize
-    ) {
-        let (_folder, path, database) = table(&rows);
-        let readers = Readers::with(&path, sample, 2);
-        for read in &reads {
-            // The next test compares the segments of a table.
-            if read.segment.is_none() || read.index.is_some() {
-                compare(&database, read, &readers, read);
+    fn page_of_large_table_reads_few_rows_beyond_the_page() {
+        let (_folder, path, _) = table(&many(1000));
+        for (index, partition) in
+            INDEXES.map(Some).into_iter().chain([None]).flat_map(|index| [(index, None), (index, Some(0))])
+        {
+            // A KEYS_ONLY index holds all its rows in one page.
+            if index.is_some_and(|(name, _)| name.ends_with("keys")) {
+                continue;
+            }
+            for segment in [None, Some((0, 1))].into_iter().take(if partition.is_none() { 2 } else { 1 }) {
+                let readers = Readers::with(&path, 64, 1);
+                let read = Read { index, partition, segment, ..WHOLE };
+                let page = actual(&readers, &read, None);
+                let (count, rows) = (page["Count"].as_u64().unwrap(), readers.rows_of_the_last_execution());
+                assert_eq!((page["ScannedCount"].as_u64(), count > 90), (Some(count), true), "{read:?}");
+                assert!(rows < 130, "{read:?} collected {rows} rows for {count}");
             }
         }
     }
 
-    #[test]
-    fn pages_of_a_segment_equal_those_of_a_table_with_only_its_rows(
-        rows in rows(), reads in reads(), sample in 1..6_usize, total in 2..5_u32
-    ) {
-        let (_folder, path, _) = table(&rows);
-        let readers = Readers::with(&path, sample, 2);
-        for number in 0..total {
-            let segment = Segment { number, total };
-            let is_owned = |row: &&Row| segment.owns(format!("S:partition-{}", row.partition).as_bytes());
-            let owned: Vec<Row> = rows.iter().filter(is_owned).cloned().collect();
-            let (_folder, _, database) = table(&owned);
-            for read in reads.iter().filter(|read| read.partition.is_none()) {
-                let whole = Read { index: None, segment: None, ..read.clone() };
-                let part = Read { segment: Some((number, total)), ..whole.clone() };
-                compare(&database, &whole, &readers, &part);
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+        #[test]
+        fn pages_of_any_read_equal_those_of_dynoxide(
+            rows in rows(), reads in reads(), sample in 1..6_usize
+        ) {
+            let (_folder, path, database) = table(&rows);
+            let readers = Readers::with(&path, sample, 2);
+            for read in &reads {
+                // The next test compares the segments of a table.
+                if read.segment.is_none() || read.index.is_some() {
+                    compare(&database, read, &readers, read);
+                }
+            }
+        }
+
+        #[test]
+        fn pages_of_a_segment_equal_those_of_a_table_with_only_its_rows(
+            rows in rows(), reads in reads(), sample in 1..6_usize, total in 2..5_u32
+        ) {
+            let (_folder, path, _) = table(&rows);
+            let readers = Readers::with(&path, sample, 2);
+            for number in 0..total {
+                let segment = Segment { number, total };
+                let is_owned = |row: &&Row| segment.owns(format!("S:partition-{}", row.partition).as_bytes());
+                let owned: Vec<Row> = rows.iter().filter(is_owned).cloned().collect();
+                let (_folder, _, database) = table(&owned);
+                for read in reads.iter().filter(|read| read.partition.is_none()) {
+                    let whole = Read { index: None, segment: None, ..read.clone() };
+                    let part = Read { segment: Some((number, total)), ..whole.clone() };
+                    compare(&database, &whole, &readers, &part);
+                }
             }
         }
     }

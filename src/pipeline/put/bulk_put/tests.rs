@@ -128,45 +128,6 @@ pub(super) fn paused<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    #[test]
-    fn put_all_random_failures_counts_balance_and_last_reading_of_each_row_wins(
-        inputs in prop::collection::vec((0_u8..12, prop::bool::weighted(0.05)), 0..1800),
-        seed in any::<u64>(),
-    ) {
-        let table = RefCell::new(HashMap::new());
-        let luck = RefCell::new(StdRng::seed_from_u64(seed));
-        let fate = || luck.borrow_mut().random_range(0..10_u8);
-        let send = async |records: &[PutEntry<'_>]| {
-            tokio::time::sleep(Duration::from_millis(u64::from(fate()))).await;
-            if fate() == 0 {
-                return Err(failure(FailureCause::Throttled, "ProvisionedThroughputExceededException"));
-            }
-            Ok(records.iter().map(|record| {
-                if fate() < 2 {
-                    return EntryResult::Failed("InternalFailure".into());
-                }
-                table.borrow_mut().insert(row(record.data), record.data.to_vec());
-                accepted()
-            }).collect())
-        };
-        let items: Vec<_> = inputs.iter().enumerate().map(|(index, (sensor, bad))| item(index, *sensor, *bad)).collect();
-        let mut wanted = HashMap::new();
-        for (index, (sensor, bad)) in inputs.iter().enumerate() {
-            if let ParsedLine::Ready(record) = item(index, *sensor, *bad) {
-                wanted.insert(row(record.data.as_bytes()), record.data.into_bytes());
-            }
-        }
-        let outcome = paused(run(items, send, None, &CancellationToken::new()));
-        prop_assert!(balanced(&outcome), "{:?}", outcome.summary);
-        prop_assert_eq!(outcome.summary.read, inputs.len() as u64);
-        prop_assert_eq!(outcome.summary.failed, 0);
-        prop_assert!(outcome.summary.records >= outcome.summary.accepted);
-        prop_assert_eq!(table.into_inner(), wanted);
-    }
-}
-
 #[test]
 fn put_all_missing_stream_aborts_and_fails_all_read_records() {
     let calls = RefCell::new(0);
@@ -284,4 +245,47 @@ fn rate_limit_is_kept_and_slow_readings_are_sent_after_linger() {
     assert_eq!(outcome.summary.accepted, 51);
     assert!((10.0..10.3).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
     assert_eq!(*calls.borrow(), 51);
+}
+
+mod slow {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn put_all_random_failures_counts_balance_and_last_reading_of_each_row_wins(
+            inputs in prop::collection::vec((0_u8..12, prop::bool::weighted(0.05)), 0..1800),
+            seed in any::<u64>(),
+        ) {
+            let table = RefCell::new(HashMap::new());
+            let luck = RefCell::new(StdRng::seed_from_u64(seed));
+            let fate = || luck.borrow_mut().random_range(0..10_u8);
+            let send = async |records: &[PutEntry<'_>]| {
+                tokio::time::sleep(Duration::from_millis(u64::from(fate()))).await;
+                if fate() == 0 {
+                    return Err(failure(FailureCause::Throttled, "ProvisionedThroughputExceededException"));
+                }
+                Ok(records.iter().map(|record| {
+                    if fate() < 2 {
+                        return EntryResult::Failed("InternalFailure".into());
+                    }
+                    table.borrow_mut().insert(row(record.data), record.data.to_vec());
+                    accepted()
+                }).collect())
+            };
+            let items: Vec<_> = inputs.iter().enumerate().map(|(index, (sensor, bad))| item(index, *sensor, *bad)).collect();
+            let mut wanted = HashMap::new();
+            for (index, (sensor, bad)) in inputs.iter().enumerate() {
+                if let ParsedLine::Ready(record) = item(index, *sensor, *bad) {
+                    wanted.insert(row(record.data.as_bytes()), record.data.into_bytes());
+                }
+            }
+            let outcome = paused(run(items, send, None, &CancellationToken::new()));
+            prop_assert!(balanced(&outcome), "{:?}", outcome.summary);
+            prop_assert_eq!(outcome.summary.read, inputs.len() as u64);
+            prop_assert_eq!(outcome.summary.failed, 0);
+            prop_assert!(outcome.summary.records >= outcome.summary.accepted);
+            prop_assert_eq!(table.into_inner(), wanted);
+        }
+    }
 }

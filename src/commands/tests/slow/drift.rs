@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::in_process_runner::InProcessEnv;
-use super::support::{
+use super::super::in_process_runner::InProcessEnv;
+use super::super::support::{
     ApiClient, ForeignStack, RESOURCE_KINDS, create_permissions_boundary, delete_by_hand, eventually, percent_encode,
 };
 
