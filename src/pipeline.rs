@@ -43,6 +43,10 @@ pub(crate) use put::put_options::{PutOptions, SendPlan};
 pub(crate) use put::record::Record;
 pub(crate) use put::sender::{KinesisStream, PutReceipt, put_one};
 pub(crate) use put::stream_lookup::{FoundStream, look_up_plan};
+#[cfg(test)]
+pub(crate) use read::condition::{AttributePath, Comparison, Literal, Operand, PathPart};
+pub(crate) use read::condition::{Condition, parse_condition};
+pub(crate) use read::key_condition::{Bound, KeyConditions};
 pub(crate) use read::query::ReadQuery;
 pub(crate) use read::stored_reading::{StoredReading, value_json};
 pub(crate) use read::table_reader::{PageRetry, RowPage, compare_sequence_numbers, read_pages, wait_until_stored};

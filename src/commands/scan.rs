@@ -1,32 +1,45 @@
 //! `scan`: readings from the table.
 
+mod conditions;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
+use sensor_model::Decimal;
 
+use self::conditions::{AskedConditions, TypedConditions};
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Rows, Warning};
-use crate::pipeline::{PageRetry, ReadQuery, RowPage, StoredReading, parse_time_or_age, read_pages};
+use crate::pipeline::{
+    Condition, PageRetry, ReadQuery, RowPage, StoredReading, parse_condition, parse_time_or_age, read_pages,
+};
 use crate::stack::QUIET_WAIT;
 
-/// Show stored readings, of the whole table or of one sensor
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
+const AFTER_HELP: &str = r#"Examples:
   sensorctl scan --sensor kitchen --since 1h
   sensorctl scan --sensor kitchen --reverse --limit 10
   sensorctl scan --latest -o json
+  sensorctl scan --where 'humidity > 40 and site in ("lab", "roof")'
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
 Without --sensor, scan reads the whole table, whatever the other conditions, and rows come in no order.
 `put --file` reads NDJSON back without loss. CSV has the columns sensor_id, temperature, current_time, then
 the other fields of the first 500 rows by name, then shard_id, sequence_number and `more`: a JSON object of
-fields that first appear later.")]
+fields that first appear later.
+
+--where compares fields with numbers, texts in quotes, true, false or null (= <> < <= > >=, between A and B,
+in (A, B)), knows begins_with(FIELD, TEXT), contains(FIELD, VALUE) and exists(FIELD), and joins conditions by
+and, or, not and parentheses. current_time also takes a time such as "2010-01-01" or "15m". A part of a map or
+a list is map.member or list[0]; other names stand in backticks. A number never equals a text, and a missing
+field matches only <> and not. The service filters what it has read: a filter does not make a scan cheaper."#;
+
+/// Show stored readings, of the whole table or of one sensor
+#[derive(Debug, ClapArgs)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct ScanArgs {
     /// Show readings of this sensor only, in order of time (a Query by key)
     #[arg(long, value_name = "ID")]
@@ -43,6 +56,9 @@ pub(crate) struct ScanArgs {
     /// Maximum temperature (inclusive)
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
     max_temp: Option<Decimal>,
+    /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
+    #[arg(long = "where", value_name = "EXPRESSION", value_parser = parse_condition)]
+    filter: Option<Condition>,
     /// Stop after COUNT readings
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -74,26 +90,23 @@ enum Sort {
     Sensor,
 }
 
-pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> {
-    let empty =
-        |low: &Option<Decimal>, high: &Option<Decimal>| matches!((low, high), (Some(low), Some(high)) if low > high);
-    if empty(&args.since, &args.until) {
-        return Err(Error::usage("`--since` is later than `--until`"));
-    }
-    if empty(&args.min_temp, &args.max_temp) {
+pub(super) async fn run(context: &Context, mut args: ScanArgs) -> Result<(), Error> {
+    if matches!((&args.min_temp, &args.max_temp), (Some(low), Some(high)) if low > high) {
         return Err(Error::usage("`--min-temp` is above `--max-temp`"));
     }
-    if let Some(length) = args.sensor.as_ref().map(String::len)
-        && !(1..=MAX_SENSOR_ID_BYTES).contains(&length)
-    {
-        return Err(Error::usage(format!("`--sensor` has {length} bytes; an id has 1 to {MAX_SENSOR_ID_BYTES}"))
-            .hint("leave it out to show all sensors"));
-    }
+    let typed = TypedConditions {
+        sensor: args.sensor.take(),
+        since: args.since.clone(),
+        until: args.until.clone(),
+        filter: args.filter.clone(),
+    };
+    let asked = typed.settled()?;
+    args.sensor.clone_from(&asked.sensor);
     if args.reverse && args.sort.is_none() && args.sensor.is_none() && !args.latest {
         return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
             .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows in memory"));
     }
-    let question = read_query(&args);
+    let question = read_query(&args, asked);
     let clients = context.clients().await?;
     let table = &context.settings.pipeline.table.name;
     let mut shown = LimitedRows { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
@@ -140,7 +153,8 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
 /// Says that no row was found, and of what.
 fn nothing_found(args: &ScanArgs, table: &str, foreign: u64) -> String {
     let conditions = [&args.since, &args.until, &args.min_temp, &args.max_temp];
-    let matching = if conditions.iter().any(|condition| condition.is_some()) { " that match" } else { "" };
+    let is_limited = args.filter.is_some() || conditions.iter().any(|condition| condition.is_some());
+    let matching = if is_limited { " that match" } else { "" };
     match &args.sensor {
         Some(sensor) => format!("No readings of sensor `{sensor}`{matching} in table {table}."),
         None if matching.is_empty() && foreign == 0 => {
@@ -150,7 +164,7 @@ fn nothing_found(args: &ScanArgs, table: &str, foreign: u64) -> String {
     }
 }
 
-fn read_query(args: &ScanArgs) -> ReadQuery {
+fn read_query(args: &ScanArgs, asked: AskedConditions) -> ReadQuery {
     let newest_first = args.sensor.is_some() && (args.latest || args.is_query_order_reversed());
     // Each row of the answer counts only where nothing is left out or sorted afterwards.
     let limit = match (args.latest, args.sensor.is_some()) {
@@ -159,9 +173,10 @@ fn read_query(args: &ScanArgs) -> ReadQuery {
         (false, _) => args.limit.filter(|_| args.sort.is_none() || args.is_query_order()),
     };
     ReadQuery {
-        sensor: args.sensor.clone(),
-        since: args.since.clone(),
-        until: args.until.clone(),
+        sensor: asked.sensor,
+        since: asked.since,
+        until: asked.until,
+        filter: asked.filter,
         min_temperature: args.min_temp.clone(),
         max_temperature: args.max_temp.clone(),
         newest_first,

@@ -14,6 +14,7 @@ mod adoption;
 mod in_process_runner;
 mod orphans;
 mod reports;
+mod scan_filter;
 mod screens;
 mod slow;
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "the integration tests use the rest")]

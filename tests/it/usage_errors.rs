@@ -104,6 +104,8 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["scan", "--since", "later"], "--since"),
     (&["scan", "--min-temp", "warm"], "--min-temp"),
     (&["scan", "--sort", "colour"], "colour"),
+    (&["scan", "--where", "site = lab"], "at character 8 (`lab`): a text stands in quotes"),
+    (&["scan", "--sensor", "a", "--where", "current_time > 5 or humidity > 1"], "joined by `and`"),
     (&["invoke", "--event", "good.csv"], "good.csv is not one JSON document"),
     (&["invoke", "--event", "empty"], "empty is not one JSON document"),
     (&["down", "--bogus"], "--bogus"),

@@ -1,25 +1,28 @@
 //! Builds the `DynamoDB` expressions of a query. Pure functions.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use sensor_model::Decimal;
 
+use super::condition::Condition;
+use super::expression::Placeholders;
 use super::item_decode::{SENSOR, TEMPERATURE, TIME};
+use super::key_condition::Bound;
 
 /// A query for stored readings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadQuery {
     /// Readings of this sensor only. Then the request is a Query, never a full Scan.
     pub sensor: Option<String>,
-    /// Minimum time (inclusive), in seconds since 1970.
-    pub since: Option<Decimal>,
-    /// Maximum time (inclusive), in seconds since 1970.
-    pub until: Option<Decimal>,
+    /// The lower end of the times.
+    pub since: Option<Bound>,
+    /// The upper end of the times. A Query takes both ends only where both are included.
+    pub until: Option<Bound>,
     /// Minimum temperature (inclusive).
     pub min_temperature: Option<Decimal>,
     /// Maximum temperature (inclusive).
     pub max_temperature: Option<Decimal>,
+    /// A further condition. That of a Query does not name the key.
+    pub filter: Option<Condition>,
     /// True if the newest readings come first. Needs a sensor.
     pub newest_first: bool,
     /// True if reads are strongly consistent, at twice the read cost.
@@ -35,36 +38,37 @@ pub(crate) struct Expressions {
     pub key: Option<String>,
     /// Filter, which the service evaluates after reading.
     pub filter: Option<String>,
-    pub names: HashMap<String, String>,
-    pub values: HashMap<String, AttributeValue>,
+    pub placeholders: Placeholders,
 }
 
 impl ReadQuery {
     pub(crate) fn expressions(&self) -> Expressions {
-        let mut found = Expressions::default();
+        let mut placeholders = Placeholders::default();
         let mut key = Vec::new();
         if let Some(sensor) = &self.sensor {
-            found.names.insert("#sensor".to_owned(), SENSOR.to_owned());
-            found.values.insert(":sensor".to_owned(), AttributeValue::S(sensor.clone()));
-            key.push("#sensor = :sensor".to_owned());
+            let name = placeholders.name(SENSOR);
+            key.push(format!("{name} = {}", placeholders.value(AttributeValue::S(sensor.clone()))));
         }
         let mut filter = Vec::new();
-        let times = found.range("time", TIME, self.since.as_ref(), self.until.as_ref());
+        let times = range(&mut placeholders, TIME, self.since.as_ref(), self.until.as_ref());
         // A sort key is allowed only in a Query's key condition. A Scan does not have one.
         if self.sensor.is_some() {
             key.extend(times);
         } else {
             filter.extend(times);
         }
-        filter.extend(found.range(
-            "temperature",
-            TEMPERATURE,
-            self.min_temperature.as_ref(),
-            self.max_temperature.as_ref(),
-        ));
-        found.key = (!key.is_empty()).then(|| key.join(" AND "));
-        found.filter = (!filter.is_empty()).then(|| filter.join(" AND "));
-        found
+        let [low, high] = [&self.min_temperature, &self.max_temperature].map(|end| end.clone().map(Bound::from));
+        filter.extend(range(&mut placeholders, TEMPERATURE, low.as_ref(), high.as_ref()));
+        if let Some(condition) = &self.filter {
+            let text = condition.expression(&mut placeholders);
+            let is_alone = filter.is_empty() || !matches!(condition, Condition::Any(_));
+            filter.push(if is_alone { text } else { format!("({text})") });
+        }
+        Expressions {
+            key: (!key.is_empty()).then(|| key.join(" AND ")),
+            filter: (!filter.is_empty()).then(|| filter.join(" AND ")),
+            placeholders,
+        }
     }
 
     /// Returns the items that a page should hold: no more than needed, unless a filter removes some.
@@ -74,56 +78,89 @@ impl ReadQuery {
     }
 }
 
-impl Expressions {
-    fn range(&mut self, name: &str, attribute: &str, low: Option<&Decimal>, high: Option<&Decimal>) -> Option<String> {
-        let mut value = |end: &str, number: &Decimal| {
-            let placeholder = format!(":{end}_{name}");
-            self.values.insert(placeholder.clone(), AttributeValue::N(number.to_string()));
-            placeholder
-        };
-        let condition = match (low, high) {
-            (None, None) => return None,
-            (Some(low), None) => format!("#{name} >= {}", value("low", low)),
-            (None, Some(high)) => format!("#{name} <= {}", value("high", high)),
-            (Some(low), Some(high)) => format!("#{name} BETWEEN {} AND {}", value("low", low), value("high", high)),
-        };
-        self.names.insert(format!("#{name}"), attribute.to_owned());
-        Some(condition)
+fn range(
+    placeholders: &mut Placeholders,
+    attribute: &str,
+    low: Option<&Bound>,
+    high: Option<&Bound>,
+) -> Option<String> {
+    let mut compared = |sign: &str, bound: &Bound| {
+        let equal = if bound.is_exclusive { "" } else { "=" };
+        let name = placeholders.name(attribute);
+        format!("{name} {sign}{equal} {}", placeholders.value(AttributeValue::N(bound.value.to_string())))
+    };
+    match (low, high) {
+        (None, None) => None,
+        (Some(low), None) => Some(compared(">", low)),
+        (None, Some(high)) => Some(compared("<", high)),
+        (Some(low), Some(high)) if low.is_exclusive || high.is_exclusive => {
+            Some(format!("{} AND {}", compared(">", low), compared("<", high)))
+        }
+        (Some(low), Some(high)) => {
+            let name = placeholders.name(attribute);
+            let mut value = |bound: &Bound| placeholders.value(AttributeValue::N(bound.value.to_string()));
+            let low = value(low);
+            Some(format!("{name} BETWEEN {low} AND {}", value(high)))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::condition::parse_condition;
     use super::*;
 
     fn number(text: &str) -> Option<Decimal> {
         Decimal::parse(text).ok()
     }
 
+    fn bound(text: &str) -> Option<Bound> {
+        number(text).map(Bound::from)
+    }
+
     #[test]
     fn expressions_with_sensor_use_key_condition_for_time_and_filter_for_temperature() {
         let question = ReadQuery {
             sensor: Some("s".into()),
-            since: number("1"),
-            until: number("2.5"),
+            since: bound("1"),
+            until: bound("2.5"),
             min_temperature: number("-3.5"),
             ..ReadQuery::default()
         };
         let found = question.expressions();
-        assert_eq!(found.key.as_deref(), Some("#sensor = :sensor AND #time BETWEEN :low_time AND :high_time"));
-        assert_eq!(found.filter.as_deref(), Some("#temperature >= :low_temperature"));
-        assert_eq!(found.names.len(), 3);
-        assert_eq!(found.values[":low_temperature"], AttributeValue::N("-3.5".into()));
-        assert_eq!(found.values[":high_time"], AttributeValue::N("2.5".into()));
+        assert_eq!(found.key.as_deref(), Some("#n0 = :v0 AND #n1 BETWEEN :v1 AND :v2"));
+        assert_eq!(found.filter.as_deref(), Some("#n2 >= :v3"));
+        assert_eq!(found.placeholders.names.len(), 3);
+        assert_eq!(found.placeholders.values[":v3"], AttributeValue::N("-3.5".into()));
+        assert_eq!(found.placeholders.values[":v2"], AttributeValue::N("2.5".into()));
     }
 
     #[test]
     fn expressions_without_sensor_use_only_a_filter() {
-        let question = ReadQuery { until: number("2"), max_temperature: number("9"), ..ReadQuery::default() };
+        let question = ReadQuery { until: bound("2"), max_temperature: number("9"), ..ReadQuery::default() };
         let found = question.expressions();
         assert_eq!(found.key, None);
-        assert_eq!(found.filter.as_deref(), Some("#time <= :high_time AND #temperature <= :high_temperature"));
+        assert_eq!(found.filter.as_deref(), Some("#n0 <= :v0 AND #n1 <= :v1"));
         assert_eq!(ReadQuery::default().expressions(), Expressions::default());
+    }
+
+    #[test]
+    fn condition_joins_the_other_filters_and_no_value_is_in_the_text() {
+        let filter = |text: &str| {
+            let question = ReadQuery {
+                min_temperature: number("1"),
+                filter: Some(parse_condition(text).unwrap()),
+                ..ReadQuery::default()
+            };
+            question.expressions().filter.unwrap()
+        };
+        assert_eq!(filter("size = 1 or `a b`[2].c = 'x'"), "#n0 >= :v0 AND (#n1 = :v1 OR #n2[2].#n3 = :v2)");
+        assert_eq!(
+            filter("not (a in (1, 2) and (b between 1 and 2 or exists(c))) and temperature < 5"),
+            "#n0 >= :v0 AND NOT (#n1 IN (:v1,:v2) AND (#n2 BETWEEN :v3 AND :v4 OR attribute_exists(#n3))) AND #n0 < :v5"
+        );
+        let both = ReadQuery { filter: Some(parse_condition("a = 1 or a = 2").unwrap()), ..ReadQuery::default() };
+        assert_eq!(both.expressions().filter.as_deref(), Some("#n0 = :v0 OR #n0 = :v1"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Reads stored readings page by page: a parallel Scan of the whole table, or a Query for one sensor.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,6 +9,7 @@ use sensor_model::Reading;
 use tokio::time::Instant;
 
 use super::item_decode::{Item, SENSOR, SEQUENCE, TIME, decode_item};
+use super::query::Expressions;
 use crate::aws::wait::{self, Poll, WaitError};
 use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::error::Error;
@@ -153,8 +153,8 @@ async fn query_page(clients: &Clients, table: &str, question: &ReadQuery, start:
         .table_name(table)
         .set_key_condition_expression(expressions.key)
         .set_filter_expression(expressions.filter)
-        .set_expression_attribute_names(Some(expressions.names))
-        .set_expression_attribute_values(Some(expressions.values))
+        .set_expression_attribute_names(Some(expressions.placeholders.names))
+        .set_expression_attribute_values(Some(expressions.placeholders.values))
         .scan_index_forward(!question.newest_first)
         .consistent_read(question.consistent)
         .set_limit(question.page_limit())
@@ -172,15 +172,14 @@ async fn scan_page(
     start: Option<Item>,
     (segment, segments): (i32, i32),
 ) -> Answer {
-    let expressions = question.expressions();
-    let given = |map: HashMap<_, _>| (!map.is_empty()).then_some(map);
+    let Expressions { filter, placeholders, .. } = question.expressions();
     let answer = clients
         .dynamodb
         .scan()
         .table_name(table)
-        .set_filter_expression(expressions.filter)
-        .set_expression_attribute_names((!expressions.names.is_empty()).then_some(expressions.names))
-        .set_expression_attribute_values(given(expressions.values))
+        .set_filter_expression(filter)
+        .set_expression_attribute_names((!placeholders.names.is_empty()).then_some(placeholders.names))
+        .set_expression_attribute_values((!placeholders.values.is_empty()).then_some(placeholders.values))
         .consistent_read(question.consistent)
         .set_limit(question.page_limit())
         .segment(segment)

@@ -64,7 +64,7 @@ impl Verifier<'_> {
     pub(crate) async fn check_unused(&self) -> Result<(), Error> {
         let looks = stream::iter(0..self.plan.sensors).map(|sensor| async move {
             let mut found = false;
-            let query = ReadQuery { since: self.plan.time(sensor, 0), ..query(sensor) };
+            let query = ReadQuery { since: self.plan.time(sensor, 0).map(Into::into), ..query(sensor) };
             let each = |row: StoredReading| {
                 let step = self.plan.step_at(sensor, &row.reading.current_time);
                 found |= step.is_some() && row.reading.fields.contains_key(SEED_FIELD);
@@ -149,8 +149,8 @@ impl Verifier<'_> {
         let ranges = self.ledger.lock().open_ranges((look == Look::Young).then_some(self.late_after));
         let looks = stream::iter(ranges).map(|OpenRange { sensor, first, last }| async move {
             let query = ReadQuery {
-                since: self.plan.time(sensor, first),
-                until: self.plan.time(sensor, last),
+                since: self.plan.time(sensor, first).map(Into::into),
+                until: self.plan.time(sensor, last).map(Into::into),
                 limit: (look == Look::Late).then_some(LATE_ROWS),
                 ..query(sensor)
             };
