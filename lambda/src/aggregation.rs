@@ -8,10 +8,12 @@ mod buffer;
 mod decode;
 mod encode;
 mod protobuf;
+mod size;
 
 pub use self::buffer::{AggregateBuffer, KeyIndex};
 pub use self::decode::{AggregatedUserRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};
+pub use self::size::AggregateSize;
 
 /// First bytes of an aggregated record.
 pub const MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];

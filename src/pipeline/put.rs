@@ -6,14 +6,17 @@
 //! ```
 
 pub(crate) mod abort_signal;
+pub(crate) mod aggregate_count;
 pub(crate) mod aggregation;
 pub(crate) mod aggregation_mode;
 pub(crate) mod bulk_put;
 pub(crate) mod checkpoint;
 pub(crate) mod estimate;
 pub(crate) mod event;
+pub(crate) mod group_layout;
 pub(crate) mod intake;
 pub(crate) mod key_groups;
+pub(crate) mod key_slots;
 pub(crate) mod map_refresh;
 pub(crate) mod parcel;
 pub(crate) mod put_options;

@@ -6,7 +6,7 @@ use super::protobuf::{bytes_field, number_field, push_bytes_head, push_number};
 use super::{DIGEST_BYTES, MAGIC};
 
 /// Bytes around the message.
-const ENVELOPE_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
+pub(super) const ENVELOPE_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
 
 /// The index of a key in one aggregated record.
 pub type KeyIndex = u64;
@@ -114,6 +114,7 @@ fn push_key(out: &mut Vec<u8>, field: u64, key: &str) {
     out.extend_from_slice(key.as_bytes());
 }
 
-fn body_bytes(partition_key: KeyIndex, explicit_hash_key: Option<KeyIndex>, data: &[u8]) -> usize {
+/// Returns the bytes of a record within its field.
+pub(super) fn body_bytes(partition_key: KeyIndex, explicit_hash_key: Option<KeyIndex>, data: &[u8]) -> usize {
     number_field(partition_key) + explicit_hash_key.map_or(0, number_field) + bytes_field(data.len())
 }

@@ -51,6 +51,31 @@ fn aggregate_buffer_is_empty_after_finish_and_makes_the_same_bytes_again() {
     assert_eq!(first, encode([sub("a", Some("7"), b"xy"), sub("a", Some("7"), b"z")]));
 }
 
+proptest! {
+    #[test]
+    fn aggregate_size_equals_the_bytes_of_the_buffer(
+        records in prop::collection::vec((0..200_u64, 0_usize..300), 1..400),
+    ) {
+        let (mut buffer, mut size) = (AggregateBuffer::default(), AggregateSize::default());
+        let hash_key = "170141183460469231731687303715884105728";
+        prop_assert_eq!(buffer.push_explicit_hash_key(hash_key), size.push_explicit_hash_key(hash_key));
+        let mut indices = std::collections::HashMap::new();
+        for (key, bytes) in records {
+            let data = vec![b'x'; bytes];
+            let index = *indices.entry(key).or_insert_with(|| {
+                let name = "k".repeat(usize::try_from(key).unwrap());
+                let index = buffer.push_partition_key(&name);
+                assert_eq!(index, size.push_partition_key(&name));
+                index
+            });
+            buffer.push(index, Some(0), &data);
+            size.push(index, Some(0), &data);
+            prop_assert_eq!((buffer.encoded_bytes(), buffer.len()), (size.encoded_bytes(), size.len()));
+        }
+        prop_assert_eq!(buffer.finish().len(), size.encoded_bytes());
+    }
+}
+
 #[test]
 fn decode_accepts_late_keys_tags_and_unknown_fields() {
     let message = b"\x1a\x0a\x08\x00\x1a\x01x\x22\x03\x0a\x01t\x48\x05\x0a\x01k\x55\x01\x02\x03\x04";

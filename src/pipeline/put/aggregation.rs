@@ -39,12 +39,31 @@ pub(crate) struct GroupKeys {
     pub explicit_hash_key: Arc<str>,
 }
 
+impl GroupKeys {
+    /// Returns whether an aggregate of so many bytes has room for another reading. `is_known` is true if the partition
+    /// key of the reading is in it already.
+    pub(crate) fn leave_room_for(&self, record: &Record, is_known: bool, bytes: usize) -> bool {
+        let key_bytes = if is_known { 0 } else { AggregateBuffer::key_bytes(&record.partition_key) };
+        // An index of four bytes is more than any aggregate has.
+        let record_bytes = AggregateBuffer::record_bytes(1 << 21, Some(0), record.data.as_bytes());
+        bytes + key_bytes + record_bytes + self.partition_key.len() <= AGGREGATE_BYTES
+    }
+}
+
 /// The index of a partition key in one aggregate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RememberedKey {
     /// The number of the aggregate, from 1.
-    aggregate: u64,
-    index: KeyIndex,
+    pub aggregate: u64,
+    /// The index there.
+    pub index: KeyIndex,
+}
+
+impl RememberedKey {
+    /// Returns the index in the aggregate of this number.
+    pub(crate) fn index_in(&self, aggregate: u64) -> Option<KeyIndex> {
+        (self.aggregate == aggregate).then_some(self.index)
+    }
 }
 
 /// An aggregate that readings are added to.
@@ -69,12 +88,8 @@ impl OpenAggregate {
 
     /// Returns whether a reading fits. One that is larger than an aggregate is alone in one.
     pub(crate) fn fits(&self, record: &Record, key: RememberedKey, keys: &GroupKeys) -> bool {
-        let key_bytes =
-            if key.aggregate == self.number { 0 } else { AggregateBuffer::key_bytes(&record.partition_key) };
-        // An index of four bytes is more than any aggregate has.
-        let record_bytes = AggregateBuffer::record_bytes(1 << 21, Some(0), record.data.as_bytes());
-        let bytes = self.buffer.encoded_bytes() + key_bytes + record_bytes + keys.partition_key.len();
-        self.buffer.is_empty() || bytes <= AGGREGATE_BYTES
+        let is_known = key.index_in(self.number).is_some();
+        self.buffer.is_empty() || keys.leave_room_for(record, is_known, self.buffer.encoded_bytes())
     }
 
     /// Adds a reading. `numbers` counts all aggregates.
@@ -84,11 +99,13 @@ impl OpenAggregate {
             self.number = *numbers;
             self.buffer.push_explicit_hash_key(&keys.explicit_hash_key);
         }
-        if key.aggregate != self.number {
+        let number = self.number;
+        let index = key.index_in(number).unwrap_or_else(|| {
             let index = self.buffer.push_partition_key(&record.partition_key);
-            *key = RememberedKey { aggregate: self.number, index };
-        }
-        self.buffer.push(key.index, Some(0), record.data.as_bytes());
+            *key = RememberedKey { aggregate: number, index };
+            index
+        });
+        self.buffer.push(index, Some(0), record.data.as_bytes());
         self.places.push(record.file, record.line);
     }
 

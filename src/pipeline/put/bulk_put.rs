@@ -69,7 +69,7 @@ pub(crate) async fn validate_only(
     let mut intake = Intake::new(rejects, observer, None, max_errors, None);
     loop {
         match intake.next(began) {
-            Next::Reading(record) => estimator.add(record),
+            Next::Reading(record) => estimator.add(&record),
             Next::Chunk if intake.has_failed() => break,
             Next::Chunk | Next::Until(_) => {
                 let chunk = tokio::select! {
@@ -85,7 +85,7 @@ pub(crate) async fn validate_only(
         }
     }
     let counts = intake.finish(chunks, interrupt.is_cancelled()).await;
-    counts.left.into_iter().for_each(|record| estimator.add(record));
+    counts.left.iter().for_each(|record| estimator.add(record));
     let summary = PutSummary {
         read: counts.read,
         accepted: counts.read - counts.rejected,

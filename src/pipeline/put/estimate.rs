@@ -1,23 +1,15 @@
 //! Estimates what a put would send, how long the shards would take it, and what it would cost. Nothing is looked up.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::time::Instant;
 
-use super::aggregation::Aggregation;
+use super::aggregate_count::{AggregateCount, RecordSize};
 use super::aggregation_mode::AggregationChoice;
-use super::key_groups::KeyGroups;
-use super::rate_limit::{SHARD_BYTES, SHARD_RECORDS, ShardLimits, ShardRate};
-use super::request::PutRequest;
-use super::shard_map::ShardMap;
+use super::rate_limit::{SHARD_BYTES, SHARD_RECORDS};
 use crate::pipeline::Record;
 use crate::pipeline::prices::{
     ON_DEMAND_GB_USD, PRICES_OF, PUT_UNIT_BYTES, PUT_UNITS_USD, ROUNDED_BYTES, TABLE_WRITES_USD,
 };
 
-/// Bytes of readings after which sealed aggregates are counted.
-const WAITING_BYTES: usize = 1024 * 1024;
 /// Bytes that an item of the table has beside those of the reading as JSON: the names and values of shard and sequence
 /// number.
 const ITEM_OVERHEAD: u64 = 120;
@@ -66,7 +58,7 @@ struct Volume {
 /// Counts the readings of an input.
 #[derive(Debug)]
 pub(crate) struct Estimator {
-    aggregated: Option<AggregatedRecords>,
+    aggregated: Option<(AggregateCount, Volume)>,
     separate: Option<Volume>,
     writes: u64,
 }
@@ -74,28 +66,33 @@ pub(crate) struct Estimator {
 impl Estimator {
     /// Begins. With `auto`, both forms are estimated: which of them it would be is not known without a look at the stream.
     pub(crate) fn new(choice: AggregationChoice, rate: Option<f64>) -> Self {
+        let aggregated = || (AggregateCount::new(rate), Volume::default());
         Estimator {
-            aggregated: (choice != AggregationChoice::Never).then(|| AggregatedRecords::new(rate)),
+            aggregated: (choice != AggregationChoice::Never).then(aggregated),
             separate: (choice != AggregationChoice::Always).then(Volume::default),
             writes: 0,
         }
     }
 
     /// Counts a reading.
-    pub(crate) fn add(&mut self, record: Record) {
+    pub(crate) fn add(&mut self, record: &Record) {
         self.writes += (record.data.len() as u64 + ITEM_OVERHEAD).div_ceil(ROUNDED_BYTES);
         if let Some(separate) = &mut self.separate {
-            separate.add(record.data.len(), record.partition_key.len());
+            separate.add(RecordSize::of(record));
         }
-        if let Some(aggregated) = &mut self.aggregated {
-            aggregated.add(record);
+        if let Some((aggregates, volume)) = &mut self.aggregated {
+            aggregates.add(record, |size| volume.add(size));
         }
     }
 
     /// Returns the estimate.
     pub(crate) fn finish(self) -> PutEstimate {
+        let aggregated = self.aggregated.map(|(mut aggregates, mut volume)| {
+            aggregates.finish(|size| volume.add(size));
+            volume.estimate()
+        });
         PutEstimate {
-            aggregated: self.aggregated.map(|aggregated| aggregated.finish().estimate()),
+            aggregated,
             separate: self.separate.map(|separate| separate.estimate()),
             table_usd: usd(as_float(self.writes) / 1e6 * TABLE_WRITES_USD),
             prices: PRICES_OF,
@@ -104,10 +101,10 @@ impl Estimator {
 }
 
 impl Volume {
-    fn add(&mut self, data: usize, key: usize) {
-        let limited = (data + key) as u64;
+    fn add(&mut self, size: RecordSize) {
+        let limited = (size.data + size.partition_key) as u64;
         self.records += 1;
-        self.bytes += data as u64;
+        self.bytes += size.data as u64;
         self.limited_bytes += limited;
         self.put_units += limited.div_ceil(PUT_UNIT_BYTES);
         self.rounded_bytes += limited.next_multiple_of(ROUNDED_BYTES);
@@ -123,66 +120,6 @@ impl Volume {
             provisioned_usd: usd(as_float(self.put_units) / 1e6 * PUT_UNITS_USD),
             on_demand_usd: usd(as_float(self.rounded_bytes) / f64::from(1 << 30) * ON_DEMAND_GB_USD),
         }
-    }
-}
-
-/// Readings that share records, as `put` would send them to a stream of one shard that takes them at once.
-#[derive(Debug)]
-struct AggregatedRecords {
-    groups: KeyGroups,
-    rate: ShardRate,
-    interval: Duration,
-    /// The time of the put, which goes on by `--rate` only.
-    now: Instant,
-    wake: Option<Instant>,
-    number: u64,
-    volume: Volume,
-}
-
-impl AggregatedRecords {
-    fn new(rate: Option<f64>) -> Self {
-        let now = Instant::now();
-        AggregatedRecords {
-            groups: KeyGroups::new(ShardMap::unknown(), Aggregation::On { keeps_group_key: false }),
-            rate: ShardRate::new(ShardLimits::Unknown, now),
-            interval: rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(rate.recip())),
-            now,
-            wake: None,
-            number: 0,
-            volume: Volume::default(),
-        }
-    }
-
-    fn add(&mut self, record: Record) {
-        self.groups.push(record, self.number, self.now);
-        self.number += 1;
-        self.now += self.interval;
-        if self.groups.bytes() > WAITING_BYTES || self.wake.is_none_or(|wake| self.now >= wake) {
-            self.take(false);
-        }
-    }
-
-    /// Counts the records that would be sent by now.
-    fn take(&mut self, is_last: bool) {
-        loop {
-            let mut request = PutRequest::default();
-            let rates = std::slice::from_mut(&mut self.rate);
-            self.wake = self.groups.take_ready(self.now, is_last, rates, &mut request);
-            if request.is_empty() {
-                return;
-            }
-            for (group, parcel) in request.into_parcels() {
-                for entry in parcel.entries() {
-                    self.volume.add(entry.data.len(), entry.partition_key.len());
-                }
-                self.groups.land(group, None);
-            }
-        }
-    }
-
-    fn finish(mut self) -> Volume {
-        self.take(true);
-        self.volume
     }
 }
 
@@ -204,7 +141,7 @@ mod tests {
         let mut estimator = Estimator::new(choice, rate);
         for at in 0..readings {
             let partition_key = format!("sensor-{}", at % 100);
-            estimator.add(Record {
+            estimator.add(&Record {
                 data: "x".repeat(bytes),
                 partition_key: partition_key.into(),
                 row: 0,

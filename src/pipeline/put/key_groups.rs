@@ -7,28 +7,21 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::aggregation::{Aggregation, GroupKeys, OpenAggregate, RememberedKey};
+use super::aggregation::{Aggregation, GroupKeys, OpenAggregate};
+use super::group_layout::GroupLayout;
+use super::key_slots::KeySlots;
 use super::parcel::Parcel;
 use super::rate_limit::ShardRate;
 use super::record::MAX_RECORD_BYTES;
 use super::request::{MAX_RECORDS, PutRequest};
-use super::shard_map::{ShardMap, hash_key};
+use super::shard_map::ShardMap;
 use crate::pipeline::Record;
 
 /// Maximum wait of a reading for others to share its record or request, as in the KPL (docs/facts/kinesis.md,
 /// Aggregation).
 pub(crate) const LINGER: Duration = Duration::from_millis(100);
-/// Groups of a shard: Lambda has at most ten batches of a shard in flight, and sixteen aggregates of 25 KB in a round
-/// trip of 100 ms are four times what a shard takes. A power of two, so that a shard that is split in the middle has
-/// each group on one side.
-const GROUPS: usize = 16;
-/// Maximum number of groups of a stream with many shards, unless it has more shards.
-const MAX_GROUPS: usize = 4096;
-/// Maximum number of partition keys whose group is remembered.
-const MAX_KEYS: usize = 65_536;
 /// Memory of a reading that waits as a record of its own, beside its bytes.
 const RECORD_OVERHEAD: usize = 128;
 
@@ -51,21 +44,13 @@ struct KeyGroup {
     open_bytes: usize,
 }
 
-/// The group of a partition key.
-#[derive(Clone, Copy, Debug)]
-struct KeySlot {
-    group: usize,
-    key: RememberedKey,
-}
-
 /// The groups of a stream, and the readings that wait in them.
 #[derive(Debug)]
 pub(crate) struct KeyGroups {
-    map: ShardMap,
+    layout: GroupLayout,
     aggregation: Aggregation,
     groups: Vec<KeyGroup>,
-    groups_per_shard: usize,
-    keys: FxHashMap<Box<str>, KeySlot>,
+    slots: KeySlots,
     aggregates: u64,
     /// The bytes that wait in all groups.
     bytes: usize,
@@ -76,51 +61,27 @@ pub(crate) struct KeyGroups {
 impl KeyGroups {
     /// Creates the groups of the shards.
     pub(crate) fn new(map: ShardMap, aggregation: Aggregation) -> Self {
-        let shards = map.shards().len();
-        let mut groups_per_shard = GROUPS;
-        while groups_per_shard > 1 && groups_per_shard * shards > MAX_GROUPS {
-            groups_per_shard /= 2;
-        }
+        let layout = GroupLayout::new(map);
         let now = Instant::now();
-        let group = |at: usize| {
-            let (shard, part) = (at / groups_per_shard, at % groups_per_shard);
-            let range = &map.shards()[shard];
-            let width = width(&map, shard, groups_per_shard);
-            // The middle of the group: a shard that is split some keys beside the border of a group takes the whole group
-            // where its readings belong. A range of fewer hash keys than groups has groups that stay empty.
-            let middle = range.start.saturating_add(width.saturating_mul(part as u128)).saturating_add(width / 2);
-            KeyGroup {
-                shard,
-                keys: GroupKeys {
-                    partition_key: format!("sensorctl-{part}").into(),
-                    explicit_hash_key: middle.min(range.end).to_string().into(),
-                },
-                aggregate: OpenAggregate::default(),
-                records: Vec::new(),
-                record_bytes: 0,
-                first: 0,
-                due: now,
-                waiting: VecDeque::new(),
-                in_flight: None,
-                open_bytes: 0,
-            }
+        let group = |at: usize| KeyGroup {
+            shard: layout.shard_of(at),
+            keys: layout.keys_of(at),
+            aggregate: OpenAggregate::default(),
+            records: Vec::new(),
+            record_bytes: 0,
+            first: 0,
+            due: now,
+            waiting: VecDeque::new(),
+            in_flight: None,
+            open_bytes: 0,
         };
-        let groups = (0..shards * groups_per_shard).map(group).collect();
-        KeyGroups {
-            map,
-            aggregation,
-            groups,
-            groups_per_shard,
-            keys: FxHashMap::default(),
-            aggregates: 0,
-            bytes: 0,
-            next: 0,
-        }
+        let groups = (0..layout.len()).map(group).collect();
+        KeyGroups { layout, aggregation, groups, slots: KeySlots::default(), aggregates: 0, bytes: 0, next: 0 }
     }
 
     /// Returns the shards.
     pub(crate) fn map(&self) -> &ShardMap {
-        &self.map
+        self.layout.map()
     }
 
     /// Returns the bytes that wait, without those in flight.
@@ -133,25 +94,9 @@ impl KeyGroups {
         self.groups[group].shard
     }
 
-    fn group_of(&self, partition_key: &str) -> usize {
-        let hash_key = hash_key(partition_key);
-        let shard = self.map.owner_of(hash_key);
-        let offset = hash_key - self.map.shards()[shard].start;
-        let part = usize::try_from(offset / width(&self.map, shard, self.groups_per_shard)).unwrap_or(usize::MAX);
-        shard * self.groups_per_shard + part.min(self.groups_per_shard - 1)
-    }
-
     /// Adds a reading. `number` counts the readings of the input.
     pub(crate) fn push(&mut self, record: Record, number: u64, now: Instant) {
-        if !self.keys.contains_key(record.partition_key.as_str()) {
-            if self.keys.len() == MAX_KEYS {
-                // The next readings write their keys into the open aggregates once more, which the format allows.
-                self.keys.clear();
-            }
-            let slot = KeySlot { group: self.group_of(&record.partition_key), key: RememberedKey::default() };
-            self.keys.insert(record.partition_key.as_str().into(), slot);
-        }
-        let Some(slot) = self.keys.get_mut(record.partition_key.as_str()) else { return };
+        let slot = self.slots.slot_of(&record.partition_key, &self.layout);
         let group = &mut self.groups[slot.group];
         let bytes = record.bytes();
         match self.aggregation {
@@ -291,11 +236,4 @@ impl KeyGroup {
         let open = self.is_open().then_some(self.first);
         self.in_flight.into_iter().chain(self.waiting.iter().map(Parcel::first)).chain(open).min()
     }
-}
-
-/// Returns the number of hash keys of a group.
-fn width(map: &ShardMap, shard: usize, groups_per_shard: usize) -> u128 {
-    let range = &map.shards()[shard];
-    // The range of all hash keys has one more than fits.
-    ((range.end - range.start) / groups_per_shard as u128).saturating_add(1)
 }

@@ -11,6 +11,8 @@ use sensor_model::Reading;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::super::aggregation::Aggregation;
+use super::super::aggregation_mode::AggregationChoice;
 use super::super::parcel::PutEntry;
 use super::super::put_options::SendPlan;
 use super::super::retry::EntryResult;
@@ -245,6 +247,35 @@ fn rate_limit_is_kept_and_slow_readings_are_sent_after_linger() {
     assert_eq!(outcome.summary.accepted, 51);
     assert!((10.0..10.3).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
     assert_eq!(*calls.borrow(), 51);
+}
+
+#[test]
+fn dry_run_estimates_the_records_and_bytes_that_a_put_sends() {
+    let items = || (0..20_000_usize).map(|index| item(index, u8::try_from(index % 200).unwrap(), index % 50 == 7));
+    let chunks = || {
+        let (sender, chunks) = mpsc::channel(256);
+        let items: Vec<_> = items().collect();
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            sender.try_send(Ok(items.by_ref().take(100).collect())).unwrap();
+        }
+        ParsedChunks::from_channel(chunks)
+    };
+    let interrupt = CancellationToken::new();
+    let send = async |records: &[PutEntry<'_>]| Ok(all_accepted(records));
+    paused(async {
+        let estimator = Estimator::new(AggregationChoice::Auto, None);
+        let estimate = validate_only(chunks(), options(None, &interrupt), estimator).await.summary.estimate.unwrap();
+        let aggregations = [Aggregation::On { keeps_group_key: false }, Aggregation::Off];
+        for (aggregation, estimated) in aggregations.into_iter().zip([estimate.aggregated, estimate.separate]) {
+            let plan = SendPlan { aggregation, ..SendPlan::unknown() };
+            let options = PutOptions { plan, ..options(None, &interrupt) };
+            let summary = put_all(chunks(), &Stream(send), options).await.summary;
+            assert_eq!((summary.accepted, summary.rejected), (19_600, 400));
+            let estimated = estimated.unwrap();
+            assert_eq!((estimated.records, estimated.bytes), (summary.records, summary.bytes), "{aggregation:?}");
+        }
+    });
 }
 
 mod slow {
