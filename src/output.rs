@@ -9,6 +9,7 @@ mod demo_report;
 mod destination;
 mod differences;
 mod escape;
+mod form;
 mod format;
 mod inspection_report;
 mod invocation_report;
@@ -22,9 +23,13 @@ mod progress;
 mod prompt;
 mod put_estimate;
 mod put_progress;
+mod raw_rows;
+mod read_usage;
 mod reading_rows;
 mod report;
+mod row;
 mod rows;
+mod selected_columns;
 mod simulation_report;
 mod stack_progress;
 mod stack_report;
@@ -62,9 +67,11 @@ pub(crate) use marks::Mark;
 pub(crate) use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub(crate) use progress::{Progress, Step};
 pub(crate) use put_progress::{NAMED_LINES, PutProgress};
+pub(crate) use read_usage::read_usage_line;
 pub(crate) use reading_rows::{Hop, PutReport, hop_line};
 pub(crate) use report::Report;
-pub(crate) use rows::{Row, Rows};
+pub(crate) use row::Row;
+pub(crate) use rows::Rows;
 pub(crate) use simulation_report::{DeletedRows, SimulationReport, row_count};
 pub(crate) use stack_progress::StackProgress;
 pub(crate) use stack_report::{Drained, ReportScope, ResourceRef, StackReport, print_orphans, print_warnings};
@@ -146,26 +153,6 @@ impl Output {
         &self.hint_flags
     }
 
-    /// The form that rows take.
-    #[must_use]
-    pub fn row_format(&self) -> Format {
-        match self.format {
-            Format::Auto if self.stdout_is_terminal => Format::Table,
-            Format::Auto => Format::Ndjson,
-            format => format,
-        }
-    }
-
-    /// The form that a report takes.
-    #[must_use]
-    pub fn report_format(&self) -> Format {
-        match self.format {
-            Format::Auto if self.stdout_is_terminal => Format::Table,
-            Format::Auto => Format::Json,
-            format => format,
-        }
-    }
-
     /// Returns whether JSON was asked for by name.
     #[must_use]
     pub fn is_json_asked(&self) -> bool {
@@ -236,12 +223,6 @@ impl Output {
     /// When stdout cannot be written, other than by being closed.
     pub fn clear(&self) -> Result<(), Error> {
         if self.stdout_is_terminal { self.bytes(b"\x1b[H\x1b[2J") } else { Ok(()) }
-    }
-
-    /// A writer of rows in the asked form.
-    #[must_use]
-    pub fn rows(&self) -> Rows {
-        Rows::new(self.clone(), self.row_format())
     }
 
     /// Writes finished text to stdout, ending it with a line feed.

@@ -12,7 +12,7 @@ use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, s
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{DemoReport, Output, StepTime, units};
-use crate::pipeline::{PageRetry, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
+use crate::pipeline::{PageRetry, ReadQuery, StoredReading, TableReader, invoke, put_one, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::apply;
 use crate::stack::{ArnRegistry, Plan, TeardownOptions};
@@ -153,14 +153,16 @@ async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> 
 }
 
 async fn both_rows(context: &Context) -> Result<Vec<StoredReading>, Error> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<StoredReading> = Vec::new();
     let question = ReadQuery { consistent: true, ..ReadQuery::default() };
     let retry = PageRetry { limit: STEP_LIMIT, waiting: &|_, _| {} };
-    read_pages(context.clients().await?, &context.settings.pipeline.table.name, &question, retry, |page| {
-        rows.extend(page.rows);
-        Ok(true)
-    })
-    .await?;
+    let reader = TableReader::new(context.clients().await?, &context.settings.pipeline.table.name, retry);
+    reader
+        .read_pages(&question, |page| {
+            rows.extend(page.rows);
+            Ok(true)
+        })
+        .await?;
     rows.sort_by(|a, b| a.reading.sensor_id.cmp(&b.reading.sensor_id));
     let whole = |row: &StoredReading| row.shard_id.is_some() && row.sequence_number.is_some();
     if rows.len() == 2 && rows.iter().all(whole) {

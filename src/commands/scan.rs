@@ -1,117 +1,50 @@
 //! `scan`: readings from the table.
 
+mod args;
 mod conditions;
+mod row_count;
+mod row_sink;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueEnum};
-use sensor_model::Decimal;
-
+pub(crate) use self::args::ScanArgs;
 use self::conditions::{AskedConditions, TypedConditions};
+use self::row_count::RowCount;
+use self::row_sink::RowSink;
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Rows, Warning};
+use crate::output::{Format, Row, Rows, Warning, read_usage_line};
 use crate::pipeline::{
-    Condition, PageRetry, ReadQuery, RowPage, StoredReading, parse_condition, parse_time_or_age, read_pages,
+    PageRetry, RawItem, ReadQuery, ReadUsage, RowPage, SortableRow, StoredReading, TableReader, attribute_of,
+    newest_rows, unquoted_names,
 };
 use crate::stack::QUIET_WAIT;
 
-const AFTER_HELP: &str = r#"Examples:
-  sensorctl scan --sensor kitchen --since 1h
-  sensorctl scan --sensor kitchen --reverse --limit 10
-  sensorctl scan --latest -o json
-  sensorctl scan --where 'humidity > 40 and site in ("lab", "roof")'
-  sensorctl scan -o ndjson | sensorctl --stage copy put --file -
-
-Without --sensor, scan reads the whole table, whatever the other conditions, and rows come in no order.
-`put --file` reads NDJSON back without loss. CSV has the columns sensor_id, temperature, current_time, then
-the other fields of the first 500 rows by name, then shard_id, sequence_number and `more`: a JSON object of
-fields that first appear later.
-
---where compares fields with numbers, texts in quotes, true, false or null (= <> < <= > >=, between A and B,
-in (A, B)), knows begins_with(FIELD, TEXT), contains(FIELD, VALUE) and exists(FIELD), and joins conditions by
-and, or, not and parentheses. current_time also takes a time such as "2010-01-01" or "15m". A part of a map or
-a list is map.member or list[0]; other names stand in backticks. A number never equals a text, and a missing
-field matches only <> and not. The service filters what it has read: a filter does not make a scan cheaper."#;
-
-/// Show stored readings, of the whole table or of one sensor
-#[derive(Debug, ClapArgs)]
-#[command(after_help = AFTER_HELP)]
-pub(crate) struct ScanArgs {
-    /// Show readings of this sensor only, in order of time (a Query by key)
-    #[arg(long, value_name = "ID")]
-    sensor: Option<String>,
-    /// Earliest time (inclusive): seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
-    since: Option<Decimal>,
-    /// Latest time (inclusive), in the same forms
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
-    until: Option<Decimal>,
-    /// Minimum temperature (inclusive)
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
-    min_temp: Option<Decimal>,
-    /// Maximum temperature (inclusive)
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
-    max_temp: Option<Decimal>,
-    /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
-    #[arg(long = "where", value_name = "EXPRESSION", value_parser = parse_condition)]
-    filter: Option<Condition>,
-    /// Stop after COUNT readings
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
-    /// Show the newest reading of each sensor (without --sensor, this reads the whole table)
-    #[arg(long)]
-    latest: bool,
-    /// Sort the rows: collects all of them in memory and applies --limit after sorting
-    #[arg(long, value_enum, value_name = "BY")]
-    sort: Option<Sort>,
-    /// Show the newest first with --sensor; reverse the order of --sort
-    #[arg(long)]
-    reverse: bool,
-    /// Include everything stored up to now (consistent reads, at twice the cost)
-    #[arg(long)]
-    consistent: bool,
-    /// Retry for this many seconds while the table's read capacity is used up
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
-}
-
-/// The sort key of the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Sort {
-    /// Oldest first.
-    Time,
-    /// Coldest first.
-    Temp,
-    /// By sensor, then time.
-    Sensor,
-}
-
-pub(super) async fn run(context: &Context, mut args: ScanArgs) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> {
     if matches!((&args.min_temp, &args.max_temp), (Some(low), Some(high)) if low > high) {
         return Err(Error::usage("`--min-temp` is above `--max-temp`"));
     }
     let typed = TypedConditions {
-        sensor: args.sensor.take(),
+        sensors: args.sensors.clone(),
         since: args.since.clone(),
         until: args.until.clone(),
         filter: args.filter.clone(),
     };
     let asked = typed.settled()?;
-    args.sensor.clone_from(&asked.sensor);
-    if args.reverse && args.sort.is_none() && args.sensor.is_none() && !args.latest {
+    if args.reverse && args.sort.is_none() && asked.sensors.is_empty() && args.latest.is_none() {
         return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
-            .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows in memory"));
+            .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows"));
     }
-    let question = read_query(&args, asked);
+    if args.raw && matches!(context.output.chosen_format(), Format::Table | Format::Csv) {
+        return Err(Error::usage("`--raw` is JSON").hint("add `-o json` or `-o ndjson`, or leave `-o` out"));
+    }
+    let fields = fields(&args)?;
+    let query = read_query(context, &args, asked, &fields);
     let clients = context.clients().await?;
     let table = &context.settings.pipeline.table.name;
-    let mut shown = LimitedRows { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
-    let mut gathered = RowCollector::of(&args);
-    let mut foreign = 0;
     let is_told = AtomicBool::new(false);
     let waiting = |waited: Duration, failure: &AwsFailure| {
         if waited >= QUIET_WAIT && !is_told.swap(true, Ordering::Relaxed) {
@@ -119,147 +52,188 @@ pub(super) async fn run(context: &Context, mut args: ScanArgs) -> Result<(), Err
         }
     };
     let retry = PageRetry { limit: Duration::from_secs(args.timeout), waiting: &waiting };
-    let reading = read_pages(clients, table, &question, retry, |page: RowPage| {
-        foreign += page.foreign;
-        for row in page.rows {
-            match &mut gathered {
-                RowCollector::Nothing => shown.push(&row)?,
-                RowCollector::Newest(newest) => keep_newest(newest, row),
-                RowCollector::All(all) => all.push(row),
+    let mut scan = Scan { context, args, query, fields, reader: TableReader::new(clients, table, retry), table };
+    let work = async {
+        scan.choose_segments().await;
+        match (scan.args.count, scan.args.raw) {
+            (true, _) => scan.count().await,
+            (false, true) => scan.show::<RawItem>().await,
+            (false, false) => scan.show::<StoredReading>().await,
+        }
+    };
+    context.or_interrupt(work, || Error::interrupted("interrupted; not all rows were read")).await
+}
+
+/// One scan, ready to be read.
+struct Scan<'a> {
+    context: &'a Context,
+    args: ScanArgs,
+    query: ReadQuery,
+    fields: Vec<String>,
+    reader: TableReader<'a>,
+    table: &'a str,
+}
+
+/// What was seen beside the rows.
+#[derive(Default)]
+struct Seen {
+    foreign: u64,
+    sensors: u64,
+    usage: ReadUsage,
+}
+
+impl Scan<'_> {
+    async fn choose_segments(&mut self) {
+        if !TableReader::is_parallel_scan(&self.query) {
+            return;
+        }
+        match self.reader.choose_segments().await {
+            Ok(segments) => {
+                self.context.output.detail(format!("Scanning table {} in {segments} segments.", self.table))
+            }
+            // Scans need no permission to describe the table, and its other failures are theirs, too.
+            Err(failure) => {
+                self.context.output.detail(format!("Scanning in a few segments: {} is not known", failure.said()));
             }
         }
-        // Rows held back in a page of a table are not visible yet, but a closed pipe is.
-        Ok(shown.left > 0 && !context.output.is_closed())
-    });
-    let result = context.or_interrupt(reading, || Error::interrupted("interrupted; not all rows were read")).await;
-    if result.is_ok() {
-        for row in gathered.sorted(&args) {
-            shown.push(&row)?;
+    }
+
+    fn rows(&self) -> Rows {
+        let output = &self.context.output;
+        if self.args.raw && output.chosen_format() == Format::Auto {
+            output.rows_in(Format::Ndjson)
+        } else {
+            output.rows()
         }
     }
-    let is_empty = shown.rows.is_empty();
-    if result.is_ok() || !is_empty {
-        shown.rows.finish::<StoredReading>()?;
-    }
-    if result.is_ok() && is_empty {
-        context.output.status(nothing_found(&args, table, foreign));
-    }
-    if foreign > 0 {
-        context.output.warn(&Warning::ForeignItems { table: table.clone(), count: foreign });
-    }
-    result
-}
 
-/// Says that no row was found, and of what.
-fn nothing_found(args: &ScanArgs, table: &str, foreign: u64) -> String {
-    let conditions = [&args.since, &args.until, &args.min_temp, &args.max_temp];
-    let is_limited = args.filter.is_some() || conditions.iter().any(|condition| condition.is_some());
-    let matching = if is_limited { " that match" } else { "" };
-    match &args.sensor {
-        Some(sensor) => format!("No readings of sensor `{sensor}`{matching} in table {table}."),
-        None if matching.is_empty() && foreign == 0 => {
-            format!("Table {table} is empty. Next: `sensorctl put --sensor kitchen --temp 21.5 --wait` puts a reading.")
+    async fn count(&self) -> Result<(), Error> {
+        let usage = self.reader.count(&self.query).await?;
+        self.context.output.report(&RowCount { count: usage.matched })?;
+        let mut seen = Seen { usage, ..Seen::default() };
+        if !self.args.has_conditions() {
+            seen.foreign = usage.scanned.saturating_sub(usage.matched);
         }
-        None => format!("No readings{matching} in table {table}."),
+        self.tell(&seen);
+        Ok(())
+    }
+
+    async fn show<R: SortableRow + Row>(&self) -> Result<(), Error> {
+        let output = &self.context.output;
+        let mut sink = RowSink::new(self.rows(), &self.args, &self.query, &self.fields);
+        let mut seen = Seen::default();
+        let result = match self.args.latest {
+            Some(newest) => self.read_latest::<R>(newest, &mut sink, &mut seen).await,
+            None => {
+                let each = |page: RowPage<R>| {
+                    seen.foreign += page.foreign;
+                    seen.usage += page.usage;
+                    page.rows.iter().try_for_each(|row| sink.push(row))?;
+                    // Rows held back in a page of a table are not visible yet, but a closed pipe is.
+                    Ok(!sink.is_full() && !output.is_closed())
+                };
+                self.reader.read_pages(&self.query, each).await
+            }
+        };
+        let shown = sink.finish::<R>(result.is_ok())?;
+        if result.is_ok() && shown.rows == 0 {
+            output.status(self.nothing_found(seen.foreign));
+        }
+        for name in shown.unseen_fields {
+            output.note(format!("no row has a field `{name}`"));
+        }
+        self.tell(&seen);
+        result
+    }
+
+    async fn read_latest<R: SortableRow>(&self, newest: u64, sink: &mut RowSink, seen: &mut Seen) -> Result<(), Error>
+    where
+        R: Row,
+    {
+        let output = &self.context.output;
+        if let Some(query) = conditions::per_sensor(&self.query) {
+            return self
+                .reader
+                .read_latest(&query, newest, |found| {
+                    seen.foreign += found.foreign;
+                    seen.sensors += found.sensors;
+                    seen.usage += found.usage;
+                    found.rows.iter().try_for_each(|row: &R| sink.push(row))?;
+                    Ok(!output.is_closed())
+                })
+                .await;
+        }
+        // A condition that no Query of a sensor takes: every row is looked at.
+        let mut kept: BTreeMap<String, Vec<R>> = BTreeMap::new();
+        self.reader
+            .read_pages(&self.query, |page: RowPage<R>| {
+                seen.foreign += page.foreign;
+                seen.usage += page.usage;
+                for row in page.rows {
+                    let rows = kept.entry(row.sensor().to_owned()).or_default();
+                    rows.push(row);
+                    *rows = newest_rows(std::mem::take(rows), newest);
+                }
+                Ok(!output.is_closed())
+            })
+            .await?;
+        kept.values().flatten().try_for_each(|row| sink.push(row))
+    }
+
+    /// Says what was left out, and what reading took.
+    fn tell(&self, seen: &Seen) {
+        let output = &self.context.output;
+        if seen.foreign > 0 {
+            output.warn(&Warning::ForeignItems { table: self.table.to_owned(), count: seen.foreign });
+        }
+        output.detail(read_usage_line(&seen.usage, seen.sensors));
+    }
+
+    /// Says that no row was found, and of what.
+    fn nothing_found(&self, foreign: u64) -> String {
+        let table = self.table;
+        let matching = if self.args.has_conditions() { " that match" } else { "" };
+        match &self.query.sensors[..] {
+            [sensor] => format!("No readings of sensor `{sensor}`{matching} in table {table}."),
+            [] if matching.is_empty() && foreign == 0 => {
+                format!(
+                    "Table {table} is empty. Next: `sensorctl put --sensor kitchen --temp 21.5 --wait` puts a reading."
+                )
+            }
+            [] => format!("No readings{matching} in table {table}."),
+            sensors => format!("No readings of {} sensors{matching} in table {table}.", sensors.len()),
+        }
     }
 }
 
-fn read_query(args: &ScanArgs, asked: AskedConditions) -> ReadQuery {
-    let newest_first = args.sensor.is_some() && (args.latest || args.is_query_order_reversed());
-    // Each row of the answer counts only where nothing is left out or sorted afterwards.
-    let limit = match (args.latest, args.sensor.is_some()) {
-        (true, true) => Some(1),
-        (true, false) => None,
-        (false, _) => args.limit.filter(|_| args.sort.is_none() || args.is_query_order()),
-    };
+fn fields(args: &ScanArgs) -> Result<Vec<String>, Error> {
+    let fields = unquoted_names(&args.fields);
+    if fields.iter().any(String::is_empty) {
+        return Err(Error::usage("`--fields` names an empty field").hint("names are separated by one comma: a,b"));
+    }
+    match fields.iter().enumerate().find(|(at, name)| fields[..*at].contains(name)) {
+        Some((_, name)) => Err(Error::usage(format!("`--fields` names `{name}` twice"))),
+        None => Ok(fields),
+    }
+}
+
+fn read_query(context: &Context, args: &ScanArgs, asked: AskedConditions, fields: &[String]) -> ReadQuery {
+    let sensors = asked.sensors.len();
+    let is_sorted = args.sort.is_some() && !args.is_query_order(sensors);
     ReadQuery {
-        sensor: asked.sensor,
         since: asked.since,
         until: asked.until,
         filter: asked.filter,
         min_temperature: args.min_temp.clone(),
         max_temperature: args.max_temp.clone(),
-        newest_first,
+        attributes: fields.iter().map(|field| attribute_of(field).to_owned()).collect(),
+        newest_first: sensors > 0 && args.reverse && !is_sorted,
         consistent: args.consistent,
-        limit,
+        // Each row of the answer counts only where nothing is left out or sorted afterwards.
+        limit: args.limit.filter(|_| args.latest.is_none() && !is_sorted),
+        reports_capacity: context.output.is_verbose(),
+        is_count: args.count,
+        sensors: asked.sensors,
+        page_items: None,
     }
-}
-
-impl ScanArgs {
-    /// Returns whether a Query answers in the requested order.
-    fn is_query_order(&self) -> bool {
-        self.sensor.is_some() && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
-    }
-
-    fn is_query_order_reversed(&self) -> bool {
-        self.is_query_order() && self.reverse
-    }
-}
-
-/// Rows on their way out, up to the limit.
-struct LimitedRows {
-    rows: Rows,
-    left: u64,
-}
-
-impl LimitedRows {
-    fn push(&mut self, row: &StoredReading) -> Result<(), Error> {
-        if self.left > 0 {
-            self.left -= 1;
-            self.rows.push(row)?;
-        }
-        Ok(())
-    }
-}
-
-/// Rows that have to wait for the last one.
-enum RowCollector {
-    /// None has to.
-    Nothing,
-    /// One for each sensor.
-    Newest(BTreeMap<String, StoredReading>),
-    /// All.
-    All(Vec<StoredReading>),
-}
-
-impl RowCollector {
-    fn of(args: &ScanArgs) -> Self {
-        match (args.latest, args.sort) {
-            (true, _) => RowCollector::Newest(BTreeMap::new()),
-            (false, Some(_)) if !args.is_query_order() => RowCollector::All(Vec::new()),
-            (false, _) => RowCollector::Nothing,
-        }
-    }
-
-    fn sorted(self, args: &ScanArgs) -> Vec<StoredReading> {
-        let mut rows = match self {
-            RowCollector::Nothing => Vec::new(),
-            RowCollector::Newest(newest) => newest.into_values().collect(),
-            RowCollector::All(all) => all,
-        };
-        let by = |left: &StoredReading, right: &StoredReading| {
-            let (left, right) = (&left.reading, &right.reading);
-            let times = || left.current_time.cmp(&right.current_time);
-            let sensors = || left.sensor_id.cmp(&right.sensor_id);
-            match args.sort.unwrap_or(Sort::Sensor) {
-                Sort::Time => times().then_with(sensors),
-                Sort::Temp => left.temperature.cmp(&right.temperature).then_with(times).then_with(sensors),
-                Sort::Sensor => sensors().then_with(times),
-            }
-        };
-        rows.sort_by(|left, right| if args.reverse { by(right, left) } else { by(left, right) });
-        rows
-    }
-}
-
-fn keep_newest(newest: &mut BTreeMap<String, StoredReading>, row: StoredReading) {
-    let sensor = &row.reading.sensor_id;
-    let newer = newest.get(sensor).is_none_or(|known| known.reading.current_time < row.reading.current_time);
-    if newer {
-        newest.insert(sensor.clone(), row);
-    }
-}
-
-fn decimal(text: &str) -> Result<Decimal, String> {
-    Decimal::parse(text).map_err(|error| error.to_string())
 }

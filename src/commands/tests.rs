@@ -15,6 +15,7 @@ mod in_process_runner;
 mod orphans;
 mod reports;
 mod scan_filter;
+mod scan_rows;
 mod screens;
 mod slow;
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "the integration tests use the rest")]

@@ -110,7 +110,7 @@ impl CsvTable {
         header.extend(own.iter().cloned());
         header.extend(fixed(self.columns.after));
         header.extend(self.columns.own.then(|| MORE.to_owned()));
-        write(&header, out)?;
+        write_line(&header, out)?;
         self.own = Some(own);
         for cells in std::mem::take(&mut self.waiting) {
             self.line(cells, out)?;
@@ -131,7 +131,7 @@ impl CsvTable {
         } else {
             line.extend(cells.after);
         }
-        write(&line, out)
+        write_line(&line, out)
     }
 }
 
@@ -146,7 +146,8 @@ fn more(own: HashMap<String, OwnCell>) -> Result<String, Error> {
         .map_err(|error| Error::failed("could not write CSV").with_source(error))
 }
 
-fn write(cells: &[String], out: &mut Vec<u8>) -> Result<(), Error> {
+/// Appends a line.
+pub(super) fn write_line(cells: &[String], out: &mut Vec<u8>) -> Result<(), Error> {
     let mut writer = WriterBuilder::new().from_writer(out);
     let written = writer.write_record(cells).map_err(|error| Error::failed("could not write CSV").with_source(error));
     written.and_then(|()| writer.flush().map_err(|error| Error::failed("could not write CSV").with_source(error)))

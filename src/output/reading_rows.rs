@@ -44,6 +44,19 @@ impl Row for StoredReading {
         &SQUEEZES
     }
 
+    fn cell(&self, column: &str) -> Option<OwnCell> {
+        let reading = &self.reading;
+        let text_cell = |text: &String| own_cell(column, &Value::Text(text.clone()));
+        match column {
+            "sensor_id" => Some(text_cell(&reading.sensor_id)),
+            "temperature" => Some(own_cell(column, &Value::Number(reading.temperature.clone()))),
+            "current_time" => Some(own_cell(column, &Value::Number(reading.current_time.clone()))),
+            "shard_id" => self.shard_id.as_ref().map(text_cell),
+            "sequence_number" => self.sequence_number.as_ref().map(text_cell),
+            field => reading.fields.get(field).map(|value| own_cell(column, value)),
+        }
+    }
+
     fn csv_columns() -> CsvColumns {
         CsvColumns {
             before: &["sensor_id", "temperature", "current_time"],
@@ -54,17 +67,17 @@ impl Row for StoredReading {
 
     fn csv_cells(&self) -> CsvCells {
         let reading = &self.reading;
-        let own = reading.fields.iter().map(|(name, value)| OwnCell {
-            name: name.clone(),
-            text: text(value),
-            json: value_json(value),
-        });
+        let own = reading.fields.iter().map(|(name, value)| own_cell(name, value));
         CsvCells {
             before: vec![reading.sensor_id.clone(), reading.temperature.to_string(), reading.current_time.to_string()],
             own: own.collect(),
             after: vec![self.shard_id.clone().unwrap_or_default(), self.sequence_number.clone().unwrap_or_default()],
         }
     }
+}
+
+fn own_cell(name: &str, value: &Value) -> OwnCell {
+    OwnCell { name: name.to_owned(), text: text(value), json: value_json(value) }
 }
 
 /// Text as it is, everything else as JSON.

@@ -1,33 +1,13 @@
 //! Rows as they come: never more of them in memory than a page for a table's widths.
 
-use serde::Serialize;
-
-use super::csv::{CsvCells, CsvColumns, CsvTable};
-use super::{Format, Output, Squeeze, json, table_of_rows};
+use super::csv::CsvTable;
+use super::row::Row;
+use super::selected_columns::SelectedColumns;
+use super::{Format, Output, json, table_of_rows};
 use crate::error::Error;
 
 /// How many rows decide a table's column widths; later rows are printed page by page.
 const TABLE_PAGE: usize = 500;
-
-/// Something that is shown as one line.
-pub trait Row: Serialize {
-    /// The names of the columns; the same for every row of one kind.
-    fn columns() -> &'static [&'static str];
-    /// The texts of the columns.
-    fn cells(&self) -> Vec<String>;
-    /// Returns the ways to make the table narrower, in their order.
-    fn squeezes() -> &'static [Squeeze] {
-        &[]
-    }
-    /// The columns in CSV, where they differ from a table's.
-    fn csv_columns() -> CsvColumns {
-        CsvColumns::fixed(Self::columns())
-    }
-    /// The texts in CSV.
-    fn csv_cells(&self) -> CsvCells {
-        CsvCells::fixed(self.cells())
-    }
-}
 
 /// Writes rows to stdout in one format.
 #[derive(Debug)]
@@ -36,13 +16,21 @@ pub struct Rows {
     format: Format,
     page: Vec<Vec<String>>,
     csv: Option<CsvTable>,
+    selected: Option<SelectedColumns>,
     written: u64,
     buffer: Vec<u8>,
 }
 
 impl Rows {
     pub(super) fn new(output: Output, format: Format) -> Self {
-        Rows { output, format, page: Vec::new(), csv: None, written: 0, buffer: Vec::new() }
+        Rows { output, format, page: Vec::new(), csv: None, selected: None, written: 0, buffer: Vec::new() }
+    }
+
+    /// Shows these columns only, in this order.
+    #[must_use]
+    pub fn selecting(mut self, columns: Vec<String>) -> Self {
+        self.selected = Some(SelectedColumns::new(columns));
+        self
     }
 
     /// Writes one row; it may be held back until enough have come.
@@ -52,24 +40,22 @@ impl Rows {
     pub fn push<R: Row>(&mut self, row: &R) -> Result<(), Error> {
         match self.format {
             Format::Auto | Format::Table => {
-                self.page.push(row.cells());
+                self.page.push(self.selected.as_ref().map_or_else(|| row.cells(), |selected| selected.texts(row)));
                 if self.page.len() >= TABLE_PAGE {
                     self.flush_table::<R>()?;
                 }
             }
             Format::Json => {
-                self.buffer.extend_from_slice(if self.written == 0 { b"[\n  " } else { b",\n  " });
-                self.buffer.extend_from_slice(self.output.shown(json::to_line(row)?).as_bytes());
+                let before = if self.written == 0 { R::json_document(0).0 } else { "," };
+                self.buffer.extend_from_slice(before.as_bytes());
+                self.buffer.extend_from_slice(b"\n  ");
+                self.push_json(row)?;
             }
             Format::Ndjson => {
-                self.buffer.extend_from_slice(self.output.shown(json::to_line(row)?).as_bytes());
+                self.push_json(row)?;
                 self.buffer.push(b'\n');
             }
-            Format::Csv => {
-                let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns()));
-                let cells = row.csv_cells();
-                csv.push(if self.output.stdout_is_terminal { cells.visible() } else { cells }, &mut self.buffer)?;
-            }
+            Format::Csv => self.push_csv(row)?,
         }
         self.written += 1;
         if self.buffer.len() >= 64 * 1024 {
@@ -93,12 +79,12 @@ impl Rows {
             // No header without rows: the command prints a sentence instead.
             Format::Auto | Format::Table if self.page.is_empty() => {}
             Format::Auto | Format::Table => self.flush_table::<R>()?,
-            Format::Json if self.written == 0 => self.buffer.extend_from_slice(b"[]\n"),
-            Format::Json => self.buffer.extend_from_slice(b"\n]\n"),
-            Format::Csv => {
-                let csv = self.csv.take().unwrap_or_else(|| CsvTable::new(R::csv_columns()));
-                csv.finish(&mut self.buffer)?;
+            Format::Json => {
+                let (begin, end) = R::json_document(self.written);
+                self.buffer.extend_from_slice(if self.written == 0 { begin.as_bytes() } else { b"\n" });
+                self.buffer.extend_from_slice(end.as_bytes());
             }
+            Format::Csv => self.finish_csv::<R>()?,
             Format::Ndjson => {}
         }
         self.flush()?;
@@ -114,8 +100,46 @@ impl Rows {
         self.output.bytes(&bytes)
     }
 
+    fn push_csv<R: Row>(&mut self, row: &R) -> Result<(), Error> {
+        let is_terminal = self.output.stdout_is_terminal;
+        if let Some(selected) = &self.selected {
+            if self.written == 0 {
+                selected.push_csv_header(is_terminal, &mut self.buffer)?;
+            }
+            return selected.push_csv(row, is_terminal, &mut self.buffer);
+        }
+        let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns()));
+        let cells = row.csv_cells();
+        csv.push(if is_terminal { cells.visible() } else { cells }, &mut self.buffer)
+    }
+
+    fn finish_csv<R: Row>(&mut self) -> Result<(), Error> {
+        match &self.selected {
+            Some(selected) if self.written == 0 => {
+                selected.push_csv_header(self.output.stdout_is_terminal, &mut self.buffer)
+            }
+            Some(_) => Ok(()),
+            None => {
+                let csv = self.csv.take().unwrap_or_else(|| CsvTable::new(R::csv_columns()));
+                csv.finish(&mut self.buffer)
+            }
+        }
+    }
+
+    fn push_json<R: Row>(&mut self, row: &R) -> Result<(), Error> {
+        let line = match &self.selected {
+            Some(selected) => selected.json(row)?,
+            None => json::to_line(row)?,
+        };
+        self.buffer.extend_from_slice(self.output.shown(line).as_bytes());
+        Ok(())
+    }
+
     fn flush_table<R: Row>(&mut self) -> Result<(), Error> {
-        let table = table_of_rows(R::columns(), &self.page, R::squeezes());
+        let table = match &self.selected {
+            Some(selected) => table_of_rows(&selected.headers(), &self.page, &[]),
+            None => table_of_rows(R::columns(), &self.page, R::squeezes()),
+        };
         self.page.clear();
         self.output.data(&table)
     }

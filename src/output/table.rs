@@ -60,7 +60,7 @@ fn record_within(width: Option<usize>, columns: &[&str], cells: &[String]) -> St
 fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
     let wanted = |at: usize| {
         let cells = rows.iter().filter_map(|cells| cells.get(at)).map(|text| text.width());
-        cells.chain([columns[at].len()]).max().unwrap_or(0)
+        cells.chain([columns[at].width()]).max().unwrap_or(0)
     };
     // The columns that are shown, with their widths.
     let mut kept: Vec<(usize, usize)> = (0..columns.len()).map(|at| (at, wanted(at))).collect();
@@ -74,7 +74,7 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
             match squeeze {
                 Squeeze::Drop(_) => drop(kept.remove(place)),
                 Squeeze::Shorten(_) => {
-                    kept[place].1 = wide.saturating_sub(over).max(columns[at].len()).max(LEAST.min(wide));
+                    kept[place].1 = wide.saturating_sub(over).max(columns[at].width()).max(LEAST.min(wide));
                 }
             }
         }
@@ -87,7 +87,7 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
     let mut table = Table::new();
     // The terminal wraps a table that is still too wide: a cell over two lines would cut numbers in two.
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(kept.iter().map(|(at, _)| Cell::new(columns[*at].to_uppercase())));
+    table.set_header(kept.iter().map(|(at, _)| Cell::new(one_line(&columns[*at].to_uppercase()))));
     for column in table.column_iter_mut() {
         column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
     }

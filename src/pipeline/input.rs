@@ -36,7 +36,7 @@ pub(crate) mod line_reader;
 pub(crate) mod mapping;
 mod measured;
 pub(crate) mod mqtt;
-mod name_list;
+pub(crate) mod name_list;
 pub(crate) mod number;
 pub(crate) mod option_values;
 pub(crate) mod option_words;

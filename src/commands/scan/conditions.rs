@@ -3,12 +3,12 @@
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
 
 use crate::error::Error;
-use crate::pipeline::{Bound, Condition, KeyConditions};
+use crate::pipeline::{Bound, Condition, KeyConditions, ReadQuery};
 
 /// The conditions as they were typed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TypedConditions {
-    pub sensor: Option<String>,
+    pub sensors: Vec<String>,
     pub since: Option<Decimal>,
     pub until: Option<Decimal>,
     pub filter: Option<Condition>,
@@ -17,7 +17,7 @@ pub(super) struct TypedConditions {
 /// The conditions as they are asked.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct AskedConditions {
-    pub sensor: Option<String>,
+    pub sensors: Vec<String>,
     pub since: Option<Bound>,
     pub until: Option<Bound>,
     pub filter: Option<Condition>,
@@ -29,7 +29,7 @@ impl TypedConditions {
     /// # Errors
     /// If a Query cannot ask them, or no row can match.
     pub(super) fn settled(self) -> Result<AskedConditions, Error> {
-        let key = self.key_conditions();
+        let mut key = self.key_conditions();
         if key.is_empty() {
             let message = if self.filter.is_some() {
                 "`--since`, `--until` and `--where` leave no time"
@@ -38,26 +38,27 @@ impl TypedConditions {
             };
             return Err(Error::usage(message));
         }
-        let named = key.sensors.as_ref().filter(|sensors| sensors.len() == 1).and_then(|sensors| sensors.first());
-        match (&self.sensor, named) {
-            (Some(_), _) if key.sensors.is_some() => Err(Error::usage("`--where` names `sensor_id` beside `--sensor`")
-                .hint("name the sensor in one of them only")),
-            (Some(sensor), _) => {
-                check_sensor(sensor)?;
-                check_query(&key)?;
-                Ok(asked(Some(sensor.clone()), key))
+        if !self.sensors.is_empty() {
+            if key.sensors.is_some() {
+                return Err(Error::usage("`--where` names `sensor_id` beside `--sensor`")
+                    .hint("name the sensor in one of them only"));
             }
-            // Its readings alone are read: a Scan would read the whole table for the same rows.
-            (None, Some(sensor)) if check_sensor(sensor).is_ok() && check_query(&key).is_ok() => {
-                Ok(asked(Some(sensor.clone()), key))
-            }
-            (None, _) => Ok(AskedConditions {
-                sensor: None,
-                since: self.since.map(Bound::from),
-                until: self.until.map(Bound::from),
-                filter: self.filter,
-            }),
+            self.sensors.iter().try_for_each(|sensor| check_sensor(sensor))?;
+            check_query(&key)?;
+            return Ok(asked(&self.sensors, key));
         }
+        if let Some(named) = key.sensors.take() {
+            // Their readings alone are read: a Scan would read the whole table for the same rows.
+            if named.iter().all(|sensor| check_sensor(sensor).is_ok()) && check_query(&key).is_ok() {
+                return Ok(asked(&named, key));
+            }
+        }
+        Ok(AskedConditions {
+            sensors: Vec::new(),
+            since: self.since.map(Bound::from),
+            until: self.until.map(Bound::from),
+            filter: self.filter,
+        })
     }
 
     fn key_conditions(&self) -> KeyConditions {
@@ -67,8 +68,26 @@ impl TypedConditions {
     }
 }
 
-fn asked(sensor: Option<String>, key: KeyConditions) -> AskedConditions {
-    AskedConditions { sensor, since: key.since, until: key.until, filter: key.filter }
+/// Returns a query whose conditions a Query of each sensor takes; `None` if there is no such query.
+pub(super) fn per_sensor(query: &ReadQuery) -> Option<ReadQuery> {
+    if !query.sensors.is_empty() {
+        return Some(query.clone());
+    }
+    let mut key = query.filter.clone().map(KeyConditions::of).unwrap_or_default();
+    key.narrow(query.since.clone(), query.until.clone());
+    let fits = key.sensors.is_none() && check_query(&key).is_ok();
+    fits.then(|| ReadQuery { since: key.since, until: key.until, filter: key.filter, ..query.clone() })
+}
+
+fn asked(sensors: &[String], key: KeyConditions) -> AskedConditions {
+    let mut once: Vec<String> = Vec::new();
+    for sensor in sensors {
+        // Twice the same sensor would be every row twice.
+        if !once.contains(sensor) {
+            once.push(sensor.clone());
+        }
+    }
+    AskedConditions { sensors: once, since: key.since, until: key.until, filter: key.filter }
 }
 
 fn check_sensor(sensor: &str) -> Result<(), Error> {
@@ -103,7 +122,7 @@ mod tests {
 
     fn settled(sensor: Option<&str>, filter: &str) -> Result<AskedConditions, String> {
         let typed = TypedConditions {
-            sensor: sensor.map(str::to_owned),
+            sensors: sensor.iter().map(|sensor| (*sensor).to_owned()).collect(),
             since: Decimal::parse("5").ok(),
             until: None,
             filter: parse_condition(filter).ok(),
@@ -111,25 +130,27 @@ mod tests {
         typed.settled().map_err(|error| error.full_message())
     }
 
-    fn shown(asked: &AskedConditions) -> (Option<&str>, String, String) {
+    fn shown(asked: &AskedConditions) -> (String, String, String) {
         let bound = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.value.to_string()).unwrap_or_default();
         let filter = asked.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-        (asked.sensor.as_deref(), format!("{}..{}", bound(&asked.since), bound(&asked.until)), filter)
+        (asked.sensors.join(" "), format!("{}..{}", bound(&asked.since), bound(&asked.until)), filter)
     }
 
     #[test]
     fn sensor_makes_key_conditions_of_times() {
         let asked = settled(Some("a"), "current_time <= 9 and humidity > 1 and current_time >= 7").unwrap();
-        assert_eq!(shown(&asked), (Some("a"), "7..9".to_owned(), "humidity > 1".to_owned()));
+        assert_eq!(shown(&asked), ("a".to_owned(), "7..9".to_owned(), "humidity > 1".to_owned()));
     }
 
     #[test]
     fn sensor_in_the_condition_is_asked_by_its_key() {
         let asked = settled(None, "sensor_id = 'a' and humidity > 1").unwrap();
-        assert_eq!(shown(&asked), (Some("a"), "5..".to_owned(), "humidity > 1".to_owned()));
+        assert_eq!(shown(&asked), ("a".to_owned(), "5..".to_owned(), "humidity > 1".to_owned()));
+        let asked = settled(None, "sensor_id in ('b', 'a', 'b')").unwrap();
+        assert_eq!(shown(&asked), ("b a".to_owned(), "5..".to_owned(), String::new()));
         for text in ["sensor_id = 'a' or humidity > 1", "sensor_id = 'a' and not current_time = 7", "sensor_id = ''"] {
             let asked = settled(None, text).unwrap();
-            assert_eq!(shown(&asked), (None, "5..".to_owned(), parse_condition(text).unwrap().to_string()));
+            assert_eq!(shown(&asked), (String::new(), "5..".to_owned(), parse_condition(text).unwrap().to_string()));
         }
     }
 

@@ -9,6 +9,7 @@ use sensor_model::{Decimal, Value};
 use serde_json::{Value as Json, json};
 
 use super::in_process_runner::InProcessEnv;
+use super::scan_rows::{create_table, put_items};
 use super::support::ApiClient;
 use crate::pipeline::{AttributePath, Comparison, Condition, Literal, Operand, PathPart};
 
@@ -258,21 +259,13 @@ fn scanned(env: &InProcessEnv, condition: &Condition, sensor: Option<&str>) -> O
 fn scan_filter_shows_the_rows_of_the_model() {
     let env = InProcessEnv::with_local_cloud();
     let api = ApiClient::new(&env);
-    let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
-    let attribute = |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});
-    let table = json!({
-        "TableName": "SensorData",
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [key("SensorId", "HASH"), key("CurrentTime", "RANGE")],
-        "AttributeDefinitions": [attribute("SensorId", "S"), attribute("CurrentTime", "N")],
-    });
-    api.json("DynamoDB_20120810.CreateTable", &table);
+    create_table(&api);
     let items = items();
-    for item in &items {
-        let item: serde_json::Map<_, _> =
-            item.iter().map(|(name, value)| (name.clone(), attribute_value(value))).collect();
-        api.json_when_accepted("DynamoDB_20120810.PutItem", &json!({"TableName": "SensorData", "Item": item}));
-    }
+    let attributes = |item: &Item| {
+        let item = item.iter().map(|(name, value)| (name.clone(), attribute_value(value)));
+        Json::Object(item.collect())
+    };
+    put_items(&api, &items.iter().map(attributes).collect::<Vec<_>>());
     let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
     let compared = std::cell::Cell::new([0, 0]);
     runner

@@ -2,7 +2,7 @@
 
 /// Puts the names together that were split at a comma within double quotes: `"Temp, °C",humidity`. A quote within such a
 /// name is written twice; one that is never closed is a part of its name.
-pub(super) fn unquoted_names(parts: &[String]) -> Vec<String> {
+pub(crate) fn unquoted_names(parts: &[String]) -> Vec<String> {
     let mut names = Vec::new();
     let mut at = 0;
     while at < parts.len() {

@@ -11,4 +11,4 @@ pub(crate) use literal::Literal;
 pub(crate) use parser::parse_condition;
 #[cfg(test)]
 pub(crate) use tree::{AttributePath, PathPart};
-pub(crate) use tree::{Comparison, Condition, Operand};
+pub(crate) use tree::{Comparison, Condition, Operand, attribute_of};

@@ -11,8 +11,8 @@ use super::key_condition::Bound;
 /// A query for stored readings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadQuery {
-    /// Readings of this sensor only. Then the request is a Query, never a full Scan.
-    pub sensor: Option<String>,
+    /// Readings of these sensors only, by a Query for each; of all, by a Scan, if there is none.
+    pub sensors: Vec<String>,
     /// The lower end of the times.
     pub since: Option<Bound>,
     /// The upper end of the times. A Query takes both ends only where both are included.
@@ -23,12 +23,20 @@ pub(crate) struct ReadQuery {
     pub max_temperature: Option<Decimal>,
     /// A further condition. That of a Query does not name the key.
     pub filter: Option<Condition>,
-    /// True if the newest readings come first. Needs a sensor.
+    /// Attributes to read beside those of every reading; all if there is none.
+    pub attributes: Vec<String>,
+    /// True if the newest readings of a sensor come first. Needs sensors.
     pub newest_first: bool,
     /// True if reads are strongly consistent, at twice the read cost.
     pub consistent: bool,
     /// Maximum number of readings.
     pub limit: Option<u64>,
+    /// Maximum number of items that a page looks at, whether they match or not.
+    pub page_items: Option<u64>,
+    /// True if readings are counted and not returned. Other items do not count.
+    pub is_count: bool,
+    /// True if the answers name the read units that they took.
+    pub reports_capacity: bool,
 }
 
 /// The expressions of a query.
@@ -38,21 +46,24 @@ pub(crate) struct Expressions {
     pub key: Option<String>,
     /// Filter, which the service evaluates after reading.
     pub filter: Option<String>,
+    /// The attributes of each item, if not all.
+    pub projection: Option<String>,
     pub placeholders: Placeholders,
 }
 
 impl ReadQuery {
-    pub(crate) fn expressions(&self) -> Expressions {
+    /// Returns the expressions of a Query of one sensor, or of a Scan.
+    pub(crate) fn expressions(&self, sensor: Option<&str>) -> Expressions {
         let mut placeholders = Placeholders::default();
         let mut key = Vec::new();
-        if let Some(sensor) = &self.sensor {
+        if let Some(sensor) = sensor {
             let name = placeholders.name(SENSOR);
-            key.push(format!("{name} = {}", placeholders.value(AttributeValue::S(sensor.clone()))));
+            key.push(format!("{name} = {}", placeholders.value(AttributeValue::S(sensor.to_owned()))));
         }
         let mut filter = Vec::new();
         let times = range(&mut placeholders, TIME, self.since.as_ref(), self.until.as_ref());
         // A sort key is allowed only in a Query's key condition. A Scan does not have one.
-        if self.sensor.is_some() {
+        if sensor.is_some() {
             key.extend(times);
         } else {
             filter.extend(times);
@@ -64,17 +75,35 @@ impl ReadQuery {
             let is_alone = filter.is_empty() || !matches!(condition, Condition::Any(_));
             filter.push(if is_alone { text } else { format!("({text})") });
         }
+        if self.is_count {
+            // What a row needs to be shown: the types of the key are those of the table.
+            let name = placeholders.name(TEMPERATURE);
+            filter.push(format!("attribute_type({name},{})", placeholders.value(AttributeValue::S("N".to_owned()))));
+        }
+        let projection = self.projection(&mut placeholders);
         Expressions {
+            projection,
             key: (!key.is_empty()).then(|| key.join(" AND ")),
             filter: (!filter.is_empty()).then(|| filter.join(" AND ")),
             placeholders,
         }
     }
 
+    fn projection(&self, placeholders: &mut Placeholders) -> Option<String> {
+        if self.attributes.is_empty() || self.is_count {
+            return None;
+        }
+        // Without them an item is not known as a reading.
+        let own = [SENSOR, TIME, TEMPERATURE];
+        let further = self.attributes.iter().map(String::as_str).filter(|name| !own.contains(name));
+        Some(own.into_iter().chain(further).map(|name| placeholders.name(name)).collect::<Vec<_>>().join(","))
+    }
+
     /// Returns the items that a page should hold: no more than needed, unless a filter removes some.
     pub(crate) fn page_limit(&self) -> Option<i32> {
-        let filtered = self.expressions().filter.is_some();
-        self.limit.filter(|_| !filtered).map(|limit| i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000))
+        let is_filtered = || self.expressions(self.sensors.first().map(String::as_str)).filter.is_some();
+        let limit = self.page_items.or_else(|| self.limit.filter(|_| !is_filtered()));
+        limit.map(|limit| i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000))
     }
 }
 
@@ -121,13 +150,12 @@ mod tests {
     #[test]
     fn expressions_with_sensor_use_key_condition_for_time_and_filter_for_temperature() {
         let question = ReadQuery {
-            sensor: Some("s".into()),
             since: bound("1"),
             until: bound("2.5"),
             min_temperature: number("-3.5"),
             ..ReadQuery::default()
         };
-        let found = question.expressions();
+        let found = question.expressions(Some("s"));
         assert_eq!(found.key.as_deref(), Some("#n0 = :v0 AND #n1 BETWEEN :v1 AND :v2"));
         assert_eq!(found.filter.as_deref(), Some("#n2 >= :v3"));
         assert_eq!(found.placeholders.names.len(), 3);
@@ -138,10 +166,10 @@ mod tests {
     #[test]
     fn expressions_without_sensor_use_only_a_filter() {
         let question = ReadQuery { until: bound("2"), max_temperature: number("9"), ..ReadQuery::default() };
-        let found = question.expressions();
+        let found = question.expressions(None);
         assert_eq!(found.key, None);
         assert_eq!(found.filter.as_deref(), Some("#n0 <= :v0 AND #n1 <= :v1"));
-        assert_eq!(ReadQuery::default().expressions(), Expressions::default());
+        assert_eq!(ReadQuery::default().expressions(None), Expressions::default());
     }
 
     #[test]
@@ -152,7 +180,7 @@ mod tests {
                 filter: Some(parse_condition(text).unwrap()),
                 ..ReadQuery::default()
             };
-            question.expressions().filter.unwrap()
+            question.expressions(None).filter.unwrap()
         };
         assert_eq!(filter("size = 1 or `a b`[2].c = 'x'"), "#n0 >= :v0 AND (#n1 = :v1 OR #n2[2].#n3 = :v2)");
         assert_eq!(
@@ -160,7 +188,18 @@ mod tests {
             "#n0 >= :v0 AND NOT (#n1 IN (:v1,:v2) AND (#n2 BETWEEN :v3 AND :v4 OR attribute_exists(#n3))) AND #n0 < :v5"
         );
         let both = ReadQuery { filter: Some(parse_condition("a = 1 or a = 2").unwrap()), ..ReadQuery::default() };
-        assert_eq!(both.expressions().filter.as_deref(), Some("#n0 = :v0 OR #n0 = :v1"));
+        assert_eq!(both.expressions(None).filter.as_deref(), Some("#n0 = :v0 OR #n0 = :v1"));
+    }
+
+    #[test]
+    fn fields_are_read_with_those_of_every_reading() {
+        let mut question = ReadQuery { attributes: vec!["b".into(), TEMPERATURE.into()], ..ReadQuery::default() };
+        let found = question.expressions(Some("s"));
+        assert_eq!(found.projection.as_deref(), Some("#n0,#n1,#n2,#n3"));
+        assert_eq!(found.placeholders.names["#n3"], "b");
+        question.is_count = true;
+        let found = question.expressions(None);
+        assert_eq!((found.projection, found.filter.as_deref()), (None, Some("attribute_type(#n0,:v0)")));
     }
 
     #[test]
@@ -169,5 +208,7 @@ mod tests {
         assert_eq!(question.page_limit(), Some(3));
         question.min_temperature = number("1");
         assert_eq!(question.page_limit(), None);
+        question.page_items = Some(8);
+        assert_eq!(question.page_limit(), Some(8));
     }
 }

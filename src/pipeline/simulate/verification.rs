@@ -13,7 +13,7 @@ use super::reconciliation::{OpenRange, SharedLedger};
 use super::rejected::rejected_readings;
 use crate::aws::Clients;
 use crate::error::Error;
-use crate::pipeline::{PageRetry, ReadQuery, StoredReading, read_pages};
+use crate::pipeline::{PageRetry, ReadQuery, RowPage, StoredReading, TableReader};
 
 /// Queries in flight.
 const CONCURRENT_QUERIES: usize = 8;
@@ -186,10 +186,11 @@ impl Verifier<'_> {
     /// Reads the rows of a query until `each` returns false.
     async fn read(&self, query: &ReadQuery, mut each: impl FnMut(StoredReading) -> bool) -> Result<(), Error> {
         let retry = PageRetry { limit: READ_LIMIT, waiting: &|_, _| {} };
-        read_pages(self.clients, self.table, query, retry, |page| Ok(page.rows.into_iter().all(&mut each))).await
+        let reader = TableReader::new(self.clients, self.table, retry);
+        reader.read_pages(query, |page: RowPage<StoredReading>| Ok(page.rows.into_iter().all(&mut each))).await
     }
 }
 
 fn query(sensor: u64) -> ReadQuery {
-    ReadQuery { sensor: Some(SimulationPlan::sensor_id(sensor)), consistent: true, ..ReadQuery::default() }
+    ReadQuery { sensors: vec![SimulationPlan::sensor_id(sensor)], consistent: true, ..ReadQuery::default() }
 }

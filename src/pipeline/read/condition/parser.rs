@@ -21,7 +21,7 @@ use winnow::token::{self, literal, take_till, take_while};
 
 use super::literal::Literal;
 use super::name::{begins_name, is_bare_name, is_in_name, is_word};
-use super::tree::{AttributePath, Comparison, Condition, OWN_ATTRIBUTES, Operand, PathPart};
+use super::tree::{AttributePath, Comparison, Condition, OWN_ATTRIBUTES, Operand, PathPart, attribute_of};
 use crate::pipeline::parse_time_or_age;
 use crate::pipeline::read::item_decode::{TEMPERATURE, TIME};
 
@@ -262,8 +262,7 @@ fn operator(input: &mut Input<'_>) -> Parsed<Comparison> {
 
 fn path(input: &mut Input<'_>) -> Parsed<AttributePath> {
     let name = name(input)?;
-    let own = OWN_ATTRIBUTES.iter().find(|(own, _)| *own == name);
-    let attribute = own.map_or(name, |(_, attribute)| (*attribute).to_owned());
+    let attribute = attribute_of(&name).to_owned();
     let mut parts = Vec::new();
     loop {
         if opt(literal(".")).parse_next(input)?.is_some() {

@@ -3,6 +3,11 @@
 use super::literal::Literal;
 use crate::pipeline::read::item_decode::{SENSOR, SEQUENCE, SHARD, TEMPERATURE, TIME};
 
+/// Returns the attribute of the table that holds a reading's key or field.
+pub(crate) fn attribute_of(name: &str) -> &str {
+    OWN_ATTRIBUTES.iter().find(|(own, _)| *own == name).map_or(name, |(_, attribute)| attribute)
+}
+
 /// Names of a stored reading in its JSON form, with their attributes of the table.
 pub(crate) const OWN_ATTRIBUTES: [(&str, &str); 5] = [
     ("sensor_id", SENSOR),

@@ -1,0 +1,116 @@
+//! The arguments of `scan`.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use sensor_model::Decimal;
+
+use crate::pipeline::{Condition, RowOrder, parse_condition, parse_time_or_age};
+
+const AFTER_HELP: &str = r#"Examples:
+  sensorctl scan --sensor kitchen --since 1h
+  sensorctl scan --sensor kitchen --reverse --limit 10
+  sensorctl scan --latest -o json
+  sensorctl scan --where 'humidity > 40 and site in ("lab", "roof")' --fields sensor_id,humidity
+  sensorctl scan -o ndjson | sensorctl --stage copy put --file -
+
+Without --sensor, scan reads the whole table, whatever the other conditions, and rows come in no order; with
+several, each sensor's rows are in order. `put --file` reads NDJSON back without loss. CSV has the columns
+sensor_id, temperature, current_time, then the other fields of the first 500 rows by name, then shard_id,
+sequence_number and `more`: a JSON object of fields that first appear later.
+
+--where compares fields with numbers, texts in quotes, true, false or null (= <> < <= > >=, between A and B,
+in (A, B)), knows begins_with(FIELD, TEXT), contains(FIELD, VALUE) and exists(FIELD), and joins conditions by
+and, or, not and parentheses. current_time also takes a time such as "2010-01-01" or "15m". A part of a map or
+a list is map.member or list[0]; other names stand in backticks. A number never equals a text, and a missing
+field matches only <> and not. The service filters what it has read: a filter does not make a scan cheaper.
+
+-v says how much was read, and what that costs."#;
+
+/// Show stored readings, of the whole table or of some sensors
+#[derive(Debug, ClapArgs)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ScanArgs {
+    /// Show readings of this sensor only, in order of time (a Query by key; repeatable)
+    #[arg(long = "sensor", value_name = "ID")]
+    pub sensors: Vec<String>,
+    /// Earliest time (inclusive): seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
+    pub since: Option<Decimal>,
+    /// Latest time (inclusive), in the same forms
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
+    pub until: Option<Decimal>,
+    /// Minimum temperature (inclusive)
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
+    pub min_temp: Option<Decimal>,
+    /// Maximum temperature (inclusive)
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
+    pub max_temp: Option<Decimal>,
+    /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
+    #[arg(long = "where", value_name = "EXPRESSION", value_parser = parse_condition)]
+    pub filter: Option<Condition>,
+    /// Show these columns only, in this order, as in sensor_id,humidity (a name with a comma stands in quotes)
+    #[arg(long, conflicts_with = "raw", value_name = "NAMES", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Stop after COUNT readings
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Show the newest reading of each sensor, or the COUNT newest, without reading the others
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub latest: Option<u64>,
+    /// Show every item, readings or not, in DynamoDB's JSON, as `aws dynamodb scan` does; -o json or ndjson
+    #[arg(long)]
+    pub raw: bool,
+    /// Show how many readings there are, instead of the readings
+    #[arg(long, conflicts_with_all = ["fields", "limit", "latest", "sort", "reverse", "raw"])]
+    pub count: bool,
+    /// Sort the rows (in temporary files where they are many), and apply --limit after sorting
+    #[arg(long, value_enum, value_name = "BY")]
+    pub sort: Option<Sort>,
+    /// Show the newest first with --sensor; reverse the order of --sort
+    #[arg(long)]
+    pub reverse: bool,
+    /// Include everything stored up to now (consistent reads, at twice the cost)
+    #[arg(long)]
+    pub consistent: bool,
+    /// Retry for this many seconds while the table's read capacity is used up
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+}
+
+/// The sort key of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// Oldest first.
+    Time,
+    /// Coldest first.
+    Temp,
+    /// By sensor, then time.
+    Sensor,
+}
+
+impl From<Sort> for RowOrder {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Time => RowOrder::Time,
+            Sort::Temp => RowOrder::Temperature,
+            Sort::Sensor => RowOrder::Sensor,
+        }
+    }
+}
+
+impl ScanArgs {
+    /// Returns whether one Query answers in the requested order.
+    pub(super) fn is_query_order(&self, sensors: usize) -> bool {
+        sensors == 1 && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
+    }
+
+    /// Returns whether rows are left out by more than the sensor.
+    pub(super) fn has_conditions(&self) -> bool {
+        let conditions = [&self.since, &self.until, &self.min_temp, &self.max_temp];
+        self.filter.is_some() || conditions.iter().any(|condition| condition.is_some())
+    }
+}
+
+fn decimal(text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,34 @@
+//! What every kind of rows says of itself.
+
+use serde::Serialize;
+
+use super::Squeeze;
+use super::csv::{CsvCells, CsvColumns, OwnCell};
+
+/// Something that is shown as one line.
+pub trait Row: Serialize {
+    /// The names of the columns; the same for every row of one kind.
+    fn columns() -> &'static [&'static str];
+    /// The texts of the columns.
+    fn cells(&self) -> Vec<String>;
+    /// Returns the ways to make the table narrower, in their order.
+    fn squeezes() -> &'static [Squeeze] {
+        &[]
+    }
+    /// Returns the begin of a JSON document of rows, and its end behind so many of them.
+    fn json_document(_count: u64) -> (&'static str, String) {
+        ("[", "]\n".to_owned())
+    }
+    /// Returns the cell of a column by its name in JSON, for rows of chosen columns; `None` if the row has none.
+    fn cell(&self, _column: &str) -> Option<OwnCell> {
+        None
+    }
+    /// The columns in CSV, where they differ from a table's.
+    fn csv_columns() -> CsvColumns {
+        CsvColumns::fixed(Self::columns())
+    }
+    /// The texts in CSV.
+    fn csv_cells(&self) -> CsvCells {
+        CsvCells::fixed(self.cells())
+    }
+}

@@ -1,0 +1,56 @@
+//! Columns that were chosen by name, for rows that may lack some.
+
+use serde_json::value::RawValue;
+
+use super::csv::write_line;
+use super::escape::one_line;
+use super::row::Row;
+use crate::error::Error;
+
+/// The names of the columns, in their order.
+#[derive(Debug)]
+pub(super) struct SelectedColumns(Vec<String>);
+
+impl SelectedColumns {
+    pub(super) fn new(names: Vec<String>) -> Self {
+        SelectedColumns(names)
+    }
+
+    /// Returns the names for the header of a table.
+    pub(super) fn headers(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+
+    /// Returns the texts of a row; empty where it has no value.
+    pub(super) fn texts<R: Row>(&self, row: &R) -> Vec<String> {
+        self.0.iter().map(|name| row.cell(name).map(|cell| cell.text).unwrap_or_default()).collect()
+    }
+
+    /// Returns a row as an object of the values that it has.
+    pub(super) fn json<R: Row>(&self, row: &R) -> Result<String, Error> {
+        let failed = |error| Error::failed("could not write JSON").with_source(error);
+        let mut text = String::from("{");
+        for name in &self.0 {
+            let Some(cell) = row.cell(name) else { continue };
+            let separator = if text.len() > 1 { "," } else { "" };
+            let name = serde_json::to_string(name).map_err(failed)?;
+            let value = RawValue::from_string(cell.json).map_err(failed)?;
+            text.push_str(&format!("{separator}{name}:{}", value.get()));
+        }
+        text.push('}');
+        Ok(text)
+    }
+
+    pub(super) fn push_csv_header(&self, is_terminal: bool, out: &mut Vec<u8>) -> Result<(), Error> {
+        write_line(&shown(self.0.clone(), is_terminal), out)
+    }
+
+    pub(super) fn push_csv<R: Row>(&self, row: &R, is_terminal: bool, out: &mut Vec<u8>) -> Result<(), Error> {
+        write_line(&shown(self.texts(row), is_terminal), out)
+    }
+}
+
+/// Returns the texts in characters that a terminal shows.
+fn shown(texts: Vec<String>, is_terminal: bool) -> Vec<String> {
+    if is_terminal { texts.iter().map(|text| one_line(text).into_owned()).collect() } else { texts }
+}
