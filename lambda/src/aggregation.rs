@@ -5,12 +5,14 @@
 //! message (amazon-kinesis-producer, `aggregation-format.md`).
 
 mod buffer;
+mod contents;
 mod decode;
 mod encode;
 mod protobuf;
 mod size;
 
 pub use self::buffer::{AggregateBuffer, KeyIndex};
+pub use self::contents::{BrokenAggregate, KEPT_ONE_BY_ONE, RecordContents, contents};
 pub use self::decode::{AggregatedUserRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};
 pub use self::size::AggregateSize;

@@ -8,13 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::aggregation::{self, AggregatedUserRecords};
-use sensor_model::limits::LEAST_JSON_BYTES;
+use sensor_model::aggregation::{self, AggregatedUserRecords, RecordContents};
 
 use crate::event::{Event, Record};
-
-/// User records of an aggregated record that are always kept one by one.
-const KEPT_ONE_BY_ONE: usize = 1000;
 
 /// A user record, which should be a reading.
 #[derive(Debug)]
@@ -113,28 +109,14 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserR
         let rejection = UserRecordError::new("not-base64", "the record's data is not base64");
         return whole(record.kinesis.data.as_bytes(), Some(rejection));
     };
-    if !aggregation::is_marked(data) {
-        return whole(data, None);
-    }
-    match catch_panic(|| aggregation::decode(data).ok_or_else(broken_aggregation)) {
-        Ok(sub_records) if are_too_many(&sub_records, data) => {
-            let reason = "an aggregated record of more records than its bytes can hold readings";
-            whole(data, Some(UserRecordError::new("too-many-records", reason)))
+    match catch_panic(|| Ok(aggregation::contents(data))) {
+        Ok(RecordContents::Plain) => whole(data, None),
+        Ok(RecordContents::Aggregated(sub_records)) => (None, sub_records),
+        Ok(RecordContents::Broken(reason)) => {
+            whole(data, Some(UserRecordError::new(reason.code(), &reason.to_string())))
         }
-        Ok(sub_records) => (None, sub_records),
         Err(rejection) => whole(data, Some(rejection)),
     }
-}
-
-/// Returns whether an aggregated record has more user records than readings fit into its bytes. An empty user record
-/// takes a few bytes. Millions of them, a reject each, would take longer than any invocation. Kept whole, they are a
-/// few items.
-fn are_too_many(sub_records: &AggregatedUserRecords<'_>, data: &[u8]) -> bool {
-    sub_records.len() > KEPT_ONE_BY_ONE.max(data.len() / LEAST_JSON_BYTES)
-}
-
-fn broken_aggregation() -> UserRecordError {
-    UserRecordError::new("broken-aggregation", "marked as an aggregated record, but broken or empty")
 }
 
 /// Catches a panic over one record, which must not fail the rest of its batch.
@@ -157,12 +139,12 @@ fn cmp_sequence_numbers(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decoded, KEPT_ONE_BY_ONE, UserRecord, UserRecordError, catch_panic, cmp_sequence_numbers};
+    use super::{Decoded, UserRecord, UserRecordError, catch_panic, cmp_sequence_numbers};
     use crate::event::Event;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
-    use sensor_model::aggregation::{Aggregate, AggregatedUserRecord};
+    use sensor_model::aggregation::{Aggregate, AggregatedUserRecord, KEPT_ONE_BY_ONE};
     use std::cmp::Ordering;
 
     proptest! {
