@@ -7,11 +7,12 @@
 mod buffer;
 mod contents;
 mod decode;
+mod digest;
 mod encode;
 mod protobuf;
 mod size;
 
-pub use self::buffer::{AggregateBuffer, KeyIndex};
+pub use self::buffer::{AggregateBuffer, KeyIndex, write_digests};
 pub use self::contents::{BrokenAggregate, KEPT_ONE_BY_ONE, RecordContents, contents};
 pub use self::decode::{AggregatedUserRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};

@@ -5,6 +5,7 @@
 //!                                                             quantities of the long form → join ↗
 //! ```
 
+pub(crate) mod cell;
 mod chunk_queue;
 pub(crate) mod csv_columns;
 pub(crate) mod csv_parser;
@@ -48,6 +49,7 @@ pub(crate) mod parser;
 pub(crate) mod quantity_names;
 pub(crate) mod reader_thread;
 pub(crate) mod reading_builder;
+pub(crate) mod recognized_input;
 pub(crate) mod rejected_line;
 pub(crate) mod replaced;
 pub(crate) mod row_error;
@@ -56,6 +58,7 @@ pub(crate) mod senml;
 mod senml_records;
 mod settled_part;
 pub(crate) mod source;
+pub(crate) mod spare_texts;
 pub(crate) mod text_lines;
 mod time_format;
 pub(crate) mod unit;

@@ -1,7 +1,6 @@
 //! Appends records to an aggregated record without looking up keys.
 
-use md5::{Digest, Md5};
-
+use super::digest::digests;
 use super::protobuf::{bytes_field, number_field, push_bytes_head, push_number};
 use super::{DIGEST_BYTES, MAGIC};
 
@@ -96,16 +95,36 @@ impl AggregateBuffer {
     /// Returns the bytes of the aggregated record and starts an empty one.
     #[must_use]
     pub fn finish(&mut self) -> Vec<u8> {
+        let mut out = self.finish_without_digest();
+        write_digests(&mut [&mut out]);
+        out
+    }
+
+    /// Returns the bytes of the aggregated record, with zeros where [`write_digests`] writes the digest, and starts an
+    /// empty one.
+    #[must_use]
+    pub fn finish_without_digest(&mut self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_bytes());
         out.extend_from_slice(&MAGIC);
         for part in [&mut self.partition_keys, &mut self.explicit_hash_keys, &mut self.records] {
             out.extend_from_slice(part);
             part.clear();
         }
-        let digest = Md5::digest(&out[MAGIC.len()..]);
-        out.extend_from_slice(&digest);
+        out.extend_from_slice(&[0; DIGEST_BYTES]);
         (self.partition_key_count, self.explicit_hash_key_count, self.count) = (0, 0, 0);
         out
+    }
+}
+
+/// Writes the digests of aggregated records, which takes less time for several at once.
+pub fn write_digests(aggregates: &mut [&mut [u8]]) {
+    let message = |aggregate: &&mut [u8]| MAGIC.len()..aggregate.len().saturating_sub(DIGEST_BYTES);
+    let messages = aggregates.iter().map(|aggregate| aggregate.get(message(aggregate)).unwrap_or_default());
+    let digests = digests(&messages.collect::<Vec<_>>());
+    for (aggregate, digest) in aggregates.iter_mut().zip(digests) {
+        if let Some(end) = aggregate.last_chunk_mut() {
+            *end = digest;
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
         && !context.interrupt.is_cancelled()
         && (args.failed.is_none() || failed_kept.is_err())
     {
-        name_failed(&context.output, &outcome.failed);
+        name_failed(&context.output, &args.files, &outcome.failed);
     }
     let failed_are_kept = args.failed.is_some() && failed_kept.is_ok();
     match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome, failed_are_kept)) {
@@ -199,7 +199,7 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
     if summary.read > 0 && summary.rejected == summary.read {
         // The file is another than was thought.
         let command = inspect_command(&args.files);
-        error = error.hint(format!("no line is a reading: {command} shows what the file is and how to put it"));
+        error = error.hint(format!("all lines were rejected: {command} shows what the file is and how to put it"));
     }
     Err(if summary.failed > 0 { with_resume(error) } else { error })
 }
@@ -210,10 +210,11 @@ fn inspect_command(files: &[PathBuf]) -> String {
     format!("`sensorctl inspect {}`", file.as_deref().map_or(Cow::from("FILE"), shell_word))
 }
 
-fn name_failed(output: &Output, failed: &[Record]) {
-    let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
-    places.sort();
-    for (file, line) in places.into_iter().take(usize::try_from(NAMED_LINES).unwrap_or(usize::MAX)) {
+fn name_failed(output: &Output, files: &[PathBuf], failed: &[Record]) {
+    let mut places: Vec<_> = failed.iter().map(|record| (record.input, record.line)).collect();
+    places.sort_unstable();
+    for (input, line) in places.into_iter().take(usize::try_from(NAMED_LINES).unwrap_or(usize::MAX)) {
+        let file = files.get(input as usize).map_or(Path::new("-"), PathBuf::as_path).display();
         output.status(format!("{file}:{line}: not sent"));
     }
     let more = (failed.len() as u64).saturating_sub(NAMED_LINES);

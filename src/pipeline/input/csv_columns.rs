@@ -9,9 +9,10 @@ use std::borrow::Cow;
 
 use self::probe_fields::ProbeFields;
 use self::row_filter::RowFilter;
+use super::cell::Cell;
 use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::{Source, captured};
-use super::reading_builder::{Cell, ReadingBuilder, RowValues};
+use super::reading_builder::{ReadingBuilder, RowValues};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
 use super::time_format::offset_in_name;

@@ -146,11 +146,11 @@ impl<'a> FlatReading<'a> {
 
     /// Writes the reading as `Reading::to_json` does, with the decided time. Returns `None` if the table does not take one
     /// of its numbers.
-    pub(super) fn to_json(&self, seconds: &str) -> Option<String> {
+    pub(super) fn write_json(&self, seconds: &str, out: &mut String) -> Option<()> {
         if self.is_canonical && seconds == self.time.as_str() {
-            return Some(self.line.to_owned());
+            out.push_str(self.line);
+            return Some(());
         }
-        let mut out = String::with_capacity(64 + self.line.len());
         out.push_str("{\"sensor_id\":\"");
         out.push_str(self.sensor);
         out.push_str("\",\"temperature\":");
@@ -169,7 +169,7 @@ impl<'a> FlatReading<'a> {
             }
         }
         out.push('}');
-        Some(out)
+        Some(())
     }
 }
 
@@ -307,7 +307,9 @@ pub(super) mod tests {
     /// Returns the fast parser's result for a line; `None` if it leaves the line to the other parser.
     fn fast(line: &str) -> Option<(String, bool)> {
         let flat = FlatReading::read(line.as_bytes())?;
-        Some((flat.to_json(flat.time.as_str())?, flat.is_copy()))
+        let mut json = String::new();
+        flat.write_json(flat.time.as_str(), &mut json)?;
+        Some((json, flat.is_copy()))
     }
 
     fn slow(line: &str) -> Option<(String, bool)> {

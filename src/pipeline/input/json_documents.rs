@@ -88,7 +88,7 @@ mod tests {
         let bytes: Box<dyn Read + Send> = Box::new(Cursor::new(text.as_bytes().to_vec()));
         let elements = JsonElements::new(BufReader::with_capacity(capacity, bytes), 1, 0);
         let mut documents = JsonDocuments::new(change(elements));
-        let builder = ReadingBuilder::new("file".into(), &InputOptions::default(), TimeUnit::Auto).unwrap();
+        let builder = ReadingBuilder::new(&InputOptions::default(), TimeUnit::Auto).unwrap();
         let mut output = Output::new("file".into(), builder, None);
         while documents.advance(mapper, &mut output).unwrap() {}
         let facts = format!("{:?}", output.builder.facts);

@@ -171,7 +171,7 @@ mod tests {
         take: impl Fn(RawLine<'_>, &mut Output),
     ) -> (Vec<ParsedLine>, InputFacts) {
         let options = InputOptions { time_unit: Some(unit), ..InputOptions::default() };
-        let builder = ReadingBuilder::new("file".into(), &options, TimeUnit::Auto).unwrap();
+        let builder = ReadingBuilder::new(&options, TimeUnit::Auto).unwrap();
         let mut output = Output::new("file".into(), builder, None);
         for (number, line) in (1..).zip(lines) {
             take(RawLine { number, bytes: line.as_bytes(), is_truncated: false }, &mut output);

@@ -7,13 +7,14 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 pub(super) use self::binding::DefaultPaths;
+use super::cell::Cell;
 use super::csv_columns::long_key;
 use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::mapping::{Source, captured};
 use super::output::{Output, RawLine};
-use super::reading_builder::{Cell, RowValues};
+use super::reading_builder::RowValues;
 use super::row_error::{RowError, row_error};
 use super::unit_watch::UnitWatch;
 

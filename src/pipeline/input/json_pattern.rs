@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::cell::Cell;
 use super::json_paths::PathValue;
 use super::mapping::captured;
-use super::reading_builder::{Cell, ReadingBuilder};
+use super::reading_builder::ReadingBuilder;
 
 /// Returns whether a value matches one of the patterns; an empty one asks that the value is absent. Where a part of it is its
 /// value, a value of `--missing` counts as absent.

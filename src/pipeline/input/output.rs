@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sensor_model::{Decimal, Value};
 
+use super::cell::Cell;
 use super::chunk_queue::ChunkQueue;
 use super::decoding;
 use super::join::{Join, JoinedReadings, JoinedRow, QuantityRow};
@@ -14,7 +15,7 @@ use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
 use super::measured::is_impossible;
 use super::parsed_line::ParsedLine;
 use super::quantity_names::{QuantityNames, second_quantity};
-use super::reading_builder::{Cell, ReadingBuilder};
+use super::reading_builder::ReadingBuilder;
 use super::row_error::{RowError, row_error};
 use super::unit::Unit;
 use crate::pipeline::{Record, RejectedLine};
@@ -248,7 +249,7 @@ mod tests {
 
     /// Returns the readings, and lines and classes of rejected rows.
     fn joined(rows: &[(&str, &str, u8, &str)], max_places: usize) -> (Vec<String>, Vec<(u64, &'static str)>) {
-        let builder = ReadingBuilder::new("file".into(), &InputOptions::default(), TimeUnit::Auto).unwrap();
+        let builder = ReadingBuilder::new(&InputOptions::default(), TimeUnit::Auto).unwrap();
         let mut output = Output::new("file".into(), builder, None);
         output.quantities = QuantityNames::with_max_places(max_places);
         let cell = |text: String| Cell::Text(Cow::Owned(text));

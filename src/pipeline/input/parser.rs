@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 
 use super::csv_parser::{CsvParser, HeaderInfo, NotCsv};
 use super::decoding;
-use super::decompression::{Compression, NotText, decompressed};
+use super::decompression::{NotText, decompressed};
 use super::end_watch::{EndCount, EndWatch};
 use super::facts::InputFacts;
 use super::format::recognize;
@@ -20,7 +20,9 @@ use super::options::{InputFormat, InputOptions};
 use super::output::Output;
 use super::parsed_line::ParsedLine;
 use super::reading_builder::ReadingBuilder;
+use super::recognized_input::RecognizedInput;
 use super::senml_records::SenmlRecords;
+use super::spare_texts::SpareTexts;
 use super::text_lines::{LineForm, TextLines, is_blank};
 use super::time_format::TimeUnit;
 use crate::error::Error;
@@ -46,19 +48,6 @@ pub(crate) struct Input {
     stable: usize,
 }
 
-/// The recognized properties of an input.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RecognizedInput {
-    /// How it is compressed.
-    pub compression: Option<Compression>,
-    /// Its encoding; nothing for UTF-8.
-    pub encoding: Option<&'static str>,
-    /// True if it begins with a byte order mark.
-    pub has_mark: bool,
-    /// Nothing where it is empty.
-    pub format: Option<InputFormat>,
-}
-
 /// Where the values come from.
 enum Source {
     Empty,
@@ -80,8 +69,18 @@ pub(crate) enum ChunkEnd {
 }
 
 impl Input {
-    /// Opens an input under a name, recognizes its format, and finds the header of CSV.
+    /// Opens the only input.
     pub(crate) fn open(name: Arc<str>, source: Box<dyn Read + Send>, options: &InputOptions) -> Result<Self, Error> {
+        Self::open_numbered(0, name, source, options)
+    }
+
+    /// Opens an input under a name, recognizes its format, and finds the header of CSV. Its records have its number.
+    pub(crate) fn open_numbered(
+        number: u32,
+        name: Arc<str>,
+        source: Box<dyn Read + Send>,
+        options: &InputOptions,
+    ) -> Result<Self, Error> {
         let unread = |error| unreadable(&name, error);
         let plain = decompressed(source).map_err(unread)?.map_err(|other| not_text(&name, &other))?;
         let text = decoding::decoded(plain.reader, options.encoding.map(|encoding| encoding.0)).map_err(unread)?;
@@ -98,7 +97,8 @@ impl Input {
         let format = options.format.unwrap_or_else(|| recognize(beginning));
         let default_unit = if format == InputFormat::LineProtocol { TimeUnit::Nanoseconds } else { TimeUnit::Auto };
         let wrong = |reason: String| Error::usage(format!("{name}: {reason}"));
-        let builder = ReadingBuilder::new(Arc::clone(&name), options, default_unit).map_err(wrong)?;
+        let mut builder = ReadingBuilder::new(options, default_unit).map_err(wrong)?;
+        builder.input = number;
         let mut output = Output::new(Arc::clone(&name), builder, options.join_within);
         if is_empty {
             let source = Source::Empty;
@@ -218,6 +218,11 @@ impl Input {
         Ok(is_joined)
     }
 
+    /// Takes the memory of its readings from these texts.
+    pub(super) fn use_spares(&mut self, spares: &SpareTexts) {
+        self.output.builder.spares = spares.clone();
+    }
+
     /// Returns whether reading on may block.
     fn may_block(&mut self) -> bool {
         !self.is_at_end
@@ -236,7 +241,7 @@ impl Input {
             (ParsedLine::Ready(record), Some(encoding)) if record.data.contains('\u{fffd}') => {
                 let encoding = encoding.to_ascii_lowercase();
                 ParsedLine::Rejected(RejectedLine {
-                    file: record.file,
+                    file: Arc::clone(&self.name),
                     line: record.line,
                     code: "wrong-encoding",
                     reason: format!("it has bytes that are not valid {encoding}; `--encoding` names another encoding"),

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::facts::SharedFacts;
 use super::source::ReadProgress;
+use super::spare_texts::SpareTexts;
 use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::Inputs;
@@ -32,6 +33,7 @@ pub(crate) struct ParsedChunks {
     reader: Option<JoinHandle<()>>,
     positions: Positions,
     facts: SharedFacts,
+    spare_texts: SpareTexts,
 }
 
 impl ParsedChunks {
@@ -41,7 +43,7 @@ impl ParsedChunks {
         let (sender, waiting) = mpsc::channel(WAITING);
         let refused = Arc::new(Mutex::new(Some(Vec::new())));
         let kept = Arc::clone(&refused);
-        let (positions, facts) = (inputs.positions(), inputs.facts());
+        let (positions, facts, spare_texts) = (inputs.positions(), inputs.facts(), inputs.spare_texts());
         let reader = tokio::task::spawn_blocking(move || {
             inputs.read(|chunk| match sender.blocking_send(chunk) {
                 Ok(()) => ReadProgress::Wanted,
@@ -54,12 +56,17 @@ impl ParsedChunks {
                 },
             });
         });
-        ParsedChunks { waiting, refused, reader: Some(reader), positions, facts }
+        ParsedChunks { waiting, refused, reader: Some(reader), positions, facts, spare_texts }
     }
 
     /// Returns what is counted while the inputs are read.
     pub(crate) fn facts(&self) -> SharedFacts {
         self.facts.clone()
+    }
+
+    /// Returns where the texts of readings go that are done with.
+    pub(crate) fn spare_texts(&self) -> SpareTexts {
+        self.spare_texts.clone()
     }
 
     /// Returns how far the inputs are read.
@@ -104,6 +111,7 @@ impl ParsedChunks {
             reader: None,
             positions: Positions::default(),
             facts: SharedFacts::default(),
+            spare_texts: SpareTexts::default(),
         }
     }
 }

@@ -2,21 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, Reading, ReadingError, Value, json_escape, truncate_for_log};
-use serde_json::value::RawValue;
 
+use super::cell::Cell;
 use super::facts::InputFacts;
 use super::flat_json::FlatReading;
 use super::join::JoinedReading;
 use super::kept_fields::KeptFields;
-use super::keys::TEMPERATURE_UNIT;
-use super::keys::{SENSOR, TEMPERATURE, TIME};
+use super::keys::{SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::measured;
 use super::number::{self, DecimalSign, MissingValues};
 use super::options::InputOptions;
 use super::row_error::{RowError, number_error, row_error};
+use super::spare_texts::SpareTexts;
 use super::time_format::{self, ParsedTime, TimeError, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use super::unit_watch::UnitWatch;
@@ -24,38 +23,8 @@ use crate::pipeline::{Record, value_of};
 
 /// Bytes of a reading's JSON up to which it is small enough for an item, whatever is in it.
 const SMALL_JSON: usize = 64 * 1024;
-
-/// A value as the file has it.
-#[derive(Clone, Debug)]
-pub(super) enum Cell<'a> {
-    /// Text, such as a CSV cell.
-    Text(Cow<'a, str>),
-    /// JSON, with its type.
-    Json(&'a RawValue),
-}
-
-impl<'a> Cell<'a> {
-    /// Returns what it says as text: strings without quotes, numbers as they are written; nothing for null.
-    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
-        match self {
-            Cell::Text(text) => Some(text.clone()),
-            Cell::Json(raw) => match raw.get().as_bytes().first() {
-                Some(b'"') => json_string(raw),
-                Some(b'n') => None,
-                _ => Some(Cow::Borrowed(raw.get())),
-            },
-        }
-    }
-}
-
-/// Returns what a JSON string says.
-fn json_string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
-    match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
-        _ => serde_json::from_str::<String>(text).ok().map(Cow::Owned),
-    }
-}
+/// Bytes of a reading's JSON that most have room in.
+const SMALL_TEXT: usize = 128;
 
 /// The values of one reading.
 #[derive(Debug)]
@@ -69,7 +38,8 @@ pub(super) struct RowValues<'a> {
 
 /// Makes readings by the options of an input.
 pub(super) struct ReadingBuilder {
-    name: Arc<str>,
+    /// The number of the input, from 0.
+    pub input: u32,
     sensor: Option<String>,
     times: TimeParser,
     /// True if the unit of numeric times is recognized by size.
@@ -86,6 +56,8 @@ pub(super) struct ReadingBuilder {
     /// Decimal sign of numbers in text.
     pub sign: DecimalSign,
     pub facts: InputFacts,
+    /// Memory of earlier readings.
+    pub spares: SpareTexts,
 }
 
 impl ReadingBuilder {
@@ -93,7 +65,7 @@ impl ReadingBuilder {
     ///
     /// # Errors
     /// When one cannot be followed; the text names it.
-    pub(super) fn new(name: Arc<str>, options: &InputOptions, default_unit: TimeUnit) -> Result<Self, String> {
+    pub(super) fn new(options: &InputOptions, default_unit: TimeUnit) -> Result<Self, String> {
         let times = options.times(default_unit);
         let mut constants = options
             .fields
@@ -105,7 +77,7 @@ impl ReadingBuilder {
             return Err(format!("the field `{}` was given twice", truncate_for_log(&pair[0].0)));
         }
         Ok(ReadingBuilder {
-            name,
+            input: 0,
             sensor: options.sensor.clone(),
             times: TimeParser::new(&times)?,
             times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
@@ -117,6 +89,7 @@ impl ReadingBuilder {
             constants,
             sign: options.decimal.unwrap_or_default(),
             facts: InputFacts::default(),
+            spares: SpareTexts::default(),
         })
     }
 
@@ -280,8 +253,8 @@ impl ReadingBuilder {
         let temperature = self.temperature(row.temperature.as_ref())?;
         let seconds = self.time(row.time.as_ref(), row.is_copy)?;
         self.facts.impossible += u64::from(measured::is_impossible(temperature.as_str()));
+        let mut data = self.spares.take(SMALL_TEXT);
         let sensor = self.sensor(row.sensor.as_ref())?;
-        let mut data = String::with_capacity(128 + sensor.len());
         data.push_str("{\"sensor_id\":");
         json_escape::push_string(&mut data, &sensor);
         data.push_str(",\"temperature\":");
@@ -316,7 +289,7 @@ impl ReadingBuilder {
         if data.len() > SMALL_JSON {
             Reading::from_json(data.as_bytes())?;
         }
-        Record::from_json(data, &sensor, seconds.as_str(), &self.name, line)
+        Record::from_json(data, &sensor, seconds.as_str(), self.input, line)
             .map_err(|reason| row_error("record-too-large", reason))
     }
 
@@ -336,15 +309,21 @@ impl ReadingBuilder {
     pub(super) fn flat_record(&mut self, flat: &FlatReading<'_>, line: u64) -> Result<Option<Record>, RowError> {
         let time = flat.time.as_str();
         // Before the time is counted: the other way counts it, too.
-        let Some(data) = flat.to_json(time) else { return Ok(None) };
-        let record = if flat.is_copy() || self.is_certain(time) {
-            Record::from_json(data, flat.sensor, time, &self.name, line).ok()
+        let mut data = self.spares.take(SMALL_TEXT);
+        let Some(()) = flat.write_json(time, &mut data) else { return Ok(None) };
+        let decided;
+        let seconds = if flat.is_copy() || self.is_certain(time) {
+            time
         } else {
             let Ok(number) = Decimal::parse(time) else { return Ok(None) };
-            let seconds = self.numeric_time(&number)?;
-            let data = if seconds == number { Some(data) } else { flat.to_json(seconds.as_str()) };
-            data.and_then(|data| Record::from_json(data, flat.sensor, seconds.as_str(), &self.name, line).ok())
+            decided = self.numeric_time(&number)?;
+            if decided != number {
+                data.clear();
+                let Some(()) = flat.write_json(decided.as_str(), &mut data) else { return Ok(None) };
+            }
+            decided.as_str()
         };
+        let record = Record::from_json(data, flat.sensor, seconds, self.input, line).ok();
         let is_impossible = record.is_some() && measured::is_impossible(flat.temperature.as_str());
         self.facts.impossible += u64::from(is_impossible);
         Ok(record)
@@ -359,7 +338,7 @@ impl ReadingBuilder {
             reading.current_time = self.numeric_time(&reading.current_time)?;
         }
         self.facts.impossible += u64::from(measured::is_impossible(reading.temperature.as_str()));
-        Record::new(&reading, &self.name, line).map_err(|reason| row_error("record-too-large", reason))
+        Record::new(&reading, self.input, line).map_err(|reason| row_error("record-too-large", reason))
     }
 
     /// Makes the record of a joined reading.
@@ -378,7 +357,7 @@ impl ReadingBuilder {
         }
         let reading = Reading { sensor_id: joined.sensor_id, temperature, current_time: joined.time, fields };
         reading.check()?;
-        Record::new(&reading, &self.name, joined.line).map_err(|reason| row_error("record-too-large", reason))
+        Record::new(&reading, self.input, joined.line).map_err(|reason| row_error("record-too-large", reason))
     }
 
     /// Refuses names that no further field may have, once for all rows of a file.

@@ -11,6 +11,7 @@ use super::parsed_line::ParsedLine;
 use super::parser::{ChunkEnd, Input, unreadable};
 use super::replaced::ReplacedCounter;
 use super::settled_part::SettledPart;
+use super::spare_texts::SpareTexts;
 use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::InputOptions;
@@ -20,6 +21,7 @@ pub(crate) struct Inputs {
     opened: Vec<Input>,
     positions: Positions,
     facts: SharedFacts,
+    spare_texts: SpareTexts,
     /// How far each was settled by an earlier run.
     settled: Vec<ItemPosition>,
 }
@@ -41,7 +43,8 @@ impl Inputs {
     /// # Errors
     /// When one cannot be read, or has no columns of a reading.
     pub(crate) fn open(origins: &[InputOrigin], reader: &InputOptions) -> Result<Self, Error> {
-        let open = |origin: &InputOrigin| {
+        let spare_texts = SpareTexts::default();
+        let open = |(number, origin): (u32, &InputOrigin)| {
             let (name, source): (String, Box<dyn Read + Send>) = match origin {
                 InputOrigin::Stdin => ("-".to_owned(), Box::new(io::stdin())),
                 InputOrigin::File(path) => {
@@ -50,11 +53,13 @@ impl Inputs {
                     (name, Box::new(file))
                 }
             };
-            Input::open(name.into(), source, reader)
+            let mut input = Input::open_numbered(number, name.into(), source, reader)?;
+            input.use_spares(&spare_texts);
+            Ok(input)
         };
-        let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
+        let inputs = (0..).zip(origins).map(open).collect::<Result<_, Error>>()?;
         let positions = Positions::at_beginning(origins.iter().cloned());
-        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), settled: Vec::new() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), spare_texts, settled: Vec::new() })
     }
 
     /// Begins each input behind the items that an earlier run settled.
@@ -73,18 +78,25 @@ impl Inputs {
         self.facts.clone()
     }
 
+    /// Returns the texts of readings that are done with.
+    pub(crate) fn spare_texts(&self) -> SpareTexts {
+        self.spare_texts.clone()
+    }
+
     /// One input.
     #[cfg(test)]
     pub(crate) fn of(name: &str, source: Box<dyn Read + Send>, reader: &InputOptions) -> Result<Self, Error> {
-        let inputs = vec![Input::open(name.into(), source, reader)?];
+        let spare_texts = SpareTexts::default();
+        let mut inputs = vec![Input::open(name.into(), source, reader)?];
+        inputs[0].use_spares(&spare_texts);
         let positions = Positions::at_beginning([InputOrigin::Stdin]);
-        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), settled: Vec::new() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), spare_texts, settled: Vec::new() })
     }
 
     /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
     /// without waiting, because no one else can read it again. Blocks.
     pub(crate) fn read(self, mut hand_over: impl FnMut(Result<ParsedChunk, Error>) -> ReadProgress) {
-        let Inputs { opened, positions, facts, settled } = self;
+        let Inputs { opened, positions, facts, spare_texts: _, settled } = self;
         let mut state = ReadProgress::Wanted;
         let mut replaced = ReplacedCounter::new();
         for (index, mut input) in opened.into_iter().enumerate() {

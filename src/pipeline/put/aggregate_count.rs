@@ -149,7 +149,7 @@ mod tests {
 
     fn reading(sensor: usize, bytes: usize, line: u64) -> Record {
         let partition_key = format!("sensor-{sensor}").into();
-        Record { data: "x".repeat(bytes), partition_key, row: 0, file: "f".into(), line }
+        Record { data: "x".repeat(bytes), partition_key, row: 0, input: 0, line }
     }
 
     fn counted(records: &[Record], rate: Option<f64>) -> Vec<(usize, usize)> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sensor_model::aggregation::{AggregateBuffer, KeyIndex};
+use sensor_model::aggregation::{AggregateBuffer, KeyIndex, write_digests};
 
 use super::parcel::{Parcel, Places, unpacked};
 use super::record::MAX_RECORD_BYTES;
@@ -93,7 +93,7 @@ impl OpenAggregate {
     }
 
     /// Adds a reading. `numbers` counts all aggregates.
-    pub(crate) fn push(&mut self, record: Record, key: &mut RememberedKey, keys: &GroupKeys, numbers: &mut u64) {
+    pub(crate) fn push(&mut self, record: &Record, key: &mut RememberedKey, keys: &GroupKeys, numbers: &mut u64) {
         if self.buffer.is_empty() {
             *numbers += 1;
             self.number = *numbers;
@@ -106,16 +106,17 @@ impl OpenAggregate {
             index
         });
         self.buffer.push(index, Some(0), record.data.as_bytes());
-        self.places.push(record.file, record.line);
+        self.places.push(record.input, record.line);
     }
 
     /// Returns its readings as a parcel and starts an empty aggregate. `first` is the number of its first reading.
     pub(crate) fn seal(&mut self, keys: &GroupKeys, keeps_group_key: bool, first: u64) -> Parcel {
         self.number = 0;
-        let data = self.buffer.finish();
+        let mut data = self.buffer.finish_without_digest();
         let places = std::mem::take(&mut self.places);
         let is_too_large = data.len() + keys.partition_key.len() > MAX_RECORD_BYTES;
         if places.len() == 1 && (!keeps_group_key || is_too_large) {
+            write_digests(&mut [&mut data]);
             return Parcel::of_records(unpacked(&data, &places), first);
         }
         let GroupKeys { partition_key, explicit_hash_key } = keys.clone();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     fn record(sensor: &str, bytes: usize, line: u64) -> Record {
-        Record { data: "x".repeat(bytes), partition_key: sensor.into(), row: 0, file: "f".into(), line }
+        Record { data: "x".repeat(bytes), partition_key: sensor.into(), row: 0, input: 0, line }
     }
 
     #[test]
@@ -148,10 +149,11 @@ mod tests {
             if !open.fits(&record, remembered[sensor], &keys()) {
                 break;
             }
-            open.push(record, &mut remembered[sensor], &keys(), &mut numbers);
+            open.push(&record, &mut remembered[sensor], &keys(), &mut numbers);
             line += 1;
         }
-        let parcel = open.seal(&keys(), false, 0);
+        let mut parcel = open.seal(&keys(), false, 0);
+        parcel.write_digest();
         let entry = parcel.entries().next().unwrap();
         assert_eq!((entry.partition_key, entry.explicit_hash_key), ("sensorctl-0", Some("12")));
         assert!((24_800..=AGGREGATE_BYTES).contains(&parcel.bytes()), "{}", parcel.bytes());
@@ -168,8 +170,9 @@ mod tests {
     fn aggregate_of_one_reading_is_plain_unless_the_group_key_matters() {
         let sealed = |keeps_group_key, bytes| {
             let mut open = OpenAggregate::default();
-            open.push(record("s", bytes, 1), &mut RememberedKey::default(), &keys(), &mut 0);
-            let parcel = open.seal(&keys(), keeps_group_key, 0);
+            open.push(&record("s", bytes, 1), &mut RememberedKey::default(), &keys(), &mut 0);
+            let mut parcel = open.seal(&keys(), keeps_group_key, 0);
+            parcel.write_digest();
             let entry = parcel.entries().next().unwrap();
             (entry.partition_key.to_owned(), entry.explicit_hash_key.is_some(), decode(entry.data).is_some())
         };

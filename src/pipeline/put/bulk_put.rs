@@ -65,11 +65,15 @@ pub(crate) async fn validate_only(
 ) -> PutOutcome {
     let began = Instant::now();
     let (positions, facts) = (chunks.positions(), chunks.facts());
+    let mut spares = chunks.spare_texts();
     let PutOptions { rejects, observer, max_errors, interrupt, .. } = options;
     let mut intake = Intake::new(rejects, observer, None, max_errors, None);
     loop {
         match intake.next(began) {
-            Next::Reading(record) => estimator.add(&record),
+            Next::Reading(record) => {
+                estimator.add(&record);
+                spares.give(record.data);
+            }
             Next::Chunk if intake.has_failed() => break,
             Next::Chunk | Next::Until(_) => {
                 let chunk = tokio::select! {

@@ -145,7 +145,7 @@ mod tests {
                 data: "x".repeat(bytes),
                 partition_key: partition_key.into(),
                 row: 0,
-                file: "f".into(),
+                input: 0,
                 line: at,
             });
         }

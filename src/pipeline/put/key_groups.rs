@@ -94,8 +94,8 @@ impl KeyGroups {
         self.groups[group].shard
     }
 
-    /// Adds a reading. `number` counts the readings of the input.
-    pub(crate) fn push(&mut self, record: Record, number: u64, now: Instant) {
+    /// Adds a reading. `number` counts the readings of the input. Returns its text if it was copied.
+    pub(crate) fn push(&mut self, record: Record, number: u64, now: Instant) -> Option<String> {
         let slot = self.slots.slot_of(&record.partition_key, &self.layout);
         let group = &mut self.groups[slot.group];
         let bytes = record.bytes();
@@ -107,7 +107,8 @@ impl KeyGroups {
                 group.begin(number, now);
                 group.open_bytes += bytes;
                 self.bytes += bytes;
-                group.aggregate.push(record, &mut slot.key, &group.keys, &mut self.aggregates);
+                group.aggregate.push(&record, &mut slot.key, &group.keys, &mut self.aggregates);
+                Some(record.data)
             }
             Aggregation::Off => {
                 if group.record_bytes + bytes > MAX_RECORD_BYTES {
@@ -121,6 +122,7 @@ impl KeyGroups {
                 if group.records.len() == MAX_RECORDS {
                     group.seal(false);
                 }
+                None
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sensor_model::aggregation::decode;
+use sensor_model::aggregation::{decode, write_digests};
 
 use super::retry::{AcceptedEntries, EntryResult, RetryQueue};
 use crate::pipeline::Record;
@@ -22,15 +22,15 @@ pub(crate) struct PutEntry<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     lines: Vec<u64>,
-    /// The files, each with the number of readings before its first.
-    files: Vec<(usize, Arc<str>)>,
+    /// The inputs, each with the number of readings before its first.
+    inputs: Vec<(usize, u32)>,
 }
 
 impl Places {
     /// Adds the place of a reading.
-    pub(crate) fn push(&mut self, file: Arc<str>, line: u64) {
-        if self.files.last().is_none_or(|(_, last)| !Arc::ptr_eq(last, &file)) {
-            self.files.push((self.lines.len(), file));
+    pub(crate) fn push(&mut self, input: u32, line: u64) {
+        if self.inputs.last().is_none_or(|(_, last)| *last != input) {
+            self.inputs.push((self.lines.len(), input));
         }
         self.lines.push(line);
     }
@@ -40,9 +40,9 @@ impl Places {
         self.lines.len()
     }
 
-    fn file_of(&self, reading: usize) -> Arc<str> {
-        let after = self.files.partition_point(|(first, _)| *first <= reading);
-        self.files.get(after.saturating_sub(1)).map_or_else(|| "".into(), |(_, file)| Arc::clone(file))
+    fn input_of(&self, reading: usize) -> u32 {
+        let after = self.inputs.partition_point(|(first, _)| *first <= reading);
+        self.inputs.get(after.saturating_sub(1)).map_or(0, |(_, input)| *input)
     }
 }
 
@@ -59,8 +59,18 @@ pub(crate) struct Parcel {
 
 #[derive(Debug)]
 enum Content {
-    Records { records: Vec<Record>, unsent: RetryQueue },
-    Aggregate { data: Vec<u8>, partition_key: Arc<str>, explicit_hash_key: Arc<str>, places: Places },
+    Records {
+        records: Vec<Record>,
+        unsent: RetryQueue,
+    },
+    Aggregate {
+        data: Vec<u8>,
+        /// True if the digest at the end of the data is written.
+        has_digest: bool,
+        partition_key: Arc<str>,
+        explicit_hash_key: Arc<str>,
+        places: Places,
+    },
 }
 
 impl Parcel {
@@ -70,7 +80,8 @@ impl Parcel {
         Parcel { content: Content::Records { records, unsent }, first, is_resent: false, weight: 0 }
     }
 
-    /// Creates a parcel that sends an aggregate. Its keys are those of the record around the readings.
+    /// Creates a parcel that sends an aggregate whose digest is not yet written. Its keys are those of the record around
+    /// the readings.
     pub(crate) fn of_aggregate(
         data: Vec<u8>,
         partition_key: Arc<str>,
@@ -79,7 +90,7 @@ impl Parcel {
         first: u64,
     ) -> Self {
         Parcel {
-            content: Content::Aggregate { data, partition_key, explicit_hash_key, places },
+            content: Content::Aggregate { data, has_digest: false, partition_key, explicit_hash_key, places },
             first,
             is_resent: false,
             weight: 0,
@@ -99,6 +110,24 @@ impl Parcel {
     /// Returns the number of its first reading in the input.
     pub(crate) fn first(&self) -> u64 {
         self.first
+    }
+
+    /// Returns the aggregate if its digest has to be written now.
+    pub(super) fn without_digest(&mut self) -> Option<&mut [u8]> {
+        match &mut self.content {
+            Content::Aggregate { data, has_digest, .. } if !*has_digest => {
+                *has_digest = true;
+                Some(data)
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes the digest of an aggregate.
+    pub(super) fn write_digest(&mut self) {
+        if let Some(aggregate) = self.without_digest() {
+            write_digests(&mut [aggregate]);
+        }
     }
 
     /// Returns the records that are still to be sent, in order.
@@ -161,7 +190,8 @@ impl Parcel {
     }
 
     /// Returns the readings that are not settled, in order.
-    pub(crate) fn into_unsent(self) -> Vec<Record> {
+    pub(crate) fn into_unsent(mut self) -> Vec<Record> {
+        self.write_digest();
         match self.content {
             Content::Records { records, unsent } => {
                 let mut is_left = vec![false; records.len()];
@@ -181,7 +211,7 @@ pub(crate) fn unpacked(data: &[u8], places: &Places) -> Vec<Record> {
         partition_key: record.partition_key.into(),
         // Readings of an aggregate are accepted or refused together, so nothing asks for it.
         row: 0,
-        file: places.file_of(at),
+        input: places.input_of(at),
         line: *line,
     };
     records.map(record).collect()
@@ -191,14 +221,13 @@ pub(crate) fn unpacked(data: &[u8], places: &Places) -> Vec<Record> {
 mod tests {
     use super::*;
 
-    fn record(line: u64, file: &Arc<str>) -> Record {
-        Record { data: "{}".into(), partition_key: "k".into(), row: line, file: Arc::clone(file), line }
+    fn record(line: u64) -> Record {
+        Record { data: "{}".into(), partition_key: "k".into(), row: line, input: 0, line }
     }
 
     #[test]
     fn parcel_of_records_returns_only_unsent_readings() {
-        let file = "f".into();
-        let mut parcel = Parcel::of_records((1..=4).map(|line| record(line, &file)).collect(), 0);
+        let mut parcel = Parcel::of_records((1..=4).map(record).collect(), 0);
         let accepted = || EntryResult::Accepted { shard_id: "s".into() };
         let failed = || EntryResult::Failed("InternalFailure".into());
         let settled = parcel.settle(&[accepted(), failed(), accepted(), failed()]);
@@ -209,13 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn places_name_the_file_of_each_reading() {
-        let files: [Arc<str>; 2] = ["a".into(), "b".into()];
+    fn places_keep_the_input_of_each_reading() {
         let mut places = Places::default();
-        for (file, line) in [(0, 7), (0, 8), (1, 1), (0, 9)] {
-            places.push(Arc::clone(&files[file]), line);
+        for (input, line) in [(0, 7), (0, 8), (1, 1), (0, 9)] {
+            places.push(input, line);
         }
-        let named: Vec<_> = (0..4).map(|at| places.file_of(at).to_string()).collect();
-        assert_eq!((named, places.len()), (["a", "a", "b", "a"].map(str::to_owned).to_vec(), 4));
+        let inputs: Vec<_> = (0..4).map(|at| places.input_of(at)).collect();
+        assert_eq!((inputs, places.len()), (vec![0, 0, 1, 0], 4));
     }
 }

@@ -1,7 +1,6 @@
 //! A reading as a Kinesis record: data and partition key.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use compact_str::CompactString;
 use rustc_hash::FxHasher;
@@ -23,8 +22,9 @@ pub(crate) struct Record {
     pub partition_key: CompactString,
     /// A hash that is the same for readings that replace each other in the table.
     pub row: u64,
-    /// The name of its input file.
-    pub file: Arc<str>,
+    /// The number of its input, from 0. Names are not counted references here: two threads that count them wait for each
+    /// other.
+    pub input: u32,
     /// Its line in the file, from 1.
     pub line: u64,
 }
@@ -34,8 +34,8 @@ impl Record {
     ///
     /// # Errors
     /// If the record is larger than Kinesis allows. The error is a message.
-    pub(crate) fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
-        Self::from_json(reading.to_json(), &reading.sensor_id, reading.current_time.as_str(), file, line)
+    pub(crate) fn new(reading: &Reading, input: u32, line: u64) -> Result<Self, String> {
+        Self::from_json(reading.to_json(), &reading.sensor_id, reading.current_time.as_str(), input, line)
     }
 
     /// Makes the record of a reading that is JSON already, in the form of [`Reading::to_json`]. `current_time` is the text
@@ -47,7 +47,7 @@ impl Record {
         data: String,
         sensor_id: &str,
         current_time: &str,
-        file: &Arc<str>,
+        input: u32,
         line: u64,
     ) -> Result<Self, String> {
         let partition_key = partition_key(sensor_id);
@@ -55,7 +55,7 @@ impl Record {
         if bytes > MAX_RECORD_BYTES {
             return Err(format!("the reading has {bytes} bytes, a record at most {MAX_RECORD_BYTES}"));
         }
-        Ok(Record { data, partition_key, row: row(sensor_id, current_time), file: Arc::clone(file), line })
+        Ok(Record { data, partition_key, row: row(sensor_id, current_time), input, line })
     }
 
     /// Returns the bytes that Kinesis counts: data and partition key.

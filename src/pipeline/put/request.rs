@@ -1,5 +1,7 @@
 //! The parcels of one `PutRecords` request, and its limits.
 
+use sensor_model::aggregation::write_digests;
+
 use super::parcel::{Parcel, PutEntry};
 use super::retry::{AcceptedEntries, EntryResult};
 
@@ -41,6 +43,13 @@ impl PutRequest {
         resent.map(|(_, parcel)| parcel.len() as u64).sum()
     }
 
+    /// Writes the digests of its aggregates, which have to be there before it is sent.
+    pub(crate) fn write_digests(&mut self) {
+        write_digests(
+            &mut self.parcels.iter_mut().filter_map(|(_, parcel)| parcel.without_digest()).collect::<Vec<_>>(),
+        );
+    }
+
     /// Returns its records, in order.
     pub(crate) fn entries(&self) -> Vec<PutEntry<'_>> {
         let mut entries = Vec::with_capacity(self.records);
@@ -79,7 +88,7 @@ mod tests {
     use crate::pipeline::Record;
 
     fn parcel(line: u64, records: usize, bytes: usize) -> Parcel {
-        let record = |_| Record { data: "x".repeat(bytes), partition_key: "k".into(), row: 0, file: "f".into(), line };
+        let record = |_| Record { data: "x".repeat(bytes), partition_key: "k".into(), row: 0, input: 0, line };
         Parcel::of_records((0..records).map(record).collect(), line)
     }
 

@@ -92,7 +92,7 @@ mod tests {
             data: "{}".into(),
             partition_key: "k".into(),
             row: u64::from(*row),
-            file: "f".into(),
+            input: 0,
             line: line as u64,
         };
         rows.iter().enumerate().map(record).collect()

@@ -26,6 +26,7 @@ use super::retry::EntryResult;
 use super::shard_map::{ShardMap, ShardRange};
 use super::stream_writer::StreamWriter;
 use crate::aws::AwsFailure;
+use crate::pipeline::input::spare_texts::SpareTexts;
 use crate::pipeline::{ParsedChunks, PutObserver, Record};
 
 /// Requests in flight.
@@ -70,6 +71,7 @@ pub(crate) struct Scheduler<'a, W> {
     rates: Vec<ShardRate>,
     refresh: MapRefresh,
     saver: Option<CheckpointSaver>,
+    spares: SpareTexts,
     /// The shards that follow when nothing is in flight.
     next_map: Option<ShardMap>,
     in_flight: usize,
@@ -98,6 +100,7 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
             rates: rates(&plan.map, plan.limits, now),
             refresh: MapRefresh::fresh(now),
             saver,
+            spares: SpareTexts::default(),
             next_map: None,
             in_flight: 0,
             anything_accepted: false,
@@ -109,6 +112,7 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
     /// Sends the whole input, until it ends or the put is aborted.
     pub(crate) async fn run(mut self, mut chunks: ParsedChunks) -> (IntakeCounts, Sent) {
         let (writer, halt) = (self.writer, self.halt);
+        self.spares = chunks.spare_texts();
         let mut calls = Calls::new();
         loop {
             let now = Instant::now();
@@ -170,7 +174,10 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
         // The readings that wait are grouped again before others join them.
         while self.next_map.is_none() && self.groups.bytes() < WAITING_BYTES {
             match self.intake.next(now) {
-                Next::Reading(record) => self.groups.push(record, self.intake.read() - 1, now),
+                Next::Reading(record) => {
+                    let spare = self.groups.push(record, self.intake.read() - 1, now);
+                    spare.into_iter().for_each(|text| self.spares.give(text));
+                }
                 Next::Until(turn) => return (false, Some(turn)),
                 Next::Chunk => return (!self.is_input_over(), None),
             }
@@ -190,6 +197,7 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
             if request.is_empty() {
                 return wake;
             }
+            request.write_digests();
             self.in_flight += 1;
             self.sent.retries += request.resent();
             let (writer, halt) = (self.writer, self.halt);

@@ -30,14 +30,13 @@ pub(crate) struct Generator {
     /// Readings to be sent when their time has come: the slot before which they are due, whether they are duplicates,
     /// and their own slot. At most as many as readings fall due within a few intervals.
     held_back: BinaryHeap<Reverse<(u64, bool, u64)>>,
-    origin: Arc<str>,
 }
 
 impl Generator {
     /// Generates from the beginning of the plan.
     #[must_use]
     pub(crate) fn new(plan: Arc<SimulationPlan>) -> Self {
-        Generator { plan, next: 0, held_back: BinaryHeap::new(), origin: "simulation".into() }
+        Generator { plan, next: 0, held_back: BinaryHeap::new() }
     }
 
     fn emit(&mut self, slot: u64, is_duplicate: bool) -> Option<SimulatedReading> {
@@ -68,7 +67,7 @@ impl Generator {
         push_digits(&mut json, self.plan.seed, 1);
         json.push('}');
         let time = Decimal::parse(&time).ok()?;
-        Record::from_json(json, &sensor_id, time.as_str(), &self.origin, slot + 1).ok()
+        Record::from_json(json, &sensor_id, time.as_str(), 0, slot + 1).ok()
     }
 }
 

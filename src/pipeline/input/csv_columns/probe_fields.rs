@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use sensor_model::truncate_for_log;
 
+use super::super::cell::Cell;
 use super::super::mapping::{captured, unquoted};
-use super::super::reading_builder::{Cell, ReadingBuilder};
+use super::super::reading_builder::ReadingBuilder;
 use super::super::row_splitter::Cells;
 use super::CsvColumns;
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::super::cell::Cell;
 use super::super::mapping::captured;
 use super::super::option_values::ColumnPattern;
-use super::super::reading_builder::{Cell, ReadingBuilder};
+use super::super::reading_builder::ReadingBuilder;
 use super::super::row_splitter::Cells;
 use super::{CsvColumns, SECTION};
 

@@ -6,7 +6,8 @@ use super::super::decoding;
 use super::super::decompression::decompressed;
 use super::super::line_reader::MAX_LINE_BYTES;
 use super::super::options::{InputOptions, TextEncoding};
-use super::super::parser::{RecognizedInput, not_text, unreadable};
+use super::super::parser::{not_text, unreadable};
+use super::super::recognized_input::RecognizedInput;
 use crate::error::Error;
 
 /// Bytes of text that are looked at.

@@ -99,7 +99,7 @@ mod tests {
             });
         }
         let data = number.to_string();
-        ParsedLine::Ready(Record { data, partition_key: "k".into(), row: 0, file: "f".into(), line })
+        ParsedLine::Ready(Record { data, partition_key: "k".into(), row: 0, input: 0, line })
     }
 
     /// Returns the position behind these items.
