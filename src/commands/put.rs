@@ -43,11 +43,11 @@ header, files of several units. Counted in the report: readings that replace one
 were not joined, a last line that may be cut (`--strict` fails). docs/semantics.md has the rules.")]
 pub(crate) struct PutArgs {
     /// The sensor; with `--file`, the sensor of files that do not name one
-    #[arg(long, value_name = "ID", required_unless_present = "files")]
+    #[arg(long, value_name = "ID")]
     sensor: Option<String>,
     /// The temperature, exactly as written; may be negative
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
-    #[arg(required_unless_present = "files", conflicts_with = "files")]
+    #[arg(conflicts_with = "files")]
     temp: Option<Decimal>,
     /// When: seconds since 1970, or 2010-01-01T01:00:00Z [default: now, with milliseconds]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "files")]
@@ -65,8 +65,8 @@ pub(crate) struct PutArgs {
     /// Put all readings of this file; `-` is standard input (repeatable)
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line; `-` is standard
-    /// output, and the report then goes to standard error
+    /// Write rejected lines to this file, as NDJSON with file, line, reason and the raw line; `-` is standard output, and the
+    /// report then goes to standard error
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
     rejects: Option<PathBuf>,
     /// Write readings that were read and not taken by the stream to this file, as NDJSON to be put again; `-` is standard
@@ -89,7 +89,7 @@ pub(crate) struct PutArgs {
     /// Send a record for each reading
     #[arg(long, hide = true, requires = "files", conflicts_with_all = ["temp", "aggregation"])]
     no_aggregation: bool,
-    /// Stop (exit 1) when more lines than this are no readings
+    /// Stop (exit 1) when more lines than this are rejected
     #[arg(long, value_name = "LINES", requires = "files", conflicts_with = "temp")]
     max_errors: Option<u64>,
     /// Fail (exit 3) where a reading replaces another of the file, a time is taken as UTC, local times are ambiguous, rows

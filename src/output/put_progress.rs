@@ -80,7 +80,7 @@ impl PutProgress {
     pub(crate) fn finish(self, summary: &PutSummary) {
         let more = summary.rejected.saturating_sub(NAMED_LINES);
         if self.names_rejected && more > 0 {
-            self.progress.status(format!("and {} more lines are no readings", units::count(more)));
+            self.progress.status(format!("and {} more rejected lines", units::count(more)));
         }
         match (self.dry_run, summary.failed) {
             (true, _) => self.step.done("checked"),

@@ -13,7 +13,7 @@ use crate::pipeline::RejectsFile;
 
 /// Files for what did not get into the stream.
 pub(super) struct OutputFiles {
-    /// Lines that are no readings.
+    /// Rejected lines.
     pub rejects: Option<RejectsFile>,
     /// Readings that the stream did not take.
     pub failed: Option<File>,

@@ -21,7 +21,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let reading = reading(args)?;
     if dry_run {
         let row = StoredReading { reading, shard_id: None, sequence_number: None };
-        context.output.status("this is a reading; nothing was sent (--dry-run)");
+        context.output.status("a valid reading; nothing was sent (--dry-run)");
         return context.output.report(&PutReport { row, stored_after_ms: None, hops: Vec::new() });
     }
     let clients = context.clients().await?;
@@ -45,8 +45,18 @@ fn reading(args: PutArgs) -> Result<Reading, Error> {
     if let Some(flag) = args.input.flags_for_files().first() {
         return Err(Error::usage(format!("`{flag}` is for `--file`")));
     }
-    let (Some(sensor_id), Some(temperature)) = (args.sensor, args.temp) else {
-        return Err(Error::usage("a reading needs `--sensor` and `--temp`"));
+    let (sensor_id, temperature) = match (args.sensor, args.temp) {
+        (Some(sensor_id), Some(temperature)) => (sensor_id, temperature),
+        (sensor_id, temperature) => {
+            let missing = match (sensor_id, temperature) {
+                (None, None) => "`put` needs a reading (`--sensor` and `--temp`) or a file (`--file`)",
+                (None, _) => "the reading has no sensor: `--sensor` is missing",
+                (_, _) => "the reading has no temperature: `--temp` is missing",
+            };
+            return Err(Error::usage(missing)
+                .hint("`sensorctl put --sensor kitchen --temp 21.5` puts one reading")
+                .hint("`sensorctl put --file FILE` puts all readings of a file, `--file -` those of standard input"));
+        }
     };
     let mut fields = BTreeMap::new();
     for ConstantField { name, value } in args.fields {
@@ -68,6 +78,6 @@ fn reading(args: PutArgs) -> Result<Reading, Error> {
         None => now().map_err(Error::failed)?,
     };
     let reading = Reading { sensor_id, temperature, current_time, fields };
-    reading.check().map_err(|refusal| Error::usage(format!("this is no reading: {refusal}")))?;
+    reading.check().map_err(|refusal| Error::usage(format!("not a valid reading: {refusal}")))?;
     Ok(reading)
 }

@@ -1,4 +1,4 @@
-//! Lines that are no reading: where they stand, why they were refused, and the file that keeps them.
+//! Rejected lines: where they stand, why they were refused, and the file that keeps them.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// A line of the input that is no reading.
+/// A line of the input that was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RejectedLine {
     /// The file as it was named; `-` is standard input.

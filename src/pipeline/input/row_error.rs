@@ -1,4 +1,4 @@
-//! Why a row is no reading.
+//! The reason that a row is rejected for.
 
 use sensor_model::{ReadingError, truncate_for_log};
 
