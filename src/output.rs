@@ -5,6 +5,7 @@
 
 mod color;
 mod csv;
+mod csv_safe;
 mod demo_report;
 mod destination;
 mod differences;
@@ -18,6 +19,7 @@ mod layout_rows;
 mod local_status;
 mod log;
 mod marks;
+mod output_file;
 mod plan_list;
 mod progress;
 mod prompt;
@@ -35,6 +37,7 @@ mod stack_progress;
 mod stack_report;
 mod stack_status;
 mod table;
+mod time_style;
 pub(crate) mod units;
 mod warnings;
 mod wrap;
@@ -64,6 +67,7 @@ pub(crate) use layout_rows::{LayoutReport, LayoutRow, VerboseLayoutRow};
 pub(crate) use local_status::LocalStatus;
 pub(crate) use log::print_log_lines;
 pub(crate) use marks::Mark;
+pub(crate) use output_file::OutputFile;
 pub(crate) use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub(crate) use progress::{Progress, Step};
 pub(crate) use put_progress::{NAMED_LINES, PutProgress};
@@ -77,6 +81,7 @@ pub(crate) use stack_progress::StackProgress;
 pub(crate) use stack_report::{Drained, ReportScope, ResourceRef, StackReport, print_orphans, print_warnings};
 pub(crate) use stack_status::{MappingStatus, ResourceStatus, StackStatus};
 pub(crate) use table::{Squeeze, table_of_record, table_of_rows};
+pub(crate) use time_style::{TimeFormat, TimeStyle};
 pub(crate) use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
 
 /// How a command shows what it found and says what it does.
@@ -90,6 +95,8 @@ pub struct Output {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     destination: Destination,
+    /// Takes the data instead of stdout.
+    file: Option<OutputFile>,
     closed: Arc<AtomicBool>,
     /// Repeated in every command that is said.
     hint_flags: Arc<HintFlags>,
@@ -118,6 +125,7 @@ impl Output {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal,
             destination: Destination::default(),
+            file: None,
             closed: Arc::default(),
             hint_flags: Arc::default(),
         }
@@ -135,6 +143,7 @@ impl Output {
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             destination: Destination::Captured(captured.clone()),
+            file: None,
             closed: Arc::default(),
             hint_flags: Arc::default(),
         };
@@ -244,6 +253,9 @@ impl Output {
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         if self.is_closed() {
             return Ok(());
+        }
+        if let Some(file) = &self.file {
+            return file.write(bytes);
         }
         match self.destination.data(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

@@ -4,6 +4,7 @@ mod args;
 mod conditions;
 mod row_count;
 mod row_sink;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use self::row_sink::RowSink;
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Format, Row, Rows, Warning, read_usage_line};
+use crate::output::{Output, OutputFile, Row, Rows, Warning, read_usage_line};
 use crate::pipeline::{
     PageRetry, RawItem, ReadQuery, ReadUsage, RowPage, SortableRow, StoredReading, TableReader, attribute_of,
     newest_rows, unquoted_names,
@@ -38,10 +39,10 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
         return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
             .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows"));
     }
-    if args.raw && matches!(context.output.chosen_format(), Format::Table | Format::Csv) {
-        return Err(Error::usage("`--raw` is JSON").hint("add `-o json` or `-o ndjson`, or leave `-o` out"));
-    }
     let fields = fields(&args)?;
+    let file = args.target.as_ref().map(|path| OutputFile::create(path, args.force)).transpose()?;
+    let output = file.as_ref().map_or_else(|| context.output.clone(), |file| context.output.to_file(file));
+    let rows = rows::rows(&output, &args)?;
     let query = read_query(context, &args, asked, &fields);
     let clients = context.clients().await?;
     let table = &context.settings.pipeline.table.name;
@@ -52,22 +53,31 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
         }
     };
     let retry = PageRetry { limit: Duration::from_secs(args.timeout), waiting: &waiting };
-    let mut scan = Scan { context, args, query, fields, reader: TableReader::new(clients, table, retry), table };
+    let mut scan = Scan { context, args: &args, query, fields, reader: TableReader::new(clients, table, retry), table };
     let work = async {
         scan.choose_segments().await;
         match (scan.args.count, scan.args.raw) {
-            (true, _) => scan.count().await,
-            (false, true) => scan.show::<RawItem>().await,
-            (false, false) => scan.show::<StoredReading>().await,
+            (true, _) => scan.count(&output).await,
+            (false, true) => scan.show::<RawItem>(rows).await,
+            (false, false) => scan.show::<StoredReading>(rows).await,
         }
     };
-    context.or_interrupt(work, || Error::interrupted("interrupted; not all rows were read")).await
+    let left = || match &args.target {
+        Some(path) => format!("interrupted; {} was not written", path.display()),
+        None => "interrupted; not all rows were read".to_owned(),
+    };
+    context.or_interrupt(work, || Error::interrupted(left())).await?;
+    if let Some(file) = file {
+        file.finish()?;
+        context.output.status(format!("Wrote {}.", file.name()));
+    }
+    Ok(())
 }
 
 /// One scan, ready to be read.
 struct Scan<'a> {
     context: &'a Context,
-    args: ScanArgs,
+    args: &'a ScanArgs,
     query: ReadQuery,
     fields: Vec<String>,
     reader: TableReader<'a>,
@@ -98,18 +108,9 @@ impl Scan<'_> {
         }
     }
 
-    fn rows(&self) -> Rows {
-        let output = &self.context.output;
-        if self.args.raw && output.chosen_format() == Format::Auto {
-            output.rows_in(Format::Ndjson)
-        } else {
-            output.rows()
-        }
-    }
-
-    async fn count(&self) -> Result<(), Error> {
+    async fn count(&self, output: &Output) -> Result<(), Error> {
         let usage = self.reader.count(&self.query).await?;
-        self.context.output.report(&RowCount { count: usage.matched })?;
+        output.report(&RowCount { count: usage.matched })?;
         let mut seen = Seen { usage, ..Seen::default() };
         if !self.args.has_conditions() {
             seen.foreign = usage.scanned.saturating_sub(usage.matched);
@@ -118,9 +119,9 @@ impl Scan<'_> {
         Ok(())
     }
 
-    async fn show<R: SortableRow + Row>(&self) -> Result<(), Error> {
+    async fn show<R: SortableRow + Row>(&self, rows: Rows) -> Result<(), Error> {
         let output = &self.context.output;
-        let mut sink = RowSink::new(self.rows(), &self.args, &self.query, &self.fields);
+        let mut sink = RowSink::new(rows, self.args, &self.query, &self.fields);
         let mut seen = Seen::default();
         let result = match self.args.latest {
             Some(newest) => self.read_latest::<R>(newest, &mut sink, &mut seen).await,

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use csv::WriterBuilder;
 use serde_json::value::RawValue;
 
+use super::csv_safe::without_formula;
 use super::escape::one_line;
 use crate::error::Error;
 
@@ -55,18 +56,6 @@ impl CsvColumns {
 }
 
 impl CsvCells {
-    /// Returns the texts with every character shown, for a terminal.
-    #[must_use]
-    pub fn visible(self) -> Self {
-        let shown = |texts: Vec<String>| texts.iter().map(|text| one_line(text).into_owned()).collect();
-        let own = |cell: OwnCell| OwnCell {
-            name: one_line(&cell.name).into_owned(),
-            text: one_line(&cell.text).into_owned(),
-            json: one_line(&cell.json).into_owned(),
-        };
-        CsvCells { before: shown(self.before), own: self.own.into_iter().map(own).collect(), after: shown(self.after) }
-    }
-
     /// Texts under fixed columns.
     #[must_use]
     pub fn fixed(cells: Vec<String>) -> Self {
@@ -78,14 +67,15 @@ impl CsvCells {
 #[derive(Debug)]
 pub(super) struct CsvTable {
     columns: CsvColumns,
+    texts: CsvTexts,
     waiting: Vec<CsvCells>,
     /// The rows' own columns, once settled.
     own: Option<Vec<String>>,
 }
 
 impl CsvTable {
-    pub(super) fn new(columns: CsvColumns) -> Self {
-        CsvTable { columns, waiting: Vec::new(), own: None }
+    pub(super) fn new(columns: CsvColumns, texts: CsvTexts) -> Self {
+        CsvTable { columns, texts, waiting: Vec::new(), own: None }
     }
 
     pub(super) fn push(&mut self, cells: CsvCells, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -110,7 +100,7 @@ impl CsvTable {
         header.extend(own.iter().cloned());
         header.extend(fixed(self.columns.after));
         header.extend(self.columns.own.then(|| MORE.to_owned()));
-        write_line(&header, out)?;
+        self.texts.write_line(header, out)?;
         self.own = Some(own);
         for cells in std::mem::take(&mut self.waiting) {
             self.line(cells, out)?;
@@ -131,7 +121,7 @@ impl CsvTable {
         } else {
             line.extend(cells.after);
         }
-        write_line(&line, out)
+        self.texts.write_line(line, out)
     }
 }
 
@@ -146,11 +136,32 @@ fn more(own: HashMap<String, OwnCell>) -> Result<String, Error> {
         .map_err(|error| Error::failed("could not write CSV").with_source(error))
 }
 
-/// Appends a line.
-pub(super) fn write_line(cells: &[String], out: &mut Vec<u8>) -> Result<(), Error> {
-    let mut writer = WriterBuilder::new().from_writer(out);
-    let written = writer.write_record(cells).map_err(|error| Error::failed("could not write CSV").with_source(error));
-    written.and_then(|()| writer.flush().map_err(|error| Error::failed("could not write CSV").with_source(error)))
+/// How the texts of cells are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CsvTexts {
+    /// True if a terminal shows them.
+    pub is_terminal: bool,
+    /// True if no spreadsheet may take one for a formula.
+    pub is_safe: bool,
+}
+
+impl CsvTexts {
+    /// Appends a line.
+    pub(super) fn write_line(self, mut cells: Vec<String>, out: &mut Vec<u8>) -> Result<(), Error> {
+        for cell in &mut cells {
+            if self.is_safe {
+                *cell = without_formula(std::mem::take(cell));
+            }
+            // After the formulas, as the characters that begin one are not shown.
+            if self.is_terminal {
+                *cell = one_line(cell).into_owned();
+            }
+        }
+        let failed = |error: csv::Error| Error::failed("could not write CSV").with_source(error);
+        let mut writer = WriterBuilder::new().from_writer(out);
+        writer.write_record(&cells).map_err(failed)?;
+        writer.flush().map_err(|error| failed(error.into()))
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +181,7 @@ mod tests {
 
     fn written(rows: Vec<CsvCells>) -> String {
         let mut out = Vec::new();
-        let mut table = CsvTable::new(COLUMNS);
+        let mut table = CsvTable::new(COLUMNS, CsvTexts::default());
         for cells in rows {
             table.push(cells, &mut out).unwrap();
         }
@@ -191,6 +202,15 @@ mod tests {
         let text = written(rows);
         assert_eq!(text.lines().next(), Some("id,a,end,more"));
         assert_eq!(text.lines().last(), Some(r#"2,1,e,"{""more"":null,""y"":""t"",""z"":1.5}""#));
+    }
+
+    #[test]
+    fn safe_texts_hold_no_formula_in_cells_or_header() {
+        let mut out = Vec::new();
+        let mut table = CsvTable::new(COLUMNS, CsvTexts { is_safe: true, is_terminal: true });
+        table.push(row("@x", &[("=a", "-2.5"), ("b", "\"=1\u{1b}\"")]), &mut out).unwrap();
+        table.finish(&mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "id,'=a,b,end,more\n'@x,-2.5,'=1\u{fffd},e,\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The form that data takes: what was asked for, or what suits where it goes.
 
-use super::{Format, Output, Rows};
+use super::{Format, Output, OutputFile, Rows};
 
 impl Output {
     /// The form that rows take.
@@ -32,6 +32,13 @@ impl Output {
     /// Creates a writer of rows in one form.
     pub(crate) fn rows_in(&self, format: Format) -> Rows {
         Rows::new(self.clone(), format)
+    }
+
+    /// Writes data to a file, in the form of its ending where none was asked for.
+    #[must_use]
+    pub(crate) fn to_file(&self, file: &OutputFile) -> Self {
+        let format = if self.format == Format::Auto { file.format().unwrap_or(Format::Auto) } else { self.format };
+        Output { format, stdout_is_terminal: file.is_terminal(), file: Some(file.clone()), ..self.clone() }
     }
 
     /// Returns the form that was asked for by name.

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Row;
+use crate::error::Error;
 use crate::pipeline::RawItem;
 
 impl Serialize for RawItem {
@@ -19,6 +20,10 @@ impl Row for RawItem {
 
     fn cells(&self) -> Vec<String> {
         vec![self.json.clone()]
+    }
+
+    fn json_line(&self) -> Result<String, Error> {
+        Ok(self.json.clone())
     }
 
     fn json_document(count: u64) -> (&'static str, String) {

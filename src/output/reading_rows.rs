@@ -6,8 +6,9 @@ use sensor_model::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{CsvCells, CsvColumns, OwnCell, Report, Row, Squeeze, table_of_record, table_of_rows, units};
-use crate::pipeline::{PutSummary, StoredReading, format_rfc3339, value_json};
+use super::{CsvCells, CsvColumns, OwnCell, Report, Row, Squeeze, TimeStyle, table_of_record, table_of_rows, units};
+use crate::error::Error;
+use crate::pipeline::{PutSummary, StoredReading, value_json};
 
 /// `time` says the same as `current_time`, and both are never cut.
 const SQUEEZES: [Squeeze; 7] = [
@@ -26,14 +27,17 @@ impl Row for StoredReading {
     }
 
     fn cells(&self) -> Vec<String> {
+        self.cells_in(&TimeStyle::default())
+    }
+
+    fn cells_in(&self, times: &TimeStyle) -> Vec<String> {
         let reading = &self.reading;
         let fields: Vec<_> = reading.fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
         vec![
             reading.sensor_id.clone(),
             reading.temperature.to_string(),
             reading.current_time.to_string(),
-            // Beyond the calendar the number says more than nothing.
-            format_rfc3339(&reading.current_time).unwrap_or_else(|| format!("{} s", reading.current_time)),
+            times.text(&reading.current_time),
             fields.join(" "),
             self.shard_id.clone().unwrap_or_default(),
             self.sequence_number.clone().unwrap_or_default(),
@@ -42,6 +46,10 @@ impl Row for StoredReading {
 
     fn squeezes() -> &'static [Squeeze] {
         &SQUEEZES
+    }
+
+    fn json_line(&self) -> Result<String, Error> {
+        Ok(self.to_json())
     }
 
     fn cell(&self, column: &str) -> Option<OwnCell> {

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::Squeeze;
 use super::csv::{CsvCells, CsvColumns, OwnCell};
+use super::time_style::TimeStyle;
+use super::{Squeeze, json};
+use crate::error::Error;
 
 /// Something that is shown as one line.
 pub trait Row: Serialize {
@@ -11,9 +13,17 @@ pub trait Row: Serialize {
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
+    /// The texts of the columns, with times in a style of their own.
+    fn cells_in(&self, _times: &TimeStyle) -> Vec<String> {
+        self.cells()
+    }
     /// Returns the ways to make the table narrower, in their order.
     fn squeezes() -> &'static [Squeeze] {
         &[]
+    }
+    /// Returns the row as one line of JSON.
+    fn json_line(&self) -> Result<String, Error> {
+        json::to_line(self)
     }
     /// Returns the begin of a JSON document of rows, and its end behind so many of them.
     fn json_document(_count: u64) -> (&'static str, String) {

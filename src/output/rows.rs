@@ -1,9 +1,10 @@
 //! Rows as they come: never more of them in memory than a page for a table's widths.
 
-use super::csv::CsvTable;
+use super::csv::{CsvTable, CsvTexts};
 use super::row::Row;
 use super::selected_columns::SelectedColumns;
-use super::{Format, Output, json, table_of_rows};
+use super::time_style::TimeStyle;
+use super::{Format, Output, table_of_rows};
 use crate::error::Error;
 
 /// How many rows decide a table's column widths; later rows are printed page by page.
@@ -17,19 +18,45 @@ pub struct Rows {
     page: Vec<Vec<String>>,
     csv: Option<CsvTable>,
     selected: Option<SelectedColumns>,
+    times: TimeStyle,
+    is_csv_safe: bool,
     written: u64,
     buffer: Vec<u8>,
 }
 
 impl Rows {
     pub(super) fn new(output: Output, format: Format) -> Self {
-        Rows { output, format, page: Vec::new(), csv: None, selected: None, written: 0, buffer: Vec::new() }
+        Rows {
+            output,
+            format,
+            page: Vec::new(),
+            csv: None,
+            selected: None,
+            times: TimeStyle::default(),
+            is_csv_safe: false,
+            written: 0,
+            buffer: Vec::new(),
+        }
     }
 
     /// Shows these columns only, in this order.
     #[must_use]
     pub fn selecting(mut self, columns: Vec<String>) -> Self {
         self.selected = Some(SelectedColumns::new(columns));
+        self
+    }
+
+    /// Shows times in tables in this style.
+    #[must_use]
+    pub fn with_times(mut self, times: TimeStyle) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Writes texts in CSV so that no spreadsheet takes them for formulas.
+    #[must_use]
+    pub fn csv_safe(mut self) -> Self {
+        self.is_csv_safe = true;
         self
     }
 
@@ -40,7 +67,9 @@ impl Rows {
     pub fn push<R: Row>(&mut self, row: &R) -> Result<(), Error> {
         match self.format {
             Format::Auto | Format::Table => {
-                self.page.push(self.selected.as_ref().map_or_else(|| row.cells(), |selected| selected.texts(row)));
+                self.page.push(
+                    self.selected.as_ref().map_or_else(|| row.cells_in(&self.times), |selected| selected.texts(row)),
+                );
                 if self.page.len() >= TABLE_PAGE {
                     self.flush_table::<R>()?;
                 }
@@ -100,27 +129,30 @@ impl Rows {
         self.output.bytes(&bytes)
     }
 
+    /// Returns how the texts of CSV are written.
+    fn csv_texts(&self) -> CsvTexts {
+        CsvTexts { is_terminal: self.output.stdout_is_terminal, is_safe: self.is_csv_safe }
+    }
+
     fn push_csv<R: Row>(&mut self, row: &R) -> Result<(), Error> {
-        let is_terminal = self.output.stdout_is_terminal;
+        let texts = self.csv_texts();
         if let Some(selected) = &self.selected {
             if self.written == 0 {
-                selected.push_csv_header(is_terminal, &mut self.buffer)?;
+                selected.push_csv_header(texts, &mut self.buffer)?;
             }
-            return selected.push_csv(row, is_terminal, &mut self.buffer);
+            return selected.push_csv(row, texts, &mut self.buffer);
         }
-        let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns()));
-        let cells = row.csv_cells();
-        csv.push(if is_terminal { cells.visible() } else { cells }, &mut self.buffer)
+        let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns(), texts));
+        csv.push(row.csv_cells(), &mut self.buffer)
     }
 
     fn finish_csv<R: Row>(&mut self) -> Result<(), Error> {
+        let texts = self.csv_texts();
         match &self.selected {
-            Some(selected) if self.written == 0 => {
-                selected.push_csv_header(self.output.stdout_is_terminal, &mut self.buffer)
-            }
+            Some(selected) if self.written == 0 => selected.push_csv_header(texts, &mut self.buffer),
             Some(_) => Ok(()),
             None => {
-                let csv = self.csv.take().unwrap_or_else(|| CsvTable::new(R::csv_columns()));
+                let csv = self.csv.take().unwrap_or_else(|| CsvTable::new(R::csv_columns(), texts));
                 csv.finish(&mut self.buffer)
             }
         }
@@ -129,7 +161,7 @@ impl Rows {
     fn push_json<R: Row>(&mut self, row: &R) -> Result<(), Error> {
         let line = match &self.selected {
             Some(selected) => selected.json(row)?,
-            None => json::to_line(row)?,
+            None => row.json_line()?,
         };
         self.buffer.extend_from_slice(self.output.shown(line).as_bytes());
         Ok(())

@@ -2,8 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::csv::write_line;
-use super::escape::one_line;
+use super::csv::CsvTexts;
 use super::row::Row;
 use crate::error::Error;
 
@@ -41,16 +40,11 @@ impl SelectedColumns {
         Ok(text)
     }
 
-    pub(super) fn push_csv_header(&self, is_terminal: bool, out: &mut Vec<u8>) -> Result<(), Error> {
-        write_line(&shown(self.0.clone(), is_terminal), out)
+    pub(super) fn push_csv_header(&self, texts: CsvTexts, out: &mut Vec<u8>) -> Result<(), Error> {
+        texts.write_line(self.0.clone(), out)
     }
 
-    pub(super) fn push_csv<R: Row>(&self, row: &R, is_terminal: bool, out: &mut Vec<u8>) -> Result<(), Error> {
-        write_line(&shown(self.texts(row), is_terminal), out)
+    pub(super) fn push_csv<R: Row>(&self, row: &R, texts: CsvTexts, out: &mut Vec<u8>) -> Result<(), Error> {
+        texts.write_line(self.texts(row), out)
     }
-}
-
-/// Returns the texts in characters that a terminal shows.
-fn shown(texts: Vec<String>, is_terminal: bool) -> Vec<String> {
-    if is_terminal { texts.iter().map(|text| one_line(text).into_owned()).collect() } else { texts }
 }

@@ -60,7 +60,7 @@ mod settled_part;
 pub(crate) mod source;
 pub(crate) mod spare_texts;
 pub(crate) mod text_lines;
-mod time_format;
+pub(crate) mod time_format;
 pub(crate) mod unit;
 pub(crate) mod unit_watch;
 pub(crate) mod unread;

@@ -62,9 +62,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
         .ok_or_else(|| "not a length of time; write 30s, 15m or 1h30m".to_owned())
 }
 
-/// Formats seconds since 1970 as RFC 3339 in UTC. Returns `None` if the year does not have four digits.
+/// Returns the moment of seconds since 1970. Returns `None` if the year does not have four digits.
 #[must_use]
-pub(crate) fn format_rfc3339(time: &Decimal) -> Option<String> {
+pub(crate) fn timestamp_of(time: &Decimal) -> Option<Timestamp> {
     let text = time.as_str();
     // Nearly zero, or far from any year.
     if text.contains('E') {
@@ -75,7 +75,13 @@ pub(crate) fn format_rfc3339(time: &Decimal) -> Option<String> {
     let whole: i64 = whole.parse().ok()?;
     let nanoseconds: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let nanoseconds: i32 = nanoseconds.parse().ok()?;
-    Timestamp::new(sign * whole, i32::try_from(sign).ok()? * nanoseconds).ok().map(|moment| moment.to_string())
+    Timestamp::new(sign * whole, i32::try_from(sign).ok()? * nanoseconds).ok()
+}
+
+/// Formats seconds since 1970 as RFC 3339 in UTC. Returns `None` if the year does not have four digits.
+#[must_use]
+pub(crate) fn format_rfc3339(time: &Decimal) -> Option<String> {
+    timestamp_of(time).map(|moment| moment.to_string())
 }
 
 fn seconds(nanoseconds: i128) -> Result<Decimal, String> {

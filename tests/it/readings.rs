@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{TestEnv, repository};
+use crate::support::{TestEnv, eventually, repository};
 
 /// Returns the readings by time, without shard and sequence number.
 fn by_time(rows: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
@@ -63,6 +63,34 @@ fn scan_every_output_format_has_same_rows() {
     // The output is valid input.
     let copy = env.run_with_input(["put", "--local", "--file", "-", "-o", "json"], scan("ndjson").as_bytes());
     assert_eq!(copy.assert_success().json()["accepted"], 2);
+}
+
+#[test]
+fn scan_output_put_into_another_stage_copies_every_value() {
+    let env = TestEnv::with_pipeline();
+    let readings = [
+        r#"{"sensor_id":"a","temperature":-1.50,"current_time":1700000000.25,"note":"x,\"y\"\n\u009b","n":null}"#,
+        r#"{"sensor_id":"=b \u00fc","temperature":12345678901234567890.123456789,"current_time":1700000000}"#,
+        r#"{"sensor_id":"c","temperature":1e-100,"current_time":1700000001,"tiny":-9.9e-130,"huge":9.9e125}"#,
+        r#"{"sensor_id":"c","temperature":0,"current_time":1700000002,"deep":{"e":"","l":[1.10,[],{},true,"1"]}}"#,
+        r#"{"sensor_id":"c","temperature":0.1,"current_time":1700000003,"digits":12345678901234567890123456789012345678}"#,
+    ];
+    env.run_with_input(["put", "--local", "--file", "-"], readings.join("\n").as_bytes()).assert_success();
+    // As text: a number that went through a float would be another.
+    let scan = |flags: &[&str]| {
+        let flags = ["scan", "--local", "--consistent", "--sort", "time", "-o", "ndjson"].iter().chain(flags);
+        let run = env.run(flags.copied()).assert_success();
+        run.stdout.lines().map(|line| line.split(",\"shard_id\"").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let is_complete = |rows: &Vec<String>| rows.len() == readings.len();
+    let stored = eventually("the readings are stored", || scan(&[]), is_complete);
+    env.run(["up", "--local", "--stage", "copy", "--yes"]).assert_success();
+    let lines = env.run(["scan", "--local", "-o", "ndjson"]).assert_success().stdout;
+    let copy = env.run_with_input(["put", "--local", "--stage", "copy", "--file", "-", "-o", "json"], lines.as_bytes());
+    assert_eq!(copy.assert_success().json()["accepted"], readings.len());
+    assert_eq!(eventually("the readings are copied", || scan(&["--stage", "copy"]), is_complete), stored);
+    let digits = ["12345678901234567890.123456789", "12345678901234567890123456789012345678", "\"tiny\":-9.9E-130"];
+    assert!(digits.iter().all(|digits| lines.contains(digits)), "{lines}");
 }
 
 #[test]

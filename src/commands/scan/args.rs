@@ -1,9 +1,13 @@
 //! The arguments of `scan`.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, ValueEnum};
+use jiff::tz::TimeZone;
 use sensor_model::Decimal;
 
-use crate::pipeline::{Condition, RowOrder, parse_condition, parse_time_or_age};
+use crate::output::{TimeFormat, TimeStyle};
+use crate::pipeline::{Condition, RowOrder, parse_condition, parse_time_or_age, parse_time_zone};
 
 const AFTER_HELP: &str = r#"Examples:
   sensorctl scan --sensor kitchen --since 1h
@@ -26,6 +30,7 @@ field matches only <> and not. The service filters what it has read: a filter do
 -v says how much was read, and what that costs."#;
 
 /// Show stored readings, of the whole table or of some sensors
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ScanArgs {
@@ -69,6 +74,22 @@ pub(crate) struct ScanArgs {
     /// Show the newest first with --sensor; reverse the order of --sort
     #[arg(long)]
     pub reverse: bool,
+    /// Write to FILE instead of standard output: whole or not at all, in the form of its ending (.csv, .json, .ndjson),
+    /// compressed where it ends in .gz or .zst
+    #[arg(long = "to", value_name = "FILE")]
+    pub target: Option<PathBuf>,
+    /// Overwrite a file of --to that holds something
+    #[arg(long, requires = "target")]
+    pub force: bool,
+    /// Write CSV in which no text is a formula for a spreadsheet: an apostrophe stands before = + - @
+    #[arg(long)]
+    pub csv_safe: bool,
+    /// The form of times in tables: rfc3339, seconds, or a pattern such as '%d.%m.%Y %H:%M' [default: rfc3339]
+    #[arg(long, value_name = "FORMAT", value_parser = TimeFormat::parse)]
+    pub time_format: Option<TimeFormat>,
+    /// The zone of times in tables: an IANA name such as Europe/Berlin, or an offset such as +01:00 [default: UTC]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, value_parser = parse_time_zone)]
+    pub time_zone: Option<TimeZone>,
     /// Include everything stored up to now (consistent reads, at twice the cost)
     #[arg(long)]
     pub consistent: bool,
@@ -102,6 +123,13 @@ impl ScanArgs {
     /// Returns whether one Query answers in the requested order.
     pub(super) fn is_query_order(&self, sensors: usize) -> bool {
         sensors == 1 && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
+    }
+
+    /// Returns the style of times in tables, if one was asked for.
+    pub(super) fn times(&self) -> Option<TimeStyle> {
+        let is_asked = self.time_format.is_some() || self.time_zone.is_some();
+        let format = self.time_format.clone().unwrap_or_default();
+        is_asked.then(|| TimeStyle { zone: self.time_zone.clone(), format })
     }
 
     /// Returns whether rows are left out by more than the sensor.

@@ -208,6 +208,44 @@ fn raw_items_are_as_the_service_returned_them() {
 }
 
 #[test]
+fn file_gets_the_rows_in_the_form_of_its_ending() {
+    let (env, api, _) = env_of(&[("a", 3)]);
+    let scan = |flags: &[&str]| env.run(["scan", "--local", "--sensor", "a"].iter().chain(flags).copied());
+    let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
+    let shown = scan(&["-o", "csv"]).assert_success().stdout;
+    let target = path("rows.csv");
+    let run = scan(&["--to", &target]).assert_success().assert_stderr_contains(&["Wrote ", "rows.csv."]);
+    assert_eq!((run.stdout.as_str(), std::fs::read_to_string(&target).unwrap()), ("", shown));
+    scan(&["--to", &target]).assert_code(2).assert_stderr_contains(&["not empty", "`--force` overwrites it"]);
+    scan(&["--to", &target, "--force", "-o", "ndjson"]).assert_success();
+    assert!(std::fs::read_to_string(&target).unwrap().starts_with("{\"sensor_id\":\"a\""));
+    // A scan that fails leaves no file.
+    api.set_faults("dynamodb:Query=denied");
+    scan(&["--to", &path("never.ndjson.zst")]).assert_code(1);
+    let left = std::fs::read_dir(env.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<_> = left.filter(|name| name.contains("never")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn times_and_formulas_have_the_form_that_was_asked_for() {
+    let (env, api, _) = env_of(&[]);
+    let mut formula = item("=cmd", 1_262_307_600);
+    formula["humidity"] = json!({"S": "-1+1"});
+    put_items(&api, &[formula]);
+    let scan = |flags: &[&str]| env.run(["scan", "--local"].iter().chain(flags).copied());
+    let berlin = ["-o", "table", "--time-zone", "Europe/Berlin"];
+    assert!(scan(&berlin).assert_success().stdout.contains(" 2010-01-01T02:00:00+01:00 "));
+    let pattern = scan(&[&berlin[..], &["--time-format", "%d.%m.%Y %H:%M"]].concat()).assert_success().stdout;
+    assert!(pattern.contains(" 01.01.2010 02:00 "), "{pattern}");
+    let safe = scan(&["-o", "csv", "--csv-safe", "--fields", "sensor_id,humidity"]).assert_success().stdout;
+    assert_eq!(safe, "sensor_id,humidity\n'=cmd,'-1+1\n");
+    for wrong in [&["-o", "json", "--csv-safe"][..], &["-o", "csv", "--time-zone", "UTC"]] {
+        scan(wrong).assert_code(2);
+    }
+}
+
+#[test]
 fn rows_are_sorted_whatever_their_number() {
     let (env, _, times) = env_of(&[("a", 500), ("b", 300), ("ab", 200)]);
     let all = newest(&times, 999, |_| true);

@@ -11,7 +11,7 @@ mod error;
 mod forms;
 #[cfg(test)]
 mod tests;
-mod time_zone;
+pub(crate) mod time_zone;
 
 pub(super) use self::forms::{forms_of, forms_of_times, reads_alone};
 pub(super) use self::time_zone::{offset_in_name, zone_in_name};

@@ -1,6 +1,6 @@
 //! A reading with its place in the stream, as the table stores it.
 
-use sensor_model::{Reading, Value};
+use sensor_model::{Reading, Value, json_escape};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -22,6 +22,25 @@ impl StoredReading {
     #[must_use]
     pub(crate) fn new(reading: Reading, receipt: PutReceipt) -> Self {
         StoredReading { reading, shard_id: Some(receipt.shard_id), sequence_number: Some(receipt.sequence_number) }
+    }
+}
+
+impl StoredReading {
+    /// Returns the reading as one line of JSON, the same as its serialization, without a serializer for each number.
+    #[must_use]
+    pub(crate) fn to_json(&self) -> String {
+        let mut out = self.reading.to_json();
+        // The brace that closes the object.
+        out.pop();
+        for (key, text) in [("shard_id", &self.shard_id), ("sequence_number", &self.sequence_number)] {
+            let Some(text) = text else { continue };
+            out.push_str(",\"");
+            out.push_str(key);
+            out.push_str("\":");
+            json_escape::push_string(&mut out, text);
+        }
+        out.push('}');
+        out
     }
 }
 
@@ -86,6 +105,26 @@ impl Serialize for Json<'_> {
                 }
                 map.end()
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sensor_model::Decimal;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn to_json_is_the_serialization(sensor_id in ".{0,6}", digits: i64, exponent in -100..90_i32, name in "[a-z\"é]{1,3}", text in ".{0,6}", shard_id in prop::option::of(".{0,6}"), is_list: bool) {
+            let number = Decimal::parse(&format!("{digits}e{exponent}")).unwrap();
+            let value = Value::Text(text.clone());
+            let value = if is_list { Value::List(vec![value, Value::Number(number.clone()), Value::Null]) } else { value };
+            let reading = Reading { sensor_id, temperature: number.clone(), current_time: number, fields: [(name, value)].into() };
+            let row = StoredReading { reading, sequence_number: shard_id.as_ref().map(|_| text), shard_id };
+            prop_assert_eq!(row.to_json(), serde_json::to_string(&row).unwrap());
         }
     }
 }

@@ -67,7 +67,7 @@ pub(in super::super) fn zone_in_name(name: &str) -> Option<String> {
 ///
 /// # Errors
 /// Fails on any other text; the message suggests the likely zone if it can.
-pub(super) fn parse(text: &str) -> Result<TimeZone, String> {
+pub(crate) fn parse(text: &str) -> Result<TimeZone, String> {
     let text = text.trim();
     if matches!(text, "Z" | "z") {
         return Ok(TimeZone::UTC);
