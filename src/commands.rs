@@ -18,6 +18,7 @@ mod scan;
 mod simulate;
 mod stack_context;
 mod status;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod up;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Put(put::PutArgs),
     Simulate(simulate::SimulateArgs),
     Scan(scan::ScanArgs),
+    Tail(tail::TailArgs),
     Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
     Layouts(layouts::LayoutsArgs),
@@ -90,9 +92,12 @@ impl Command {
     /// Returns whether `-o csv` can show the result: the command prints rows, or nothing at all.
     fn has_csv(&self) -> bool {
         match self {
-            Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => {
-                true
-            }
+            Command::Scan(_)
+            | Command::Tail(_)
+            | Command::Layouts(_)
+            | Command::Export(_)
+            | Command::Completions(_)
+            | Command::Man(_) => true,
             Command::Local(args) => !args.reports(),
             _ => false,
         }
@@ -138,6 +143,7 @@ impl Command {
             Command::Put(args) => put::run(context, args).await,
             Command::Simulate(args) => simulate::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
+            Command::Tail(args) => tail::run(context, args).await,
             Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
             Command::Layouts(args) => layouts::run(context, &args),

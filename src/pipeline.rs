@@ -5,6 +5,7 @@
 //! ```text
 //! input (lines → readings) → record → key group → request (PutRecords, resends) → summary
 //! query → table reader (Scan, Query) → item (attributes → stored reading)
+//! shards → pages (GetRecords) → user records → readings
 //! ```
 
 mod canary;
@@ -15,6 +16,7 @@ pub(crate) mod prices;
 mod put;
 mod read;
 mod simulate;
+mod tail;
 mod time;
 mod value_codec;
 
@@ -67,4 +69,10 @@ pub(crate) use simulate::plan::plan_of;
 pub(crate) use simulate::plan::{END_MS, MAX_SENSORS, Share, SimulationPlan, start_ms};
 pub(crate) use simulate::reconciliation::{BYTES_PER_READING, Ledger, SharedLedger};
 pub(crate) use simulate::verification::Verifier;
+pub(crate) use tail::coordinator::{TailEnd, TailOptions, TailStart, TailStream};
+pub(crate) use tail::event::TailEvent;
+pub(crate) use tail::polling_reader::PollingReader;
+pub(crate) use tail::read_pace::ReadPace;
+pub(crate) use tail::stream_reader::StreamRecord;
+pub(crate) use tail::tail_page::{TailPage, UserRecord};
 pub(crate) use time::{format_rfc3339, now, parse_duration, parse_time, parse_time_or_age, timestamp_of};

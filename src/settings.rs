@@ -19,6 +19,7 @@ mod stage;
 mod stream;
 mod table;
 mod tags;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -46,6 +47,7 @@ pub(crate) use self::origin::{Setting, SettingOrigin};
 pub(crate) use self::role::{Permissions, Role};
 pub(crate) use self::stream::{Capacity, Stream};
 pub(crate) use self::table::{Billing, Rejects, Table, TableClass};
+pub(crate) use self::tail::TailSettings;
 
 /// All settings, resolved.
 #[derive(Clone, Debug)]
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub data_dir: PathBuf,
     /// The resources of the pipeline.
     pub pipeline: Pipeline,
+    /// How `tail` reads the stream.
+    pub tail: TailSettings,
     /// Layouts of the user's own.
     pub layouts: Vec<OwnLayout>,
     /// Every value with its origin, in the order of the file.
@@ -212,6 +216,7 @@ impl Settings {
         let stage = Stage(layers.section("").optional("stage", Stage::check)?);
         let Connection { profile, region, endpoint_url } = Connection::read(&mut layers, local)?;
         let pipeline = Pipeline::read(&mut layers, &stage)?;
+        let tail = TailSettings::read(&mut layers)?;
         let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
         let layouts = layouts::read(&mut layers)?;
         let origins = layers.finish()?;
@@ -224,6 +229,7 @@ impl Settings {
             local,
             data_dir,
             pipeline,
+            tail,
             layouts,
             origins,
             hints,

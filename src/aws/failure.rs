@@ -107,6 +107,12 @@ impl AwsFailure {
         said(self.code.as_deref(), &self.message)
     }
 
+    /// Returns whether the service refused the call because of its rate, or that of its data.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.cause == FailureCause::Throttled
+    }
+
     /// Returns whether the same call may succeed soon.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -191,6 +197,7 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
         | "ProvisionedThroughputExceededException"
+        | "KMSThrottlingException"
         | "SlowDown" => FailureCause::Throttled,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "AuthorizationError" => {
             FailureCause::Denied

@@ -12,6 +12,9 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 
+/// A difference of clocks that a response on its way may cause.
+const CLOCK_TOLERANCE_MS: i64 = 500;
+
 /// The time of the first response. It is truncated to the second, so it is never later than the real time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceClock(Arc<OnceLock<(DateTime, Instant)>>);
@@ -21,6 +24,18 @@ impl ServiceClock {
     #[must_use]
     pub(crate) fn time(&self) -> Option<DateTime> {
         self.0.get().map(|(time, _)| *time)
+    }
+
+    /// Returns the service's time now, in milliseconds since 1970: that of this machine's clock, unless the service's
+    /// first response contradicts it.
+    #[must_use]
+    pub(crate) fn now_ms(&self) -> i64 {
+        let here = jiff::Timestamp::now().as_millisecond();
+        let Some((time, seen)) = self.0.get() else { return here };
+        let elapsed = i64::try_from(seen.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let there = time.to_millis().unwrap_or(here).saturating_add(elapsed);
+        // A response gives the second only.
+        if (there - CLOCK_TOLERANCE_MS..=there + 1000 + CLOCK_TOLERANCE_MS).contains(&here) { here } else { there }
     }
 
     /// Returns the time since a moment by the service's clock, or by this machine's clock if the service's is unknown.
@@ -61,5 +76,19 @@ impl ServiceClock {
         let clock = ServiceClock::default();
         clock.0.get_or_init(|| (time, Instant::now()));
         clock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn now_ms_is_this_machine_s_clock_unless_the_service_contradicts_it() {
+        let here = || jiff::Timestamp::now().as_millisecond();
+        let off = |seconds: i64| ServiceClock::at(DateTime::from_millis(here() + seconds * 1000)).now_ms() - here();
+        assert!(ServiceClock::default().now_ms().abs_diff(here()) < 100);
+        assert!(off(0).abs() < 100 && off(-1).abs() < 100, "within the second");
+        assert!((off(60) - 60_000).abs() < 100 && (off(-60) + 60_000).abs() < 100);
     }
 }

@@ -90,6 +90,11 @@ impl CsvTable {
         if self.own.is_none() { self.settle(out) } else { Ok(()) }
     }
 
+    /// Writes all rows so far. Their columns are settled.
+    pub(super) fn settle_now(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        if self.own.is_none() && !self.waiting.is_empty() { self.settle(out) } else { Ok(()) }
+    }
+
     fn settle(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let names = self.waiting.iter().flat_map(|cells| &cells.own).map(|cell| cell.name.as_str());
         // A field named `more` goes into the column `more`, so that the column always is what it is.

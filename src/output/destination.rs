@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 #[cfg(test)]
 pub(crate) use captured::Captured;
 
@@ -29,6 +31,22 @@ impl Destination {
                 captured.push(bytes, b"");
                 Ok(())
             }
+        }
+    }
+
+    /// Returns whether stdout is a pipe or socket that nobody reads any more.
+    pub(super) fn has_no_reader(&self) -> bool {
+        match self {
+            Destination::Process => {
+                let stdout = io::stdout();
+                // Of a pipe, an error means that its other end was closed. Nothing else is asked for.
+                let mut looked_at = [PollFd::new(&stdout, PollFlags::empty())];
+                let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+                poll(&mut looked_at, Some(&at_once)).is_ok()
+                    && looked_at[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+            }
+            #[cfg(test)]
+            Destination::Captured(_) => false,
         }
     }
 

@@ -134,6 +134,17 @@ impl Rows {
         CsvTexts { is_terminal: self.output.stdout_is_terminal, is_safe: self.is_csv_safe }
     }
 
+    /// Writes all rows so far, for rows that come slowly. The columns of CSV are settled from then on.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        if let Some(csv) = &mut self.csv {
+            csv.settle_now(&mut self.buffer)?;
+        }
+        self.flush()
+    }
+
     fn push_csv<R: Row>(&mut self, row: &R) -> Result<(), Error> {
         let texts = self.csv_texts();
         if let Some(selected) = &self.selected {

@@ -26,6 +26,20 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
+    /// Records of a stream that are not readings.
+    NotReadings {
+        /// The stream.
+        stream: String,
+        /// How many, by the class of the reason.
+        reasons: Vec<(&'static str, u64)>,
+        /// The command that shows them, in backticks.
+        command: String,
+    },
+    /// User records whose hash keys are outside of the shards that they are in.
+    OutsideShard {
+        /// How many.
+        count: u64,
+    },
     /// The AWS CLI on the PATH would call the real services.
     OutdatedAwsCli {
         /// Its version.
@@ -73,6 +87,10 @@ impl Warning {
             Warning::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
+            Warning::NotReadings { command, .. } => format!("{command} shows them"),
+            Warning::OutsideShard { .. } => {
+                "they were on their way while the stream was resharded; the function stores them".to_owned()
+            }
             Warning::OutdatedAwsCli { .. } => {
                 "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()
             }
@@ -102,6 +120,18 @@ impl fmt::Display for Warning {
             }
             Warning::LosesReadings { what } => formatter.write_str(what),
             Warning::MappingProblem { result } => write!(formatter, "the event source mapping reports {result}"),
+            Warning::NotReadings { stream, reasons, .. } => {
+                let count: u64 = reasons.iter().map(|(_, count)| count).sum();
+                let what = if count == 1 { "record is not a reading" } else { "records are not readings" };
+                let reasons: Vec<_> =
+                    reasons.iter().map(|(code, count)| format!("{} {code}", units::count(*count))).collect();
+                write!(formatter, "{} {what} in stream {stream}: {}", units::count(count), reasons.join(", "))
+            }
+            Warning::OutsideShard { count } => {
+                let what = if *count == 1 { "user record has a hash key" } else { "user records have hash keys" };
+                let count = units::count(*count);
+                write!(formatter, "{count} {what} outside of the shard: a KCL application drops their aggregates")
+            }
             Warning::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is not a reading and was left out")
             }

@@ -63,6 +63,10 @@ pub(super) const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without l
 /// Record age. The API model allows 0 to 59, too, but the service refuses them (terraform-provider-aws).
 pub(super) const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
 
+/// Pause of `tail`. A shard gives five reads a second to all readers together (Kinesis quotas); an emulator may give
+/// more.
+pub(super) const TAIL_PAUSE: Range = Range::new(0, 60_000, "milliseconds");
+
 /// Maximum filters of an event source mapping: five, ten on request (Lambda developer guide).
 pub(super) const MOST_FILTERS: usize = 10;
 

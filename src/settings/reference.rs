@@ -78,7 +78,7 @@ const CHANGES: [(&str, &str); 38] = [
 ];
 
 /// The effect of settings that a comparison with the defaults cannot show.
-const OTHER_EFFECTS: [(&str, &str); 12] = [
+const OTHER_EFFECTS: [(&str, &str); 13] = [
     ("stage", "another pipeline; this one stays"),
     ("profile", "another account or region"),
     ("region", "another region; this pipeline stays"),
@@ -90,6 +90,7 @@ const OTHER_EFFECTS: [(&str, &str); 12] = [
     ("function.architecture", "function: in place, with its code"),
     ("function.zip", "function: in place, with its code"),
     ("mapping.starting_position", "none: only looked at when the mapping is created"),
+    ("tail.pause_ms", "none: only `tail` looks at it"),
     ("tags", "all: in place; a tag that is taken out of the settings stays"),
 ];
 

@@ -33,12 +33,14 @@ const ON_TABLES: [&str; 10] = [
 const ON_READINGS: [&str; 5] =
     ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
 const ON_DEAD_LETTERS: [&str; 2] = ["dynamodb:Query", "dynamodb:Scan"];
-const ON_STREAM: [&str; 13] = [
+const ON_STREAM: [&str; 15] = [
     "kinesis:AddTagsToStream",
     "kinesis:CreateStream",
     "kinesis:DecreaseStreamRetentionPeriod",
     "kinesis:DeleteStream",
     "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
     "kinesis:IncreaseStreamRetentionPeriod",
     "kinesis:ListShards",
     "kinesis:ListStreamConsumers",

@@ -3,7 +3,7 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["up"],
     &["plan"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["inspect"],
     &["layouts"],
     &["scan"],
+    &["tail"],
     &["invoke"],
     &["down"],
     &["demo"],

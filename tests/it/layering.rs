@@ -27,7 +27,7 @@ const RULES: [(&str, &[&str]); 15] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 16] = [
+const EDGES: [&str; 17] = [
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
@@ -41,6 +41,7 @@ const EDGES: [&str; 16] = [
     "pipeline/delivery.rs",
     "pipeline/canary/cleanup.rs",
     "pipeline/put/sender.rs",
+    "pipeline/tail/polling_reader.rs",
     "pipeline/put/stream_lookup.rs",
     "pipeline/simulate/deletion.rs",
     "pipeline/simulate/rejected.rs",

@@ -45,6 +45,7 @@ mod simulate;
 mod slow;
 mod step_order;
 mod support;
+mod tail;
 mod transcripts;
 mod undecryptable;
 mod usage_errors;

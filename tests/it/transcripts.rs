@@ -52,6 +52,11 @@ fn transcript_scan_matches() {
 }
 
 #[test]
+fn transcript_tail_matches() {
+    assert_transcript("tail");
+}
+
+#[test]
 fn transcript_invoke_matches() {
     assert_transcript("invoke");
 }

@@ -19,7 +19,8 @@ pub struct Interposed {
 pub type Forward<'a> = &'a dyn Fn() -> String;
 
 impl Interposed {
-    /// Starts the server. `respond` returns a response to send instead of the local cloud's, or `None`.
+    /// Starts the server. `respond` returns a response to send instead of the local cloud's, or `None`. An empty response
+    /// breaks the connection.
     pub fn new(
         env: &TestEnv,
         respond: impl Fn(&Request, Forward<'_>) -> Option<String> + Send + Sync + 'static,
@@ -79,7 +80,12 @@ fn serve(stream: &TcpStream, answer: impl Fn(&Request) -> String) -> Option<()> 
     let mut writer = stream;
     loop {
         let request = Request::read(&mut reader)?;
-        writer.write_all(answer(&request).as_bytes()).ok()?;
+        let answer = answer(&request);
+        // The connection breaks.
+        if answer.is_empty() {
+            return None;
+        }
+        writer.write_all(answer.as_bytes()).ok()?;
     }
 }
 
