@@ -123,8 +123,34 @@ def presigned():
     refused(urllib.error.HTTPError, urllib.request.urlopen, "40", url=address.replace("GetCallerIdentity", "AssumeRole"))
 
 
+def fan_out():
+    """A consumer gets the records that it missed, those that come, and the children at the end of its shard."""
+    kinesis, name = boto3.client("kinesis"), "python-fan-out"
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName=name)
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    put = lambda data: kinesis.put_record(StreamName=name, PartitionKey="k", Data=data)
+    put(b"before")
+    shard = "shardId-000000000000"
+    events = kinesis.subscribe_to_shard(ConsumerARN=consumer, ShardId=shard,
+                                        StartingPosition={"Type": "TRIM_HORIZON"})["EventStream"]
+    found = []
+    for event in (event["SubscribeToShardEvent"] for event in events):
+        found += [record["Data"] for record in event["Records"]]
+        if event["Records"] and found == [b"before"]:
+            put(b"after")
+        elif event["Records"]:
+            kinesis.split_shard(StreamName=name, ShardToSplit=shard, NewStartingHashKey="1000")
+        children = [child["ShardId"] for child in event.get("ChildShards", [])]
+    assert (found, len(children)) == ([b"before", b"after"], 2), (found, children)
+    refused(kinesis.exceptions.ResourceInUseException, kinesis.delete_stream, "consumers", StreamName=name)
+    kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+
+
 streams()
+fan_out()
 tables()
 roles_and_logs()
 presigned()
-print("boto3: streams across a reshard, tables, roles and logs, presigned addresses; refusals by type")
+print("boto3: streams across a reshard, enhanced fan-out, tables, roles and logs, presigned addresses; refusals by type")

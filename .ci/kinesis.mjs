@@ -49,7 +49,7 @@ await refused(new SplitShardCommand({ StreamName, ShardToSplit: Shards[0].ShardI
   "InvalidArgumentException", /NewStartingHashKey/);
 await refused(new SubscribeToShardCommand({
   ConsumerARN: `${about.StreamARN}/consumer/c:1`, ShardId: Shards[0].ShardId, StartingPosition: { Type: "LATEST" },
-}), "InvalidArgumentException", /no enhanced fan-out/);
+}), "ResourceNotFoundException", /Consumer .* not found/);
 await client.send(new DeleteStreamCommand({ StreamName }));
 client.destroy();
 console.log("javascript: 4,000 records over HTTP/2, in order; refusals by name");

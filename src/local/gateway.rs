@@ -4,11 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
@@ -27,6 +25,7 @@ use crate::protocol::aws_json::{REQUEST_ID, Request, Response, ServiceError};
 use crate::protocol::aws_query::Parameters;
 use crate::protocol::body;
 use crate::protocol::body::BodyError;
+use crate::protocol::response_body::{ResponseBody, change_whole};
 
 /// Maximum duration of an injected hang.
 const HANG: Duration = Duration::from_mins(10);
@@ -38,36 +37,58 @@ const KEY_HEADER: &str = "x-sensorctl-key";
 pub(super) async fn serve(
     services: &Arc<Services>,
     incoming: http::Request<Incoming>,
-) -> Option<http::Response<Full<Bytes>>> {
+) -> Option<http::Response<ResponseBody>> {
     let (parts, body) = incoming.into_parts();
     let service = Service::of(&parts);
     let answer = AssertUnwindSafe(answer(services, service, parts, body)).catch_unwind().await;
     // The panic hook has reported the panic; the caller must not wait for a response that never comes.
     let mut response =
-        answer.unwrap_or_else(|_| Some(service.refuse(&ServiceError::internal("the local cloud failed"))))?;
+        answer.unwrap_or_else(|_| Some(whole(service.refuse(&ServiceError::internal("the local cloud failed")))))?;
     if !response.headers().contains_key(REQUEST_ID)
         && let Ok(id) = HeaderValue::from_str(&aws_json::request_id())
     {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    Some(response.map(Full::new))
+    Some(response)
 }
 
-async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
+/// Returns the response to a request, or `None` if its connection must end without one.
+async fn answer(
+    services: &Arc<Services>,
+    service: Service,
+    parts: Parts,
+    body: Incoming,
+) -> Option<http::Response<ResponseBody>> {
+    match read(services, service, parts, body).await {
+        Ok(request) => carry_out(services, service, request).await,
+        Err(refusal) => refusal.map(whole),
+    }
+}
+
+/// Authenticates a request and reads its body.
+///
+/// # Errors
+/// The response without any service: a refusal, or one of the local cloud itself; `None` if the connection must end.
+async fn read(
+    services: &Arc<Services>,
+    service: Service,
+    mut parts: Parts,
+    body: Incoming,
+) -> Result<Request, Option<Response>> {
     if let Err(stranger) = origin::check(&parts.headers, &parts.uri) {
-        return Some(service.refuse(&ServiceError::new(403, "AccessDeniedException", stranger.message())));
+        return Err(Some(service.refuse(&ServiceError::new(403, "AccessDeniedException", stranger.message()))));
     }
     if matches!(service, Service::Health | Service::Control) {
         if let Err(error) = check_owner(services, &parts.headers) {
-            return Some(error.rest());
+            return Err(Some(error.rest()));
         }
         if service == Service::Health {
-            return Some(health(services));
+            return Err(Some(health(services)));
         }
     } else {
         match services.keys.check(&parts.headers, &parts.uri) {
             Ok(caller) => parts.extensions.insert(caller),
-            Err(error) => return Some(auth_error_response(service, error)),
+            Err(error) => return Err(Some(auth_error_response(service, error))),
         };
     }
     let mut payload = Payload::of(&parts.headers);
@@ -76,20 +97,26 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
         Err(BodyError::TooLarge) => {
             let message = format!("Request must be smaller than {} bytes", service.body_limit());
             let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
-            return Some(service.refuse(&ServiceError::new(413, code, message)));
+            return Err(Some(service.refuse(&ServiceError::new(413, code, message))));
         }
-        Err(BodyError::Broken) => return None,
+        Err(BodyError::Broken) => return Err(None),
     };
     if service == Service::Control {
-        return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
+        return Err(Some(services.faults.control(&parts.method, parts.uri.path(), &body)));
     }
-    if let Err(error) = check_signature(services, service, &parts, payload) {
-        return Some(auth_error_response(service, error));
-    }
-    let request = Request::from_parts(parts, body);
+    check_signature(services, service, &parts, payload).map_err(|error| Some(auth_error_response(service, error)))?;
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Counts a request of a service as a call, and carries it out with any injected fault.
+async fn carry_out(
+    services: &Arc<Services>,
+    service: Service,
+    request: Request,
+) -> Option<http::Response<ResponseBody>> {
     let Some(name) = service.name() else {
         let error = ServiceError::bad_request("UnknownOperationException", "no such service in the local cloud");
-        return Some(service.refuse(&error));
+        return Some(whole(service.refuse(&error)));
     };
     let operation = service.operation(&request);
     let fate = services.faults.begin(name, &operation);
@@ -101,6 +128,10 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     answer
 }
 
+fn whole(response: Response) -> http::Response<ResponseBody> {
+    response.map(ResponseBody::Whole)
+}
+
 /// Dispatches to the service, applying any injected fault.
 async fn apply_fault(
     services: &Arc<Services>,
@@ -108,19 +139,19 @@ async fn apply_fault(
     (name, operation): (&str, &str),
     mut request: Request,
     fate: &FaultDecision,
-) -> Option<Response> {
+) -> Option<http::Response<ResponseBody>> {
     if !fate.delay.is_zero() {
         tokio::time::sleep(fate.delay).await;
     }
     let answer = match &fate.what {
         FaultEffect::Nothing => Some(dispatch(services, service, request).await),
-        FaultEffect::Refused(injected) => Some(refused(service, &faults::refusal(name, operation, *injected))),
+        FaultEffect::Refused(injected) => Some(whole(refused(service, &faults::refusal(name, operation, *injected)))),
         FaultEffect::Dropped => None,
         FaultEffect::Lost | FaultEffect::Hung => {
             dispatch(services, service, request).await;
             None
         }
-        FaultEffect::Undecryptable => Some(faults::hide(dispatch(services, service, request).await)),
+        FaultEffect::Undecryptable => Some(change_whole(dispatch(services, service, request).await, faults::hide)),
         FaultEffect::StaleGrant(time) => {
             let role = Parameters::of(&request).get("RoleName").map(str::to_owned).unwrap_or_default();
             let answer = dispatch(services, service, request).await;
@@ -134,13 +165,10 @@ async fn apply_fault(
             Some(held) => {
                 let answer = match held.nothing_left() {
                     // No record is put, but the stream must still exist.
-                    Some(answer) => match services.kinesis.refuse_target(&request).await {
-                        Some(refusal) => refusal,
-                        None => answer,
-                    },
+                    Some(answer) => whole(services.kinesis.refuse_target(&request).await.unwrap_or(answer)),
                     None => dispatch(services, service, request).await,
                 };
-                Some(held.put_back(answer))
+                Some(change_whole(answer, |answer| held.put_back(answer)))
             }
         },
     };
@@ -154,22 +182,25 @@ fn refused(service: Service, error: &ServiceError) -> Response {
 }
 
 /// Dispatches a request to its service.
-async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> Response {
+async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> http::Response<ResponseBody> {
     let work = services.work.spawn(handle(Arc::clone(services), service, request));
     match work.await {
         Ok(response) => response,
         // The panic hook has reported the panic.
-        Err(_) => service.refuse(&ServiceError::internal("the local cloud failed")),
+        Err(_) => whole(service.refuse(&ServiceError::internal("the local cloud failed"))),
     }
 }
 
-async fn handle(services: Arc<Services>, service: Service, request: Request) -> Response {
+async fn handle(services: Arc<Services>, service: Service, request: Request) -> http::Response<ResponseBody> {
     let services = services.as_ref();
     let may = members::check(service, &request).and_then(|()| authorization::check(services, service, &request));
     if let Err(error) = may {
-        return refused(service, &error);
+        return whole(refused(service, &error));
     }
-    match service {
+    let response = match service {
+        Service::Kinesis(_) if service.operation(&request) == "SubscribeToShard" => {
+            return services.kinesis.subscribe(request, &services.work).await;
+        }
         Service::Kinesis(_) => services.kinesis.handle(request).await,
         Service::DynamoDb => services.dynamodb.handle(request).await,
         Service::Logs => services.logs.handle(request).await,
@@ -180,7 +211,8 @@ async fn handle(services: Arc<Services>, service: Service, request: Request) -> 
         Service::Health | Service::Control | Service::Unknown => {
             service.refuse(&ServiceError::internal("no such service in the local cloud"))
         }
-    }
+    };
+    whole(response)
 }
 
 /// Verifies that the sender has the secret of the request's access key, and that the request is unchanged.

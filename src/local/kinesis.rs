@@ -4,6 +4,7 @@
 //! numbers and iterators have the form of `ferrokinesis-core`; the rest is written here.
 
 mod api;
+mod fan_out;
 mod hash_range;
 mod iterator;
 mod log;
@@ -26,7 +27,9 @@ use ferrokinesis_core::types::StreamStatus;
 use tokio::sync::watch;
 
 pub(crate) use self::api::MAX_RECORDS;
-use self::api::OnlyTarget;
+use self::api::{OnlyTarget, Read};
+pub(crate) use self::fan_out::Subscription;
+use self::fan_out::Subscriptions;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
 use self::sequence::{SequenceNumber, shard_number};
@@ -50,6 +53,7 @@ struct Inner {
     store: Store,
     notices: Diagnostics,
     puts: watch::Sender<u64>,
+    subscriptions: Subscriptions,
     touched: ChangedNames,
 }
 
@@ -66,6 +70,10 @@ pub(crate) struct StreamOptions {
     pub update_delay: Duration,
     /// Duration of `DELETING` for a stream.
     pub delete_delay: Duration,
+    /// Duration of a subscription (enhanced fan-out).
+    pub subscription_lifetime: Duration,
+    /// Time after the begin of a subscription in which no other one can take over.
+    pub exclusive_subscription: Duration,
     /// Size at which a log file is closed and the next one begins, in bytes.
     pub segment_bytes: u64,
 }
@@ -78,6 +86,8 @@ impl Default for StreamOptions {
             create_delay: Duration::ZERO,
             update_delay: Duration::ZERO,
             delete_delay: Duration::ZERO,
+            subscription_lifetime: fan_out::LIFETIME,
+            exclusive_subscription: fan_out::EXCLUSIVE,
             segment_bytes: 16 << 20,
         }
     }
@@ -138,6 +148,22 @@ pub(crate) struct RecordPage {
     pub millis_behind: u64,
 }
 
+impl RecordPage {
+    fn of(read: Read) -> RecordPage {
+        let record = |entry: log::Entry| StreamRecord {
+            sequence_number: read.shard.sequence_number(entry.index, entry.arrival).to_string(),
+            partition_key: entry.partition_key,
+            data: BASE64.encode(entry.data),
+            arrival: seconds(entry.arrival),
+        };
+        RecordPage {
+            records: read.entries.into_iter().map(record).collect(),
+            next: read.next.map(|next| next.token(now_ms())),
+            millis_behind: read.millis_behind,
+        }
+    }
+}
+
 impl Kinesis {
     /// Opens the streams kept in a directory, and creates the directory if needed.
     ///
@@ -153,10 +179,18 @@ impl Kinesis {
         let StreamOptions { segment_bytes, durability, .. } = options;
         let store = Store::open(directory, LogOptions { segment_bytes, durability, notices: notices.clone() })?;
         let (puts, _) = watch::channel(0);
-        Ok(Kinesis(Arc::new(Inner { identity, options, store, notices, puts, touched: ChangedNames::default() })))
+        Ok(Kinesis(Arc::new(Inner {
+            identity,
+            options,
+            store,
+            notices,
+            puts,
+            subscriptions: Subscriptions::default(),
+            touched: ChangedNames::default(),
+        })))
     }
 
-    /// Handles a request of the Kinesis API.
+    /// Handles a request of the Kinesis API, except `SubscribeToShard`.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let form = WireFormat::of(request.headers());
         let kinesis = self.clone();
@@ -234,7 +268,13 @@ impl Kinesis {
         let (kinesis, shard_id) = (self.clone(), shard_id.to_owned());
         self.blocking(move || {
             let at = kinesis.start(&name, &shard_id, &StartAt::Latest)?;
-            let tip = SequenceNumber { created: at.created, shard: at.shard, index: at.next, time: now_ms() / 1000 };
+            let tip = SequenceNumber {
+                created: at.created,
+                shard: at.shard,
+                index: at.next,
+                time: now_ms() / 1000,
+                is_continuation: false,
+            };
             Ok(tip.to_string())
         })
         .await
@@ -251,21 +291,7 @@ impl Kinesis {
             tokio::time::sleep(wait).await;
         }
         let kinesis = self.clone();
-        self.blocking(move || {
-            let read = kinesis.read(&at, limit)?;
-            let record = |entry: log::Entry| StreamRecord {
-                sequence_number: read.shard.sequence_number(entry.index, entry.arrival).to_string(),
-                partition_key: entry.partition_key,
-                data: BASE64.encode(entry.data),
-                arrival: seconds(entry.arrival),
-            };
-            Ok(RecordPage {
-                records: read.entries.into_iter().map(record).collect(),
-                next: read.next.map(|next| next.token(now_ms())),
-                millis_behind: read.millis_behind,
-            })
-        })
-        .await
+        self.blocking(move || Ok(RecordPage::of(kinesis.read(&at, limit)?))).await
     }
 
     /// Exhausts a shard's read rate for about this many seconds.

@@ -88,12 +88,16 @@ impl LatencyProfile {
 
     /// Returns the stream options of the profile.
     pub(crate) fn of_streams(&self) -> StreamOptions {
+        let defaults = StreamOptions::default();
         StreamOptions {
             throttle: self.stream_throttle,
             create_delay: self.stream_create,
             update_delay: self.stream_update,
             delete_delay: self.stream_delete,
-            ..StreamOptions::default()
+            // Also without delays a subscription lasts as long as in the service.
+            subscription_lifetime: defaults.subscription_lifetime.div_f64(self.speed()),
+            exclusive_subscription: defaults.exclusive_subscription.div_f64(self.speed()),
+            ..defaults
         }
     }
 

@@ -4,6 +4,7 @@ mod authorization;
 pub(crate) mod clients;
 mod connections;
 mod eventually;
+mod fan_out;
 mod files;
 pub(super) mod fuzzing;
 mod malformed;

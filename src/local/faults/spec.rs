@@ -19,7 +19,8 @@
 //!                                    decrypted, and Invoke fails with KMSAccessDeniedException
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
-//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, also apply to calls of event source mappings.
+//! Rules that name `kinesis:GetRecords`, `kinesis:SubscribeToShard` or `lambda:Invoke`, without `*`, also apply to calls
+//! of event source mappings.
 //! There `hang` loses the response, and `drop` is an error of the service.
 //!
 //! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first matching rule applies.

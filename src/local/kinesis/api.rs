@@ -10,11 +10,13 @@ mod resharding;
 mod retention;
 mod shards;
 mod streams;
+mod subscribe;
 mod tags;
 mod target;
 
 pub(super) use self::consumers::OneConsumer;
 pub(crate) use self::put::MAX_RECORDS;
+pub(super) use self::read::{MAX_PAGE_RECORDS, Read, RecordAnswer};
 pub(super) use self::shards::stream_of_token;
 pub(super) use self::target::OnlyTarget;
 
@@ -62,10 +64,6 @@ impl Kinesis {
             "DescribeStreamConsumer" => self.describe_stream_consumer(form, &form.read(body)?),
             "ListStreamConsumers" => self.list_stream_consumers(form, &form.read(body)?),
             "DescribeLimits" => Ok(self.describe_limits(form)),
-            "SubscribeToShard" => {
-                let message = "the local cloud has no enhanced fan-out; read with GetRecords";
-                Err(ServiceError::bad_request("InvalidArgumentException", message))
-            }
             _ => Err(ServiceError::not_implemented("kinesis", operation)),
         }
     }

@@ -25,7 +25,13 @@ pub(crate) struct ShardIterator {
 impl ShardIterator {
     /// Returns the opaque token for clients.
     pub(super) fn token(&self, now: u64) -> String {
-        let at = SequenceNumber { created: self.created, shard: self.shard, index: self.next, time: 0 };
+        let at = SequenceNumber {
+            created: self.created,
+            shard: self.shard,
+            index: self.next,
+            time: 0,
+            is_continuation: false,
+        };
         create_shard_iterator(&self.stream, &shard_id(self.shard), &at.to_string(), now)
     }
 

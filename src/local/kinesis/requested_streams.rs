@@ -198,6 +198,7 @@ mod tests {
             "ShardCount": 1, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING", "RetentionPeriodHours": 48,
             "ShardLevelMetrics": ["ALL"], "EncryptionType": "KMS", "KeyId": "alias/aws/kinesis",
             "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "MaxRecordSizeInKiB": 1024,
+            "StartingPosition": {"Type": "LATEST"},
             "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "170141183460469231731687303715884105728",
         });
         all.as_object().unwrap().clone()
@@ -271,7 +272,7 @@ mod tests {
         let named = prop::collection::vec(prop_oneof![any, well_named()], 1..4);
         let operation = prop::sample::select(&OPERATIONS[..]);
         let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
-        let touching = std::cell::Cell::new(0);
+        let (touching, work) = (std::cell::Cell::new(0), tokio_util::task::TaskTracker::new());
         proptest!(config, |(operation in operation, named in named, is_cbor: bool, is_twice: bool)| {
             let mut members = rest();
             members.extend(named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -289,7 +290,11 @@ mod tests {
             };
             let seen = kinesis.named_in(&asked);
             kinesis.0.touched.take();
-            runtime.block_on(kinesis.handle(asked));
+            if operation == "SubscribeToShard" {
+                runtime.block_on(kinesis.subscribe(asked, &work));
+            } else {
+                runtime.block_on(kinesis.handle(asked));
+            }
             for touched in kinesis.0.touched.take() {
                 touching.set(touching.get() + 1);
                 let is_seen = match &seen {

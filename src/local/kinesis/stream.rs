@@ -166,7 +166,13 @@ impl ShardState {
 
     /// Returns the sequence number of the record with this index.
     pub(super) fn sequence_number(&self, index: u64, arrival: u64) -> SequenceNumber {
-        SequenceNumber { created: self.epoch(), shard: self.number, index, time: arrival / 1000 }
+        SequenceNumber {
+            created: self.epoch(),
+            shard: self.number,
+            index,
+            time: arrival / 1000,
+            is_continuation: false,
+        }
     }
 
     /// Returns a sequence number before all of the shard's records.

@@ -1,6 +1,7 @@
 //! Tests of Kinesis, in process and through client SDKs.
 
 mod cbor;
+mod fan_out;
 mod limits;
 mod malformed;
 mod model;
@@ -9,6 +10,7 @@ mod refusals;
 mod shards;
 mod streams;
 mod stress;
+mod subscriber;
 
 use serde_json::{Value, json};
 

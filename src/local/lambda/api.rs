@@ -8,6 +8,7 @@ pub(crate) mod function_settings;
 pub(crate) mod functions;
 pub(crate) mod invoke;
 pub(crate) mod mapping_settings;
+pub(crate) mod mapping_source;
 pub(crate) mod mappings;
 pub(crate) mod pending_state;
 pub(crate) mod request;

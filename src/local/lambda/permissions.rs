@@ -48,6 +48,22 @@ pub(super) fn may_read(
     })
 }
 
+/// Checks that a role allows the platform to read as a consumer. It is needed besides the permissions on the stream
+/// (docs/facts/event-source-mapping.md, Enhanced fan-out).
+pub(super) fn may_subscribe(
+    deps: &LambdaServices,
+    role: &str,
+    function: &str,
+    consumer_arn: &str,
+) -> Result<(), ServiceError> {
+    let policies = deps.iam.policies(role);
+    let user = deps.identity.session_arn(role.rsplit('/').next().unwrap_or_default(), function);
+    keys(deps, role, function).ask(|context| {
+        let ask = AuthorizationRequest::new("kinesis:SubscribeToShard", consumer_arn);
+        policies.check(&user, &AuthorizationRequest { context, ..ask })
+    })
+}
+
 /// Returns the condition keys of the platform's requests in a role's session.
 fn keys(deps: &LambdaServices, role: &str, session: &str) -> RequestKeys {
     RequestKeys::of_session(&deps.identity, &deps.iam, role, session)

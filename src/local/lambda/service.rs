@@ -174,10 +174,15 @@ impl Lambda {
         lock(&self.0.pollers).remove(uuid);
     }
 
-    /// Checks that the role of an event source mapping's function allows reading the stream; a missing function passes.
+    /// Checks that the role of an event source mapping's function allows reading the event source; a missing function passes.
     pub(super) fn may_read(&self, mapping: &MappingRecord) -> Result<(), ServiceError> {
-        match self.function(&function_name_from_arn(&self.deps().identity, &mapping.function_arn)) {
-            Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),
+        let Some(function) = self.function(&function_name_from_arn(&self.deps().identity, &mapping.function_arn))
+        else {
+            return Ok(());
+        };
+        permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn)?;
+        match &mapping.consumer_arn {
+            Some(consumer) => permissions::may_subscribe(self.deps(), &function.role, &function.name, consumer),
             None => Ok(()),
         }
     }

@@ -83,6 +83,9 @@ pub(super) struct MappingRecord {
     pub uuid: String,
     /// The stream.
     pub stream_arn: String,
+    /// The consumer of the stream as which it reads (enhanced fan-out); `None`: it polls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer_arn: Option<String>,
     /// ARN of the function, with the qualifier from the request.
     pub function_arn: String,
     /// Starting position: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
@@ -108,6 +111,11 @@ pub(super) struct MappingRecord {
 }
 
 impl MappingRecord {
+    /// Returns the ARN of the event source: of the consumer, else of the stream.
+    pub(super) fn source_arn(&self) -> &str {
+        self.consumer_arn.as_deref().unwrap_or(&self.stream_arn)
+    }
+
     /// Returns whether its pollers interpret partial batch responses, at a time in epoch seconds.
     pub(super) fn understands_partial_answers(&self, now: f64) -> bool {
         self.settings.report_failures && self.understands_from.is_none_or(|from| from <= now)

@@ -3,6 +3,7 @@
 mod authorized;
 mod control;
 mod delivery;
+mod fan_out;
 mod faults;
 mod in_flight;
 mod invoking;

@@ -253,3 +253,31 @@ async fn denied_resource_stays_denied_under_every_name() {
     refused(policy.unwrap_err().code());
     cloud.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn subscription_needs_permission_on_the_consumer() {
+    use aws_sdk_kinesis::types::{ShardIteratorType, StartingPosition};
+
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    let stream = format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s");
+    clients.kinesis.create_stream().stream_name("s").shard_count(1).send().await.unwrap();
+    let mut consumers = Vec::new();
+    for name in ["mine", "other"] {
+        let register = clients.kinesis.register_stream_consumer().stream_arn(&stream).consumer_name(name);
+        consumers.push(register.send().await.unwrap().consumer.unwrap().consumer_arn);
+    }
+    let allowed = statement("Allow", "kinesis:SubscribeToShard", &format!("{stream}/consumer/mine:*"));
+    role(&clients, "reader", &trust(&lambda()), &allowed).await;
+    role(&clients, "of-stream", &trust(&lambda()), &statement("Allow", "kinesis:SubscribeToShard", &stream)).await;
+    let subscribe = async |role: &str, consumer: &str| {
+        let position = StartingPosition::builder().r#type(ShardIteratorType::Latest).build().unwrap();
+        let call = session(&cloud, role).await.kinesis.subscribe_to_shard().consumer_arn(consumer);
+        let subscribed = call.shard_id("shardId-000000000000").starting_position(position).send().await;
+        subscribed.err().map(|error| error.message().unwrap().to_owned())
+    };
+    assert_eq!(subscribe("reader", &consumers[0]).await, None);
+    let refused = subscribe("reader", &consumers[1]).await.unwrap();
+    assert!(refused.contains(&format!("kinesis:SubscribeToShard on resource: {}", consumers[1])), "{refused}");
+    assert!(subscribe("of-stream", &consumers[0]).await.is_some(), "the stream is not the consumer");
+}

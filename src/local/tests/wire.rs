@@ -73,7 +73,7 @@ async fn http2_is_supported_and_java_gets_errors_in_cbor() {
     for (operation, body, code) in [
         ("ListStreams", vec![0xa0], "LimitExceededException"),
         ("DescribeLimits", vec![0; 17 << 20], "RequestTooLarge"),
-        ("SubscribeToShard", vec![0xa0], "InvalidArgumentException"),
+        ("SubscribeToShard", vec![0xa0], "ValidationException"),
         ("CreateStream", vec![0xff; 10], "SerializationException"),
     ] {
         let (_, answer) = over_http2(&cloud, "127.0.0.1", operation, cbor, body).await;

@@ -1,4 +1,4 @@
-//! Registered consumers: stored and listed; enhanced fan-out is not implemented.
+//! Registered consumers, which read by `SubscribeToShard`.
 
 use std::collections::BTreeMap;
 
@@ -48,6 +48,12 @@ pub(super) struct ListConsumers {
     stream_arn: Option<String>,
     next_token: Option<String>,
     max_results: Option<i64>,
+}
+
+impl OneConsumer {
+    fn by_arn(arn: &str) -> Self {
+        OneConsumer { stream_arn: None, consumer_name: None, consumer_arn: Some(arn.to_owned()) }
+    }
 }
 
 impl ConsumerState {
@@ -119,6 +125,8 @@ impl Kinesis {
             }
             Ok(())
         })?;
+        // Its subscriptions end.
+        self.wake();
         Ok(form.empty())
     }
 
@@ -162,6 +170,40 @@ impl Kinesis {
             body["NextToken"] = BASE64.encode(json!([last, now]).to_string()).into();
         }
         Ok(form.members(&body))
+    }
+
+    /// Returns whether a consumer is registered.
+    pub(crate) fn has_consumer(&self, arn: &str) -> bool {
+        self.consumer(&OneConsumer::by_arn(arn)).is_ok()
+    }
+
+    /// Checks that the consumer of a subscription is still registered.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, also while it is `DELETING`: there is nothing to wait for.
+    pub(crate) fn check_registered(&self, arn: &str) -> Result<(), ServiceError> {
+        let (stream_name, name) = self.consumer(&OneConsumer::by_arn(arn))?;
+        let stream = self.stream(&stream_name)?;
+        let is_registered = stream.read().state.consumers.get(&name).is_some_and(|consumer| !consumer.deleting);
+        if is_registered { Ok(()) } else { Err(no_consumer(arn, &self.0.identity.stream_arn(&stream_name))) }
+    }
+
+    /// Returns the name of the stream of a consumer, which must be registered and `ACTIVE`.
+    pub(crate) fn active_consumer(&self, arn: &str) -> Result<String, ServiceError> {
+        let (stream_name, name) = self.consumer(&OneConsumer::by_arn(arn))?;
+        let stream = self.stream(&stream_name)?;
+        let consumers = &stream.read().state.consumers;
+        let consumer =
+            consumers.get(&name).ok_or_else(|| no_consumer(arn, &self.0.identity.stream_arn(&stream_name)))?;
+        if consumer.status(now_ms()) == "ACTIVE" {
+            return Ok(stream_name);
+        }
+        let message = format!(
+            "Consumer {name} with creation timestamp {} under stream: {stream_name}, account {} is not in ACTIVE status.",
+            consumer.created / 1000,
+            self.0.identity.account
+        );
+        Err(ServiceError::bad_request("ResourceInUseException", message))
     }
 
     /// Returns the name of the stream to which the consumer in the request belongs.

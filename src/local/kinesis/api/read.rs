@@ -1,5 +1,6 @@
 //! `GetShardIterator` and `GetRecords`: pages within the service's limits, with the iterator age.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrokinesis_core::types::ShardIteratorType;
@@ -11,6 +12,7 @@ use crate::kinesis::iterator::ShardIterator;
 use crate::kinesis::log::{Entry, FIRST_INDEX};
 use crate::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::kinesis::serde_types::{BlobRef, Time, millis};
+use crate::kinesis::shard::Shard;
 use crate::kinesis::stream::{ShardState, StreamState};
 use crate::kinesis::validation::{Checks, invalid};
 use crate::kinesis::{Kinesis, StartAt, THROTTLED};
@@ -21,7 +23,11 @@ use crate::protocol::wire_format::WireFormat;
 const MAX_PAGE_BYTES: usize = 10 << 20;
 
 /// Limit of records in one `GetRecords` response.
-const MAX_PAGE_RECORDS: usize = 10_000;
+pub(crate) const MAX_PAGE_RECORDS: usize = 10_000;
+
+/// Types of starting positions.
+pub(super) const POSITIONS: [&str; 5] =
+    ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -55,9 +61,10 @@ struct GetRecordsAnswer<'a> {
     child_shards: Vec<serde_json::Value>,
 }
 
+/// A record as responses show it.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct RecordAnswer<'a> {
+pub(crate) struct RecordAnswer<'a> {
     sequence_number: String,
     approximate_arrival_timestamp: Time,
     data: BlobRef<'a>,
@@ -93,13 +100,12 @@ impl Kinesis {
         form: WireFormat,
         input: &GetShardIterator,
     ) -> Result<Response, ServiceError> {
-        let words = ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
         let kind = input.shard_iterator_type.as_deref();
         let mut checks = Checks::default();
         checks.present("shardId", input.shard_id.as_ref()).name("shardId", input.shard_id.as_deref());
-        checks.present("shardIteratorType", kind.as_ref()).one_of("shardIteratorType", kind, &words).done()?;
+        checks.present("shardIteratorType", kind.as_ref()).one_of("shardIteratorType", kind, &POSITIONS).done()?;
         let name = self.named(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
-        let at = input.start_at(now_ms())?;
+        let at = start_at(kind, input.starting_sequence_number.as_deref(), input.timestamp, now_ms())?;
         let iterator = self.start(&name, input.shard_id.as_deref().unwrap_or_default(), &at)?;
         Ok(form.members(&json!({ "ShardIterator": iterator.token(now_ms()) })))
     }
@@ -119,24 +125,11 @@ impl Kinesis {
             .map_err(|_| ServiceError::bad_request(THROTTLED, self.rate_exceeded(&shard_id(at.shard), &at.stream)))?;
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MAX_PAGE_RECORDS);
         let read = self.read(&at, limit)?;
-        let record = |entry: &'_ Entry| read.shard.sequence_number(entry.index, entry.arrival).to_string();
-        let records = read
-            .entries
-            .iter()
-            .map(|entry| RecordAnswer {
-                sequence_number: record(entry),
-                approximate_arrival_timestamp: Time(entry.arrival),
-                data: BlobRef(&entry.data),
-                partition_key: &entry.partition_key,
-                encryption_type: entry.encrypted.then_some("KMS"),
-            })
-            .collect();
-        let child_shards = read.children.iter().map(Child::answer).collect();
         Ok(form.answer(&GetRecordsAnswer {
-            records,
+            records: read.record_answers(),
             next_shard_iterator: read.next.as_ref().map(|next| next.token(now)),
             millis_behind_latest: read.millis_behind,
-            child_shards,
+            child_shards: read.child_answers(),
         }))
     }
 
@@ -155,9 +148,9 @@ impl Kinesis {
             StartAt::TrimHorizon => FIRST_INDEX,
             StartAt::Latest => shard.next_index()?,
             StartAt::AtTimestamp(seconds) => shard.index_at(millis(seconds * 1000.0))?,
-            StartAt::AtSequence(number) => self.place(number, state, shard_id, name, "AT_SEQUENCE_NUMBER")?,
+            StartAt::AtSequence(number) => self.place(number, state, shard_id, name, "AT_SEQUENCE_NUMBER")?.index_at(),
             StartAt::AfterSequence(number) => {
-                self.place(number, state, shard_id, name, "AFTER_SEQUENCE_NUMBER")?.saturating_add(1)
+                self.place(number, state, shard_id, name, "AFTER_SEQUENCE_NUMBER")?.index_after()
             }
         };
         let next = next.clamp(FIRST_INDEX, shard.next_index()?);
@@ -178,8 +171,31 @@ impl Kinesis {
         live.shard(at.shard).map_or(Ok(()), |(_, shard)| shard.reads.admit(now_ms()))
     }
 
-    /// Returns the next records of a shard, within the limits of a page.
+    /// Returns the next records of a shard, within the limits of a page, and counts them against its read rate.
     pub(crate) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
+        let (read, shard) = self.read_page(at, limit, MAX_PAGE_BYTES)?;
+        if self.0.options.throttle {
+            shard.reads.gave(read.bytes());
+        }
+        Ok(read)
+    }
+
+    /// Returns the next records of a shard for a consumer, whose reads do not count against the shard's read rate.
+    pub(crate) fn read_as_consumer(
+        &self,
+        at: &ShardIterator,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Read, ServiceError> {
+        self.read_page(at, limit, max_bytes).map(|(read, _)| read)
+    }
+
+    fn read_page(
+        &self,
+        at: &ShardIterator,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<(Read, Arc<Shard>), ServiceError> {
         let stream = self.stream(&at.stream)?;
         let now = now_ms();
         let (state, shard, horizon, children) = {
@@ -194,25 +210,22 @@ impl Kinesis {
             (state.clone(), shard.clone(), live.state.cutoff(now), children(&live.state, at.shard))
         };
         let from = at.next.max(shard.horizon(horizon)?);
-        let chunk = shard.read(from, limit.clamp(1, MAX_PAGE_RECORDS), MAX_PAGE_BYTES)?;
-        if self.0.options.throttle {
-            let bytes = chunk.entries.iter().map(|entry| entry.data.len() + entry.partition_key.len()).sum::<usize>();
-            shard.reads.gave(bytes as u64);
-        }
+        let chunk = shard.read(from, limit.clamp(1, MAX_PAGE_RECORDS), max_bytes)?;
         let behind = |entry: &Entry| now.saturating_sub(entry.arrival).max(1);
         let millis_behind = if chunk.is_last { 0 } else { chunk.entries.last().map_or(0, behind) };
         let is_end = chunk.is_last && state.closed.is_some();
         let next = ShardIterator { next: chunk.next, ..at.clone() };
-        Ok(Read {
+        let read = Read {
             shard: state,
             entries: chunk.entries,
             next: if is_end { None } else { Some(next) },
             millis_behind,
             children: if is_end { children } else { Vec::new() },
-        })
+        };
+        Ok((read, shard))
     }
 
-    /// Returns the record index in a sequence number, which must belong to this shard.
+    /// Returns a decoded sequence number, which must belong to this shard.
     fn place(
         &self,
         number: &str,
@@ -220,7 +233,7 @@ impl Kinesis {
         shard_id: &str,
         stream: &str,
         kind: &str,
-    ) -> Result<u64, ServiceError> {
+    ) -> Result<SequenceNumber, ServiceError> {
         let account = &self.0.identity.account;
         let used = format!(
             "StartingSequenceNumber {number} used in GetShardIterator on shard {shard_id} in stream {stream} under \
@@ -243,40 +256,74 @@ impl Kinesis {
                  the shard."
             )));
         }
-        Ok(parsed.index)
+        Ok(parsed)
     }
 }
 
-impl GetShardIterator {
-    fn start_at(&self, now: u64) -> Result<StartAt, ServiceError> {
-        let text = self.shard_iterator_type.clone().unwrap_or_default();
-        let kind: Option<ShardIteratorType> = serde_json::from_value(text.clone().into()).ok();
-        let mismatch = |found: &str| {
-            Err(invalid(format!(
-                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
-                 (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {text} and {found} \
-                 StartingSequenceNumber."
-            )))
-        };
-        match (kind, self.starting_sequence_number.clone()) {
-            (Some(ShardIteratorType::AtSequenceNumber), Some(number)) => Ok(StartAt::AtSequence(number)),
-            (Some(ShardIteratorType::AfterSequenceNumber), Some(number)) => Ok(StartAt::AfterSequence(number)),
-            (Some(ShardIteratorType::TrimHorizon), None) => Ok(StartAt::TrimHorizon),
-            (Some(ShardIteratorType::Latest), None) => Ok(StartAt::Latest),
-            (Some(ShardIteratorType::AtTimestamp), None) => match self.timestamp {
-                None => Err(invalid(
-                    "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has \
-                     no timestamp parameter.",
-                )),
-                Some(Time(at)) if at > now => Err(invalid(format!(
-                    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
-                     timestampInMillis: {at}, currentTimestampInMillis: {now}"
-                ))),
-                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::protocol::aws_json::seconds(at))),
-            },
-            (_, Some(_)) => mismatch("also a"),
-            (_, None) => mismatch("no"),
-        }
+impl Read {
+    /// Returns the records as responses show them.
+    pub(crate) fn record_answers(&self) -> Vec<RecordAnswer<'_>> {
+        let record = |entry: &'_ Entry| self.shard.sequence_number(entry.index, entry.arrival).to_string();
+        self.entries
+            .iter()
+            .map(|entry| RecordAnswer {
+                sequence_number: record(entry),
+                approximate_arrival_timestamp: Time(entry.arrival),
+                data: BlobRef(&entry.data),
+                partition_key: &entry.partition_key,
+                encryption_type: entry.encrypted.then_some("KMS"),
+            })
+            .collect()
+    }
+
+    /// Returns the child shards as responses show them.
+    pub(crate) fn child_answers(&self) -> Vec<serde_json::Value> {
+        self.children.iter().map(Child::answer).collect()
+    }
+
+    /// Returns the size of the records and their keys.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.data.len() + entry.partition_key.len()).sum::<usize>() as u64
+    }
+}
+
+/// Returns the starting position that a request describes.
+///
+/// # Errors
+/// `InvalidArgumentException` if its members do not fit together, or for a time in the future.
+pub(super) fn start_at(
+    kind: Option<&str>,
+    sequence_number: Option<&str>,
+    timestamp: Option<Time>,
+    now: u64,
+) -> Result<StartAt, ServiceError> {
+    let text = kind.unwrap_or_default();
+    let kind: Option<ShardIteratorType> = serde_json::from_value(text.into()).ok();
+    let mismatch = |found: &str| {
+        Err(invalid(format!(
+            "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
+             (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {text} and {found} \
+             StartingSequenceNumber."
+        )))
+    };
+    match (kind, sequence_number.map(str::to_owned)) {
+        (Some(ShardIteratorType::AtSequenceNumber), Some(number)) => Ok(StartAt::AtSequence(number)),
+        (Some(ShardIteratorType::AfterSequenceNumber), Some(number)) => Ok(StartAt::AfterSequence(number)),
+        (Some(ShardIteratorType::TrimHorizon), None) => Ok(StartAt::TrimHorizon),
+        (Some(ShardIteratorType::Latest), None) => Ok(StartAt::Latest),
+        (Some(ShardIteratorType::AtTimestamp), None) => match timestamp {
+            None => Err(invalid(
+                "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has \
+                 no timestamp parameter.",
+            )),
+            Some(Time(at)) if at > now => Err(invalid(format!(
+                "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
+                 timestampInMillis: {at}, currentTimestampInMillis: {now}"
+            ))),
+            Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::protocol::aws_json::seconds(at))),
+        },
+        (_, Some(_)) => mismatch("also a"),
+        (_, None) => mismatch("no"),
     }
 }
 

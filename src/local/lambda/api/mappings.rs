@@ -12,16 +12,14 @@ use uuid::Uuid;
 use super::find_mapping::{find, missing};
 use super::function_name::FunctionName;
 use super::mapping_settings::{self, MappingInput};
+use super::mapping_source::{EventSource, first_positions};
 use super::request::{ApiRequest, invalid};
 use super::tags;
-use crate::identity::Identity;
-use crate::kinesis::Shard;
 use crate::lambda::LambdaServices;
 use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::event_source::checkpoint;
-use crate::lambda::event_source::checkpoint::{Checkpoints, Position};
+use crate::lambda::event_source::checkpoint::Checkpoints;
 use crate::lambda::event_source::poller;
-use crate::lambda::permissions;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING_YET};
 use crate::protocol::aws_json;
@@ -36,19 +34,22 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// Handles `CreateEventSourceMapping`.
 pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let input: MappingInput = call.input()?;
-    let stream_arn = stream_of(&input, &call.lambda.deps().identity)?;
+    let source = EventSource::of(&input, &call.lambda.deps().identity)?;
     let (starting_position, starting_timestamp) = mapping_settings::starting_position(&input)?;
     let mut settings = mapping_settings::defaults();
     mapping_settings::apply(&input, &mut settings)?;
     tags::check(&input.tags)?;
     let given = input.function_name.as_deref().unwrap_or_default();
     let function_arn = function_arn(call.lambda, given)?;
-    check_access(call.lambda, &function_arn, &stream_arn, settings.on_failure.as_deref())?;
+    source.check_access(call.lambda, &function_arn, settings.on_failure.as_deref())?;
+    source.check_consumer(call.lambda)?;
     let uuid = Uuid::new_v4().to_string();
-    let positions = first_positions(call.lambda, &stream_arn, &starting_position).await?;
+    let positions = first_positions(call.lambda, &source.stream_arn, &starting_position).await?;
+    let EventSource { stream_arn, consumer_arn } = source;
     let mapping = MappingRecord {
         uuid: uuid.clone(),
         stream_arn,
+        consumer_arn,
         function_arn,
         starting_position,
         starting_timestamp,
@@ -87,10 +88,10 @@ pub(crate) fn get(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Service
 pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let identity = &call.lambda.deps().identity;
     let function = call.query("FunctionName").map(|given| FunctionName::parse(given, None, identity)).transpose()?;
-    let stream = call.query("EventSourceArn");
+    let source = call.query("EventSourceArn");
     let mut rest = call.lambda.mappings();
     rest.retain(|mapping| {
-        stream.is_none_or(|stream| stream == mapping.stream_arn)
+        source.is_none_or(|source| source == mapping.source_arn())
             && function.as_ref().is_none_or(|name| {
                 name.name == function_name_from_arn(&call.lambda.deps().identity, &mapping.function_arn)
             })
@@ -120,7 +121,7 @@ pub(crate) fn update(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Serv
         }
         if input.function_name.is_some() || input.destination_config.is_some() {
             let on_failure = mapping.settings.on_failure.as_deref();
-            check_access(call.lambda, &mapping.function_arn, &mapping.stream_arn, on_failure)?;
+            EventSource::read_by(&mapping).check_access(call.lambda, &mapping.function_arn, on_failure)?;
             let others: Vec<MappingRecord> = mappings.values().filter(|other| other.uuid != uuid).cloned().collect();
             refuse_second(call.lambda, &others, &mapping)?;
         }
@@ -228,52 +229,6 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
     }
 }
 
-/// Returns the current `LATEST` position of every shard; nothing for the other starting positions.
-async fn first_positions(
-    lambda: &Lambda,
-    stream_arn: &str,
-    starting_position: &str,
-) -> Result<Vec<(Shard, Position)>, ServiceError> {
-    let kinesis = &lambda.deps().kinesis;
-    let no_stream = |error: ServiceError| match error.code.as_str() {
-        "ResourceNotFoundException" => invalid(format!("Stream not found: {stream_arn}")),
-        _ => error,
-    };
-    let shards = kinesis.shards(stream_arn).await.map_err(no_stream)?;
-    let mut positions = Vec::new();
-    if starting_position != "LATEST" {
-        return Ok(positions);
-    }
-    for shard in shards {
-        let tip = kinesis.tip(stream_arn, &shard.id).await.map_err(no_stream)?;
-        positions.push((shard, Position::From(tip)));
-    }
-    Ok(positions)
-}
-
-/// Checks the function's role: it must allow reading the stream and notifying the destination.
-///
-/// Sources: docs/facts/lambda.md, Role not ready; docs/facts/event-source-mapping.md, Errors at create.
-fn check_access(
-    lambda: &Lambda,
-    function_arn: &str,
-    stream_arn: &str,
-    on_failure: Option<&str>,
-) -> Result<(), ServiceError> {
-    let Some(function) = lambda.function(&function_name_from_arn(&lambda.deps().identity, function_arn)) else {
-        return Ok(());
-    };
-    permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
-        invalid(format!(
-            "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
-             DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
-        ))
-    })?;
-    on_failure
-        .map_or(Ok(()), |arn| permissions::may_tell(lambda.deps(), &function.role, &function.name, arn))
-        .map_err(|what| invalid(format!("The provided execution role does not have permissions to call {what}")))
-}
-
 /// Returns the event source mapping with this UUID, if it can be changed now.
 fn settled(
     mappings: &BTreeMap<String, MappingRecord>,
@@ -291,7 +246,7 @@ fn settled(
 fn refuse_second(lambda: &Lambda, others: &[MappingRecord], mapping: &MappingRecord) -> Result<(), ServiceError> {
     let function = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let same = |other: &&MappingRecord| {
-        other.stream_arn == mapping.stream_arn
+        other.source_arn() == mapping.source_arn()
             && function_name_from_arn(&lambda.deps().identity, &other.function_arn) == function
     };
     let Some(other) = others.iter().find(same) else { return Ok(()) };
@@ -301,29 +256,10 @@ fn refuse_second(lambda: &Lambda, others: &[MappingRecord], mapping: &MappingRec
         format!(
             "The event source arn (\" {} \") and function (\" {function} \") provided mapping already exists. Please \
              update or delete the existing mapping with UUID {}",
-            mapping.stream_arn, other.uuid
+            mapping.source_arn(),
+            other.uuid
         ),
     ))
-}
-
-/// Returns the ARN of the stream in the input, in the form in which it is authorized and read.
-fn stream_of(input: &MappingInput, identity: &Identity) -> Result<String, ServiceError> {
-    let arn = input.event_source_arn.as_deref().unwrap_or_default();
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let resource = match parts.as_slice() {
-        ["arn", _, "kinesis", _, _, resource] => *resource,
-        _ => return Err(invalid("Unrecognized event source.")),
-    };
-    match resource.strip_prefix("stream/") {
-        Some(name) if name.contains("/consumer/") => {
-            Err(invalid("The local cloud has no enhanced fan-out: give the ARN of the stream."))
-        }
-        Some(name) if name.is_empty() || name.contains('/') => Err(invalid("Unrecognized event source.")),
-        Some(name) if arn == identity.stream_arn(name) => Ok(arn.to_owned()),
-        // The ARN has another account or region.
-        Some(_) => Err(invalid(format!("Stream not found: {arn}"))),
-        None => Err(invalid("Unrecognized event source.")),
-    }
 }
 
 /// Returns the ARN of an existing function, with the given qualifier.
@@ -345,7 +281,7 @@ fn shown(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     let mut shown = json!({
         "UUID": mapping.uuid,
         "EventSourceMappingArn": lambda.deps().identity.mapping_arn(&mapping.uuid),
-        "EventSourceArn": mapping.stream_arn,
+        "EventSourceArn": mapping.source_arn(),
         "FunctionArn": mapping.function_arn,
         "StartingPosition": mapping.starting_position,
         "BatchSize": settings.batch_size,

@@ -17,7 +17,7 @@ pub(crate) const EMPTY: usize = HEAD.len() + TAIL.len();
 /// The parts that all records of a shard share.
 #[derive(Clone, Debug)]
 pub(crate) struct EventEnvelope {
-    stream_arn: String,
+    source_arn: String,
     shard_id: String,
     region: String,
     role: String,
@@ -27,9 +27,9 @@ pub(crate) struct EventEnvelope {
 
 impl EventEnvelope {
     /// Returns the envelope of a shard's records; `role` is the one that reads them.
-    pub(crate) fn new(stream_arn: &str, shard_id: &str, region: &str, role: &str) -> Self {
-        let [stream_arn, shard_id, region, role] = [stream_arn, shard_id, region, role].map(str::to_owned);
-        let mut frame = EventEnvelope { stream_arn, shard_id, region, role, overhead: 1 };
+    pub(crate) fn new(source_arn: &str, shard_id: &str, region: &str, role: &str) -> Self {
+        let [source_arn, shard_id, region, role] = [source_arn, shard_id, region, role].map(str::to_owned);
+        let mut frame = EventEnvelope { source_arn, shard_id, region, role, overhead: 1 };
         let nothing = StreamRecord {
             sequence_number: String::new(),
             partition_key: String::new(),
@@ -74,7 +74,7 @@ impl EventEnvelope {
     }
 
     fn write(&self, text: &mut String, item: &StreamItem) {
-        let EventEnvelope { stream_arn, shard_id, region, role, .. } = self;
+        let EventEnvelope { source_arn, shard_id, region, role, .. } = self;
         let StreamItem { sequence_number, key_json, data, arrival, .. } = item;
         // Only the key needs escaping, and it is JSON already. Writing to a string cannot fail.
         write!(
@@ -83,7 +83,7 @@ impl EventEnvelope {
              \"sequenceNumber\":\"{sequence_number}\",\"data\":\"{data}\",\
              \"approximateArrivalTimestamp\":{arrival:.3}}},\"eventSource\":\"aws:kinesis\",\"eventVersion\":\"1.0\",\
              \"eventID\":\"{shard_id}:{sequence_number}\",\"eventName\":\"aws:kinesis:record\",\
-             \"invokeIdentityArn\":\"{role}\",\"awsRegion\":\"{region}\",\"eventSourceARN\":\"{stream_arn}\"}}"
+             \"invokeIdentityArn\":\"{role}\",\"awsRegion\":\"{region}\",\"eventSourceARN\":\"{source_arn}\"}}"
         )
         .unwrap_or_default();
     }

@@ -16,8 +16,7 @@ use super::shard_worker::ShardWorker;
 use super::stream_item::{StreamItem, worker_of};
 use super::watermark::Watermark;
 use crate::faults::{InjectedError, Inside, refusal};
-use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord};
-use crate::lambda::LambdaServices;
+use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord, Subscription};
 use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
@@ -201,7 +200,8 @@ impl ShardReader {
     /// Reads once, and distributes the records.
     async fn turn(&self, place: &mut Place, workers: &mut ShardWorkers) -> Result<Turn, ServiceError> {
         let settings = &self.mapping.settings;
-        let poll = self.lambda.deps().timing.poll;
+        // A consumer does not poll: records are pushed to it.
+        let poll = if self.mapping.consumer_arn.is_some() { Duration::ZERO } else { self.lambda.deps().timing.poll };
         // With a polling interval of a second, each poll reads all available records, as in the service.
         let enough = if poll.is_zero() { settings.batch_size * settings.parallelization } else { PAGE };
         let limit = enough.clamp(100, PAGE);
@@ -233,12 +233,8 @@ impl ShardReader {
     }
 
     async fn page(&self, place: &mut Place, limit: usize) -> Result<RecordPage, ServiceError> {
-        let LambdaServices { kinesis, faults, .. } = self.lambda.deps();
-        match faults.inside("kinesis", "GetRecords").await {
-            Inside::Goes => {}
-            Inside::Refused(injected) => return Err(refusal("kinesis", "GetRecords", injected)),
-            // A read changes nothing, so it is simply repeated.
-            Inside::Lost => return Err(refusal("kinesis", "GetRecords", InjectedError::Failed(500))),
+        if self.mapping.consumer_arn.is_none() {
+            self.inject_fault("GetRecords").await?;
         }
         loop {
             let current = match place.iterator.take() {
@@ -246,7 +242,7 @@ impl ShardReader {
                 None => self.first_iterator(place.last_read.as_deref()).await?,
             };
             // A throttled shard makes a reader wait for seconds; a stop does not wait for it.
-            let Some(page) = self.stop.run_until_cancelled(kinesis.records(&current, limit)).await else {
+            let Some(page) = self.stop.run_until_cancelled(self.records(place, &current, limit)).await else {
                 place.iterator = Some(current.clone());
                 return Ok(RecordPage { records: Vec::new(), next: Some(current), millis_behind: 0 });
             };
@@ -259,6 +255,32 @@ impl ShardReader {
                     return page;
                 }
             }
+        }
+    }
+
+    /// Reads a page by polling, or as a consumer, which keeps a subscription.
+    async fn records(&self, place: &mut Place, iterator: &str, limit: usize) -> Result<RecordPage, ServiceError> {
+        let kinesis = &self.lambda.deps().kinesis;
+        let Some(consumer_arn) = &self.mapping.consumer_arn else { return kinesis.records(iterator, limit).await };
+        if place.subscription.as_ref().is_some_and(Subscription::is_taken_over) {
+            place.subscription = None;
+        }
+        let subscription = match &mut place.subscription {
+            Some(subscription) => subscription,
+            none => {
+                self.inject_fault("SubscribeToShard").await?;
+                none.insert(kinesis.begin_subscription_at(consumer_arn, iterator)?)
+            }
+        };
+        kinesis.records_of(subscription, iterator, limit).await
+    }
+
+    async fn inject_fault(&self, operation: &str) -> Result<(), ServiceError> {
+        match self.lambda.deps().faults.inside("kinesis", operation).await {
+            Inside::Goes => Ok(()),
+            Inside::Refused(injected) => Err(refusal("kinesis", operation, injected)),
+            // A read changes nothing, so it is simply repeated.
+            Inside::Lost => Err(refusal("kinesis", operation, InjectedError::Failed(500))),
         }
     }
 
@@ -305,7 +327,7 @@ impl ShardReader {
 
     fn note(&self, error: &ServiceError) {
         let text = if error.code == "ResourceNotFoundException" {
-            format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn)
+            format!("PROBLEM: Stream not found: {}", self.mapping.source_arn())
         } else {
             format!("PROBLEM: {}: {}", error.code, error.message)
         };
@@ -318,4 +340,6 @@ impl ShardReader {
 struct Place {
     iterator: Option<String>,
     last_read: Option<String>,
+    /// The subscription of a consumer.
+    subscription: Option<Subscription>,
 }

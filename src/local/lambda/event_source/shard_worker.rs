@@ -194,7 +194,7 @@ impl ShardWorker {
     fn frame(&self) -> EventEnvelope {
         let role = self.lambda.function(&self.function).map(|function| function.role.clone()).unwrap_or_default();
         let region = &self.lambda.deps().identity.region;
-        EventEnvelope::new(&self.mapping.stream_arn, &self.shard_id, region, &role)
+        EventEnvelope::new(self.mapping.source_arn(), &self.shard_id, region, &role)
     }
 }
 
