@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 /// Texts that change hands at once.
 const BATCH: usize = 256;
 /// Batches that are kept at most: as many texts as small readings may be on their way.
-const MOST_BATCHES: usize = 64;
+const MOST_BATCHES: usize = 32;
 /// Largest text that is kept: a few large readings must not make all texts large.
 const MOST_BYTES: usize = 1024;
 

@@ -156,7 +156,9 @@ mod tests {
         let mut sizes = Vec::new();
         let mut each = |size: RecordSize| sizes.push((size.data, size.partition_key));
         let mut count = AggregateCount::new(rate);
-        records.iter().for_each(|record| count.add(record, &mut each));
+        for record in records {
+            count.add(record, &mut each);
+        }
         count.finish(each);
         sizes.sort_unstable();
         sizes

@@ -33,7 +33,7 @@ use crate::pipeline::{ParsedChunks, PutObserver, Record};
 const IN_FLIGHT: usize = 4;
 /// Bytes of readings that wait at most, give or take a chunk of the input. A shard that throttles may use all of it
 /// before the others have to wait.
-const WAITING_BYTES: usize = 8 * 1024 * 1024;
+const WAITING_BYTES: usize = 6 * 1024 * 1024;
 
 /// Counts of the sent readings.
 #[derive(Debug, Default)]
@@ -175,8 +175,9 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
         while self.next_map.is_none() && self.groups.bytes() < WAITING_BYTES {
             match self.intake.next(now) {
                 Next::Reading(record) => {
-                    let spare = self.groups.push(record, self.intake.read() - 1, now);
-                    spare.into_iter().for_each(|text| self.spares.give(text));
+                    if let Some(text) = self.groups.push(record, self.intake.read() - 1, now) {
+                        self.spares.give(text);
+                    }
                 }
                 Next::Until(turn) => return (false, Some(turn)),
                 Next::Chunk => return (!self.is_input_over(), None),
