@@ -19,6 +19,7 @@ pub(crate) mod key_groups;
 pub(crate) mod key_slots;
 pub(crate) mod map_refresh;
 pub(crate) mod parcel;
+mod put_body;
 pub(crate) mod put_options;
 pub(crate) mod rate_limit;
 pub(crate) mod record;

@@ -1,10 +1,14 @@
 //! `PutRecord` and `PutRecords`, the only calls that put readings into the stream, and `ListShards`.
 
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry, ShardFilter, ShardFilterType};
+use aws_sdk_kinesis::types::{PutRecordsResultEntry, ShardFilter, ShardFilterType};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use sensor_model::Reading;
 
 use super::parcel::PutEntry;
+use super::put_body::put_records_body;
 use super::record::partition_key;
 use super::retry::EntryResult;
 use super::shard_map::ShardRange;
@@ -55,15 +59,14 @@ impl StreamWriter for KinesisStream<'_> {
         let KinesisStream { clients, name } = self;
         let resource = format!("stream {name}");
         let broken = |message: String| clients.build_failure("Kinesis", "PutRecords", &resource, message);
-        let records = entries.iter().map(|entry| {
-            PutRecordsRequestEntry::builder()
-                .data(Blob::new(entry.data))
-                .partition_key(entry.partition_key)
-                .set_explicit_hash_key(entry.explicit_hash_key.map(str::to_owned))
-                .build()
-        });
-        let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| broken(error.to_string()))?;
-        let answer = match clients.kinesis.put_records().stream_name(*name).set_records(Some(records)).send().await {
+        let body = Bytes::from(put_records_body(name, entries));
+        // Each attempt of the SDK signs and sends this body instead of the empty one that it serialized.
+        let with_body = move |request: &mut HttpRequest| {
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body.clone());
+        };
+        let request = clients.kinesis.put_records().stream_name(*name).set_records(Some(Vec::new()));
+        let answer = match request.customize().mutate_request(with_body).send().await {
             Ok(answer) => answer,
             Err(error) => {
                 let failure = clients.failure("Kinesis", "PutRecords", &resource, &error);
