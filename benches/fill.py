@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures how far `put --file` fills the shards of a local cloud that enforces the limits of AWS.
 
-    benches/fill.py target/release/sensorctl [SHARDS [SECONDS]]
+    benches/fill.py target/release/sensorctl [SHARDS [SECONDS [MODE…]]]
 
 Puts generated readings (about 80 bytes, 1,000 sensors) from a pipe for SECONDS (60) into a provisioned stream of SHARDS
-(1), aggregated and not, and prints readings/s, MiB/s of data and keys, the share of the limits, the share of records
-that were throttled and sent again, and the CPU and peak memory of the client. Prints a Markdown table.
+(1), aggregated and not (MODE: `always`, `never`), and then what waits in memory. Prints readings/s, MiB/s of data and
+keys, the share of the limits, the share of records that were throttled and sent again, and the CPU and peak memory of
+the client, as a Markdown table.
 """
 import json, os, resource, subprocess, sys, tempfile, threading, time
 
@@ -48,12 +49,12 @@ def measure(sensorctl, environment, stream, mode, seconds):
     return report, cpu, after.ru_maxrss / 1024
 
 
-def main(sensorctl, shards, seconds):
+def main(sensorctl, shards=1, seconds=60, *modes):
     sensorctl = os.path.realpath(sensorctl)
     rows = []
     # Only the stream: the function's reads would take part of the machine.
     with tempfile.TemporaryDirectory() as home, Cloud(sensorctl, home, "--timing", "aws") as cloud:
-        for mode in ("always", "never"):
+        for mode in modes or ("always", "never"):
             stream = f"fill-{mode}"
             create(cloud.client(), stream, shards)
             rows.append((mode, *measure(sensorctl, cloud.environment, stream, mode, seconds)))
@@ -80,6 +81,6 @@ def create(client, stream, shards):
 
 
 if __name__ == "__main__":
-    if not 2 <= len(sys.argv) <= 4:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:] or [1]), *([60] if len(sys.argv) < 4 else []))
+    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:4]), *sys.argv[4:])
