@@ -54,19 +54,12 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
     };
     let retry = PageRetry { limit: Duration::from_secs(args.timeout), waiting: &waiting };
     let mut scan = Scan { context, args: &args, query, fields, reader: TableReader::new(clients, table, retry), table };
-    let work = async {
-        scan.choose_segments().await;
-        match (scan.args.count, scan.args.raw) {
-            (true, _) => scan.count(&output).await,
-            (false, true) => scan.show::<RawItem>(rows).await,
-            (false, false) => scan.show::<StoredReading>(rows).await,
-        }
-    };
-    let left = || match &args.target {
-        Some(path) => format!("interrupted; {} was not written", path.display()),
-        None => "interrupted; not all rows were read".to_owned(),
-    };
-    context.or_interrupt(work, || Error::interrupted(left())).await?;
+    scan.choose_segments().await?;
+    match (args.count, args.raw) {
+        (true, _) => scan.count(&output).await,
+        (false, true) => scan.show::<RawItem>(rows).await,
+        (false, false) => scan.show::<StoredReading>(rows).await,
+    }?;
     if let Some(file) = file {
         file.finish()?;
         context.output.status(format!("Wrote {}.", file.name()));
@@ -93,23 +86,24 @@ struct Seen {
 }
 
 impl Scan<'_> {
-    async fn choose_segments(&mut self) {
+    async fn choose_segments(&mut self) -> Result<(), Error> {
         if !TableReader::is_parallel_scan(&self.query) {
-            return;
+            return Ok(());
         }
-        match self.reader.choose_segments().await {
-            Ok(segments) => {
-                self.context.output.detail(format!("Scanning table {} in {segments} segments.", self.table))
-            }
+        let (context, args) = (self.context, self.args);
+        let work = async { Ok(self.reader.choose_segments().await) };
+        let said = match context.or_interrupt(work, || left(args)).await? {
+            Ok(segments) => format!("Scanning table {} in {segments} segments.", self.table),
             // Scans need no permission to describe the table, and its other failures are theirs, too.
-            Err(failure) => {
-                self.context.output.detail(format!("Scanning in a few segments: {} is not known", failure.said()));
-            }
-        }
+            Err(failure) => format!("Scanning table {} in a few segments: {}", self.table, failure.said()),
+        };
+        context.output.detail(said);
+        Ok(())
     }
 
     async fn count(&self, output: &Output) -> Result<(), Error> {
-        let usage = self.reader.count(&self.query).await?;
+        let work = self.reader.count(&self.query);
+        let usage = self.context.or_interrupt(work, || left(self.args)).await?;
         output.report(&RowCount { count: usage.matched })?;
         let mut seen = Seen { usage, ..Seen::default() };
         if !self.args.has_conditions() {
@@ -123,19 +117,9 @@ impl Scan<'_> {
         let output = &self.context.output;
         let mut sink = RowSink::new(rows, self.args, &self.query, &self.fields);
         let mut seen = Seen::default();
-        let result = match self.args.latest {
-            Some(newest) => self.read_latest::<R>(newest, &mut sink, &mut seen).await,
-            None => {
-                let each = |page: RowPage<R>| {
-                    seen.foreign += page.foreign;
-                    seen.usage += page.usage;
-                    page.rows.iter().try_for_each(|row| sink.push(row))?;
-                    // Rows held back in a page of a table are not visible yet, but a closed pipe is.
-                    Ok(!sink.is_full() && !output.is_closed())
-                };
-                self.reader.read_pages(&self.query, each).await
-            }
-        };
+        let work = self.read::<R>(&mut sink, &mut seen);
+        // Rows that came before an interruption are shown.
+        let result = self.context.or_interrupt(work, || left(self.args)).await;
         let shown = sink.finish::<R>(result.is_ok())?;
         if result.is_ok() && shown.rows == 0 {
             output.status(self.nothing_found(seen.foreign));
@@ -147,10 +131,29 @@ impl Scan<'_> {
         result
     }
 
-    async fn read_latest<R: SortableRow>(&self, newest: u64, sink: &mut RowSink, seen: &mut Seen) -> Result<(), Error>
-    where
-        R: Row,
-    {
+    async fn read<R: SortableRow + Row>(&self, sink: &mut RowSink, seen: &mut Seen) -> Result<(), Error> {
+        let output = &self.context.output;
+        match self.args.latest {
+            Some(newest) => self.read_latest::<R>(newest, sink, seen).await,
+            None => {
+                let each = |page: RowPage<R>| {
+                    seen.foreign += page.foreign;
+                    seen.usage += page.usage;
+                    page.rows.iter().try_for_each(|row| sink.push(row))?;
+                    // Rows held back in a page of a table are not visible yet, but a closed pipe is.
+                    Ok(!sink.is_full() && !output.is_closed())
+                };
+                self.reader.read_pages(&self.query, each).await
+            }
+        }
+    }
+
+    async fn read_latest<R: SortableRow + Row>(
+        &self,
+        newest: u64,
+        sink: &mut RowSink,
+        seen: &mut Seen,
+    ) -> Result<(), Error> {
         let output = &self.context.output;
         if let Some(query) = conditions::per_sensor(&self.query) {
             return self
@@ -205,6 +208,13 @@ impl Scan<'_> {
             sensors => format!("No readings of {} sensors{matching} in table {table}.", sensors.len()),
         }
     }
+}
+
+fn left(args: &ScanArgs) -> Error {
+    Error::interrupted(match &args.target {
+        Some(path) => format!("interrupted; {} was not written", path.display()),
+        None => "interrupted; not all rows were read".to_owned(),
+    })
 }
 
 fn fields(args: &ScanArgs) -> Result<Vec<String>, Error> {

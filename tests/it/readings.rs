@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{TestEnv, eventually, repository};
+use crate::support::{ApiClient, Run, TestEnv, eventually, repository, send_signal};
 
 /// Returns the readings by time, without shard and sequence number.
 fn by_time(rows: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
@@ -119,4 +120,32 @@ fn invoke_test_event_is_stored() {
     env.run(["invoke", "--local", "--event", event.to_str().unwrap()])
         .assert_code(1)
         .assert_stderr_contains(&["failed"]);
+}
+
+#[test]
+fn scan_interrupted_shows_the_rows_so_far_and_leaves_no_file() {
+    let env = TestEnv::with_pipeline();
+    let text: String = (0..12_000)
+        .map(|time| format!("{{\"sensor_id\":\"s{}\",\"temperature\":1,\"current_time\":{time}}}\n", time % 40))
+        .collect();
+    env.run_with_input(["put", "--local", "--file", "-"], text.as_bytes()).assert_success();
+    let count = || env.run(["scan", "--local", "--count", "-o", "json"]).assert_success().json()["count"].clone();
+    eventually("the readings are stored", count, |count| *count == 12_000);
+    let api = ApiClient::new(&env);
+    for (flags, has_rows) in [(&[][..], true), (&["--to", "rows.json"], false)] {
+        // The pages of two of the four segments do not come.
+        api.set_faults("dynamodb:Scan=hang@#3-99");
+        let child = env.command(["scan", "--local", "-o", "json"]).args(flags).spawn().unwrap();
+        let hangs = || api.has_hung_call();
+        eventually("a page hangs", hangs, |hangs| *hangs);
+        send_signal(&child, Signal::INT);
+        let run = Run::of_child(child).assert_code(130).assert_stderr_contains(&["interrupted"]);
+        if has_rows {
+            let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+            assert!(!rows.is_empty() && rows.len() < 12_000, "{}", rows.len());
+        }
+        api.set_faults("");
+    }
+    let files = std::fs::read_dir(env.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(files.into_iter().all(|name| !name.to_string_lossy().contains("rows.json")));
 }
