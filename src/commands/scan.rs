@@ -133,19 +133,17 @@ impl Scan<'_> {
 
     async fn read<R: SortableRow + Row>(&self, sink: &mut RowSink, seen: &mut Seen) -> Result<(), Error> {
         let output = &self.context.output;
-        match self.args.latest {
-            Some(newest) => self.read_latest::<R>(newest, sink, seen).await,
-            None => {
-                let each = |page: RowPage<R>| {
-                    seen.foreign += page.foreign;
-                    seen.usage += page.usage;
-                    page.rows.iter().try_for_each(|row| sink.push(row))?;
-                    // Rows held back in a page of a table are not visible yet, but a closed pipe is.
-                    Ok(!sink.is_full() && !output.is_closed())
-                };
-                self.reader.read_pages(&self.query, each).await
-            }
+        if let Some(newest) = self.args.latest {
+            return self.read_latest::<R>(newest, sink, seen).await;
         }
+        let each = |page: RowPage<R>| {
+            seen.foreign += page.foreign;
+            seen.usage += page.usage;
+            page.rows.iter().try_for_each(|row| sink.push(row))?;
+            // Rows held back in a page of a table are not visible yet, but a closed pipe is.
+            Ok(!sink.is_full() && !output.is_closed())
+        };
+        self.reader.read_pages(&self.query, each).await
     }
 
     async fn read_latest<R: SortableRow + Row>(

@@ -1,6 +1,7 @@
 //! Readings keep every value from `put` to `scan`.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -135,13 +136,17 @@ fn scan_interrupted_shows_the_rows_so_far_and_leaves_no_file() {
     for (flags, has_rows) in [(&[][..], true), (&["--to", "rows.json"], false)] {
         // The pages of two of the four segments do not come.
         api.set_faults("dynamodb:Scan=hang@#3-99");
-        let child = env.command(["scan", "--local", "-o", "json"]).args(flags).spawn().unwrap();
+        let mut child = env.command(["scan", "--local", "-o", "json"]).args(flags).spawn().unwrap();
         let hangs = || api.has_hung_call();
         eventually("a page hangs", hangs, |hangs| *hangs);
+        // The first byte shows that a page was read.
+        let mut shown = vec![0; usize::from(has_rows)];
+        child.stdout.as_mut().unwrap().read_exact(&mut shown).unwrap();
         send_signal(&child, Signal::INT);
         let run = Run::of_child(child).assert_code(130).assert_stderr_contains(&["interrupted"]);
         if has_rows {
-            let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+            let document = String::from_utf8(shown).unwrap() + &run.stdout;
+            let rows: Vec<Value> = serde_json::from_str(&document).unwrap();
             assert!(!rows.is_empty() && rows.len() < 12_000, "{}", rows.len());
         }
         api.set_faults("");

@@ -52,7 +52,7 @@ pub(crate) struct ScanArgs {
     /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
     #[arg(long = "where", value_name = "EXPRESSION", value_parser = parse_condition)]
     pub filter: Option<Condition>,
-    /// Show these columns only, in this order, as in sensor_id,humidity (a name with a comma stands in quotes)
+    /// Show these columns only, in this order, as in `sensor_id,humidity` (a name with a comma stands in quotes)
     #[arg(long, conflicts_with = "raw", value_name = "NAMES", value_delimiter = ',')]
     pub fields: Vec<String>,
     /// Stop after COUNT readings

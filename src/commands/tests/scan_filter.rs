@@ -55,7 +55,7 @@ fn items() -> Vec<Item> {
             let mut item: Item = values(index).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             item.insert("SensorId".to_owned(), text(["a", "b", "ab"][index % 3]));
             item.insert("CurrentTime".to_owned(), number(&(index / 3).to_string()));
-            item.insert("Temperature".to_owned(), number(&format!("{}.5", index as i64 - 20)));
+            item.insert("Temperature".to_owned(), number(&format!("{}.5", i64::try_from(index).unwrap() - 20)));
             item
         })
         .collect()

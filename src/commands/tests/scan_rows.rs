@@ -189,7 +189,7 @@ fn raw_items_are_as_the_service_returned_them() {
         "bytes": {"B": "//4="},
         "deep": {"M": {"list": {"L": [{"NULL": true}, {"BOOL": false}]}, "ss": {"SS": ["x"]}}},
     });
-    put_items(&api, &[odd.clone()]);
+    put_items(&api, std::slice::from_ref(&odd));
     let mut expected: Vec<_> = (1..=30).map(|time| item("a", time)).collect();
     expected.push(odd);
     let run = env.run(["scan", "--local", "--raw", "--sort", "sensor"]).assert_success();

@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn bound(time: &str, is_exclusive: bool) -> Option<Bound> {
-        Some(Bound { value: Decimal::parse(time).unwrap(), is_exclusive })
+        Decimal::parse(time).ok().map(|value| Bound { value, is_exclusive })
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::item_decode::{SENSOR, TEMPERATURE, TIME};
 use super::key_condition::Bound;
 
 /// A query for stored readings.
+#[expect(clippy::struct_excessive_bools, reason = "independent members of a request, not states")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadQuery {
     /// Readings of these sensors only, by a Query for each; of all, by a Scan, if there is none.
@@ -102,8 +103,8 @@ impl ReadQuery {
     /// Returns the items that a page should hold: no more than needed, unless a filter removes some.
     pub(crate) fn page_limit(&self) -> Option<i32> {
         let is_filtered = || self.expressions(self.sensors.first().map(String::as_str)).filter.is_some();
-        let limit = self.page_items.or_else(|| self.limit.filter(|_| !is_filtered()));
-        limit.map(|limit| i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000))
+        let limit = || self.limit.filter(|_| !is_filtered()).map(|limit| limit.clamp(1, 1000));
+        self.page_items.or_else(limit).map(|limit| i32::try_from(limit).unwrap_or(i32::MAX))
     }
 }
 

@@ -59,7 +59,9 @@ impl RowSorter {
             RowOrder::Temperature => {
                 // An item without a temperature comes first.
                 key.push(u8::from(row.temperature().is_some()));
-                row.temperature().into_iter().for_each(|temperature| push_sortable(key, temperature));
+                if let Some(temperature) = row.temperature() {
+                    push_sortable(key, temperature);
+                }
                 push_sortable(key, row.time());
                 push_sortable_text(key, row.sensor());
             }
@@ -70,7 +72,9 @@ impl RowSorter {
         }
         if *is_reversed {
             // No key is the beginning of another, so the complement has the opposite order.
-            key.iter_mut().for_each(|byte| *byte = !*byte);
+            for byte in &mut *key {
+                *byte = !*byte;
+            }
         }
         row.write(value);
         sorter.push(key, value)
@@ -100,14 +104,17 @@ fn push_sortable_text(out: &mut Vec<u8>, text: &str) {
 
 fn push_optional(out: &mut Vec<u8>, text: Option<&str>) {
     out.push(u8::from(text.is_some()));
-    text.into_iter().for_each(|text| push_text(out, text));
+    if let Some(text) = text {
+        push_text(out, text);
+    }
 }
 
-fn optional(bytes: &mut Bytes<'_>) -> Option<Option<String>> {
-    match bytes.take(1)?[0] {
-        0 => Some(None),
-        _ => Some(Some(bytes.text()?.to_owned())),
+/// Reads a text of [`push_optional`] into its place; `None` if the bytes end.
+fn read_optional(bytes: &mut Bytes<'_>, into: &mut Option<String>) -> Option<()> {
+    if bytes.take(1)?[0] != 0 {
+        *into = Some(bytes.text()?.to_owned());
     }
+    Some(())
 }
 
 fn decimal(bytes: &mut Bytes<'_>) -> Option<Decimal> {
@@ -132,7 +139,9 @@ impl SortableRow for StoredReading {
         let mut bytes = Bytes(bytes);
         let sensor_id = bytes.text()?.to_owned();
         let (temperature, current_time) = (decimal(&mut bytes)?, decimal(&mut bytes)?);
-        let (shard_id, sequence_number) = (optional(&mut bytes)?, optional(&mut bytes)?);
+        let (mut shard_id, mut sequence_number) = (None, None);
+        read_optional(&mut bytes, &mut shard_id)?;
+        read_optional(&mut bytes, &mut sequence_number)?;
         let mut fields = std::collections::BTreeMap::new();
         while !bytes.0.is_empty() {
             fields.insert(bytes.text()?.to_owned(), bytes.value()?);
@@ -153,7 +162,9 @@ impl SortableRow for RawItem {
     fn read(bytes: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(bytes);
         let (sensor, time) = (bytes.text()?.to_owned(), decimal(&mut bytes)?);
-        let temperature = optional(&mut bytes)?.map(|text| Decimal::parse(&text)).transpose().ok()?;
+        let mut temperature = None;
+        read_optional(&mut bytes, &mut temperature)?;
+        let temperature = temperature.map(|text| Decimal::parse(&text)).transpose().ok()?;
         Some(RawItem { sensor, time, temperature, json: bytes.text()?.to_owned() })
     }
 }
@@ -204,8 +215,8 @@ mod tests {
                 for row in &rows {
                     sorter.push(row).unwrap();
                 }
-                let sorted: Vec<StoredReading> = sorter.finish().unwrap().map(Result::unwrap).collect();
-                prop_assert_eq!(sorted, expected);
+                let found: Vec<StoredReading> = sorter.finish().unwrap().map(Result::unwrap).collect();
+                prop_assert_eq!(found, expected);
             }
         }
     }
@@ -222,7 +233,7 @@ mod tests {
         for temperature in [Some("1"), None, Some("-1E-5")] {
             sorter.push(&row(temperature)).unwrap();
         }
-        let sorted: Vec<RawItem> = sorter.finish().unwrap().map(Result::unwrap).collect();
-        assert_eq!(sorted, [row(None), row(Some("-1E-5")), row(Some("1"))]);
+        let rows: Vec<RawItem> = sorter.finish().unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, [row(None), row(Some("-1E-5")), row(Some("1"))]);
     }
 }

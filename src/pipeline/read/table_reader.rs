@@ -11,7 +11,7 @@ use super::item_decode::Item;
 use super::page_request::{ItemPage, PageSource, request_page};
 use super::query::ReadQuery;
 use super::row_kind::RowKind;
-use super::segments::{LEAST_SEGMENTS, TableFacts};
+use super::segments::{LEAST_SEGMENTS, ScanShape, TableFacts};
 use super::usage::ReadUsage;
 use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::error::Error;
@@ -57,8 +57,7 @@ pub(crate) struct TableReader<'a> {
     pub(super) clients: &'a Clients,
     pub(super) table: &'a str,
     retry: PageRetry<'a>,
-    /// Segments of a scan.
-    segments: u32,
+    shape: ScanShape,
 }
 
 /// The start of the next page of a source.
@@ -70,7 +69,7 @@ enum PageStart {
 
 impl<'a> TableReader<'a> {
     pub(crate) fn new(clients: &'a Clients, table: &'a str, retry: PageRetry<'a>) -> Self {
-        TableReader { clients, table, retry, segments: LEAST_SEGMENTS }
+        TableReader { clients, table, retry, shape: ScanShape::default() }
     }
 
     /// Chooses the segments of scans by what the service says of the table.
@@ -81,10 +80,11 @@ impl<'a> TableReader<'a> {
         let place = format!("table {}", self.table);
         let answer = self.clients.dynamodb.describe_table().table_name(self.table).send().await;
         let answer = answer.map_err(|error| self.clients.failure("DynamoDB", "DescribeTable", &place, &error))?;
-        let segments = answer.table.as_ref().map(TableFacts::from).unwrap_or_default().segments();
+        let shape = answer.table.as_ref().map(TableFacts::from).unwrap_or_default().shape();
         // A store on this machine has the same processors, and looks at every row once for each segment.
-        self.segments = if self.clients.is_loopback() { segments.min(LEAST_SEGMENTS) } else { segments };
-        Ok(self.segments)
+        let is_shared = self.clients.is_loopback() && shape.segments > LEAST_SEGMENTS;
+        self.shape = if is_shared { ScanShape::default() } else { shape };
+        Ok(self.shape.segments)
     }
 
     /// Returns whether a query is read by several segments.
@@ -103,13 +103,15 @@ impl<'a> TableReader<'a> {
         mut each: impl FnMut(RowPage<R>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let mut left = query.limit.unwrap_or(u64::MAX);
+        let page_items = self.shape.page_items.filter(|_| Self::is_parallel_scan(query));
+        let query = &ReadQuery { page_items: query.page_items.or(page_items), ..query.clone() };
         let each = |page| {
             let page = RowPage::of(page);
             left = left.saturating_sub(page.rows.len() as u64);
             Ok(each(page)? && left > 0)
         };
         let sources = self.sources(query);
-        let concurrency = Concurrency::new(sources.len().min(QUERIES.max(self.segments as usize)));
+        let concurrency = Concurrency::new(sources.len().min(QUERIES.max(self.shape.segments as usize)));
         let parallel = if query.sensors.is_empty() { sources.len() } else { QUERIES };
         let pages = stream::iter(sources).map(|source| self.pages(query, source, &concurrency));
         self.pass_on(pages.flatten_unordered(parallel), each).await
@@ -154,7 +156,7 @@ impl<'a> TableReader<'a> {
         if !query.sensors.is_empty() {
             return query.sensors.iter().cloned().map(PageSource::Sensor).collect();
         }
-        let total = if Self::is_parallel_scan(query) { self.segments } else { 1 };
+        let total = if Self::is_parallel_scan(query) { self.shape.segments } else { 1 };
         (0..total).map(|number| PageSource::Segment { number, total }).collect()
     }
 
