@@ -50,7 +50,7 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
     pub max_temp: Option<Decimal>,
     /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
-    #[arg(long = "where", value_name = "EXPRESSION", value_parser = parse_condition)]
+    #[arg(long = "where", value_name = "EXPRESSION", allow_hyphen_values = true, value_parser = parse_condition)]
     pub filter: Option<Condition>,
     /// Show these columns only, in this order, as in `sensor_id,humidity` (a name with a comma stands in quotes)
     #[arg(long, conflicts_with = "raw", value_name = "NAMES", value_delimiter = ',')]
