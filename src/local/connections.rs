@@ -2,20 +2,26 @@
 //!
 //! Any program on this machine can connect, and one that only holds connections must not keep the others out.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::auth::peer;
+use crate::auth::peer::Peers;
 
-/// A test of the peer's and the local address: does the peer belong to the user of this process?
-type IsOwn = dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync;
+/// Time after a lookup in which no port of a peer can be another user's.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Finds the peers of a local address; `None` if the system does not list them.
+type FindPeers = dyn Fn(SocketAddr) -> Option<Peers> + Send + Sync;
 
 /// The connection limits of a listener.
 #[derive(Clone)]
@@ -28,8 +34,8 @@ pub struct Limits {
     pub first_request: Duration,
     /// Timeout of a connection without an active request; `None` for no timeout.
     pub idle: Option<Duration>,
-    /// Tests whether a peer is the user of this process.
-    pub is_own: Arc<IsOwn>,
+    /// Finds out which peers belong to the user of this process.
+    pub peers: Arc<FindPeers>,
 }
 
 impl Default for Limits {
@@ -37,20 +43,19 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 512,
-            // Only above this number is each peer's owner looked up: the lookup walks through all sockets of the
-            // machine.
+            // Only above this number are owners looked up: the lookup walks through all sockets of the machine.
             foreign: 64,
             first_request: Duration::from_secs(10),
             // The SDKs end their own idle connections after 90 seconds at most, and should be the first to do so.
             idle: Some(Duration::from_mins(2)),
-            is_own: Arc::new(peer::is_own),
+            peers: Arc::new(peer::all),
         }
     }
 }
 
 impl fmt::Debug for Limits {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limits { connections, foreign, first_request, idle, is_own: _ } = self;
+        let Limits { connections, foreign, first_request, idle, peers: _ } = self;
         let numbers = (connections, foreign, first_request, idle);
         formatter.debug_tuple("Limits").field(&numbers).finish()
     }
@@ -61,6 +66,9 @@ pub(super) struct Gate {
     listener: TcpListener,
     limits: Limits,
     places: Arc<Semaphore>,
+    /// Peers of other users, and when they were looked up. A thousand may wait before the owner does, and one lookup must
+    /// do for all of them.
+    foreign: Mutex<Option<(Instant, HashSet<SocketAddr>)>>,
 }
 
 /// An accepted connection.
@@ -73,7 +81,7 @@ pub(super) struct Taken {
 
 impl Gate {
     pub(super) fn new(listener: TcpListener, limits: Limits) -> Self {
-        Gate { listener, places: Arc::new(Semaphore::new(limits.connections)), limits }
+        Gate { listener, places: Arc::new(Semaphore::new(limits.connections)), limits, foreign: Mutex::default() }
     }
 
     /// Accepts the next connection. Cancel-safe: dropping the future loses no connection.
@@ -87,7 +95,7 @@ impl Gate {
             };
             let (stream, peer) = self.listener.accept().await?;
             let open = self.limits.connections - self.places.available_permits();
-            if open > self.limits.foreign && !(self.limits.is_own)(peer, stream.local_addr()?) {
+            if open > self.limits.foreign && self.is_foreign(peer, stream.local_addr()?) {
                 // Drop it without a response: it has sent nothing either.
                 continue;
             }
@@ -95,6 +103,24 @@ impl Gate {
             stream.set_nodelay(true).unwrap_or_default();
             return Ok(Taken { stream, activity: Activity::new(&self.limits), place });
         }
+    }
+
+    /// Returns whether an accepted peer belongs to another user.
+    ///
+    /// Without another lookup only a peer is taken for foreign that was so a moment ago.
+    fn is_foreign(&self, peer: SocketAddr, here: SocketAddr) -> bool {
+        let mut foreign = self.foreign.lock();
+        if let Some((found, peers)) = &mut *foreign
+            && found.elapsed() < FRESH
+            && peers.remove(&peer)
+        {
+            return true;
+        }
+        let Some(peers) = (self.limits.peers)(here) else { return false };
+        let is_own = peers.get(&peer) == Some(&true);
+        let others = peers.into_iter().filter(|(other, is_own)| !is_own && *other != peer).map(|(other, _)| other);
+        *foreign = Some((Instant::now(), others.collect()));
+        !is_own
     }
 }
 
@@ -161,10 +187,9 @@ impl Drop for UnderWay {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use parking_lot::Mutex;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpSocket;
 
@@ -176,26 +201,30 @@ mod tests {
     struct Bench {
         gate: Gate,
         address: SocketAddr,
-        foreign: Arc<Mutex<HashSet<SocketAddr>>>,
+        /// All peers.
+        peers: Arc<Mutex<Peers>>,
+        lookups: Arc<AtomicUsize>,
     }
 
     impl Bench {
         async fn new(connections: usize, foreign: usize) -> Bench {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             let address = listener.local_addr().unwrap();
-            let known: Arc<Mutex<HashSet<SocketAddr>>> = Arc::default();
-            let others = Arc::clone(&known);
-            let is_own = Arc::new(move |peer, here| here == address && !others.lock().contains(&peer));
-            let limits = Limits { connections, foreign, is_own, ..Limits::default() };
-            Bench { gate: Gate::new(listener, limits), address, foreign: known }
+            let (peers, lookups) = (Arc::<Mutex<Peers>>::default(), Arc::<AtomicUsize>::default());
+            let (known, count) = (Arc::clone(&peers), Arc::clone(&lookups));
+            let find = move |here| {
+                assert_eq!(here, address);
+                count.fetch_add(1, Ordering::Relaxed);
+                Some(known.lock().clone())
+            };
+            let limits = Limits { connections, foreign, peers: Arc::new(find), ..Limits::default() };
+            Bench { gate: Gate::new(listener, limits), address, peers, lookups }
         }
 
         async fn connect(&self, is_foreign: bool) -> TcpStream {
             let socket = TcpSocket::new_v4().unwrap();
             socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-            if is_foreign {
-                self.foreign.lock().insert(socket.local_addr().unwrap());
-            }
+            self.peers.lock().insert(socket.local_addr().unwrap(), !is_foreign);
             socket.connect(self.address).await.unwrap()
         }
     }
@@ -215,7 +244,7 @@ mod tests {
         let ports: Vec<SocketAddr> = taken.iter().map(|taken| taken.stream.peer_addr().unwrap()).collect();
         let connected: Vec<SocketAddr> = others.iter().map(|stream| stream.local_addr().unwrap()).collect();
         assert_eq!(&ports[..3], &connected[..3]);
-        assert!(!bench.foreign.lock().contains(&ports[3]), "the owner comes in");
+        assert!(bench.peers.lock()[&ports[3]], "the owner comes in");
         for stream in &mut others[3..] {
             assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "dropped");
         }
@@ -225,6 +254,26 @@ mod tests {
         let again = bench.connect(true).await;
         let next = bench.gate.next().await.unwrap();
         assert_eq!(next.stream.peer_addr().unwrap(), again.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn connections_of_other_users_are_dropped_by_few_lookups() {
+        let bench = Bench::new(10, 0).await;
+        let mut waiting = Vec::new();
+        for _ in 0..40 {
+            waiting.push(bench.connect(true).await);
+        }
+        let owner = bench.connect(false).await;
+        for _ in 0..40 {
+            waiting.push(bench.connect(true).await);
+        }
+        let taken = bench.gate.next().await.unwrap();
+        assert_eq!(taken.stream.peer_addr().unwrap(), owner.local_addr().unwrap());
+        let next = bench.connect(false).await;
+        let taken = bench.gate.next().await.unwrap();
+        assert_eq!(taken.stream.peer_addr().unwrap(), next.local_addr().unwrap());
+        let lookups = bench.lookups.load(Ordering::Relaxed);
+        assert!(lookups <= 4, "{lookups} lookups for 82 connections");
     }
 
     #[tokio::test]

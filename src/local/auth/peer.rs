@@ -1,35 +1,54 @@
-//! Identifies the peer of a loopback connection.
+//! Identifies the peers of loopback connections.
 //!
 //! The Runtime API hands out events and accepts responses, so no other user of the machine may connect.
 
+use std::collections::HashMap;
 use std::fs;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-/// Returns whether the peer's socket belongs to the user that runs this process.
+/// The peers of a listener: whether each one belongs to the user that runs this process.
+pub(crate) type Peers = HashMap<SocketAddr, bool>;
+
+/// Returns all peers that are connected to an address, also those that wait to be accepted.
 ///
-/// Linux lists the owner of every socket. Without such a list (macOS) every local peer is accepted, so that another
-/// user of the machine can take a function's events there (docs/local-cloud.md, Who is kept out).
-pub(crate) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
+/// Linux lists the owner of every socket. Without such a list (macOS) the result is `None` and every local peer is
+/// accepted, so that another user of the machine can take a function's events there (docs/local-cloud.md, Who is kept
+/// out).
+pub(crate) fn all(here: SocketAddr) -> Option<Peers> {
     let own = rustix::process::getuid().as_raw();
-    let Ok(table) = fs::read_to_string("/proc/net/tcp") else { return true };
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let six = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
-    let (SocketAddr::V4(peer), SocketAddr::V4(here)) = (peer, here) else { return false };
-    owner(&table, peer, here, "").or_else(|| owner(&six, peer, here, "0000000000000000FFFF0000")) == Some(own)
+    let SocketAddr::V4(here) = here else { return Some(Peers::new()) };
+    let mut peers = Peers::new();
+    for (table, prefix) in [(six, "0000000000000000FFFF0000"), (table, "")] {
+        peers.extend(owners(&table, here, prefix).map(|(peer, owner)| (peer.into(), owner == own)));
+    }
+    Some(peers)
 }
 
-/// Returns the user ID of the socket from `peer` to `here`, from a table in the format of `/proc/net/tcp`.
-fn owner(table: &str, peer: SocketAddrV4, here: SocketAddrV4, prefix: &str) -> Option<u32> {
-    let (peer, here) = (written(peer, prefix), written(here, prefix));
-    table.lines().find_map(|line| {
+/// Returns the sockets connected to `here` with their user IDs, from a table in the format of `/proc/net/tcp`.
+fn owners(table: &str, here: SocketAddrV4, prefix: &str) -> impl Iterator<Item = (SocketAddrV4, u32)> {
+    let here = written(here, prefix);
+    table.lines().filter_map(move |line| {
         let mut columns = line.split_ascii_whitespace().skip(1);
-        let is_it = columns.next()? == peer && columns.next()? == here;
-        if is_it { columns.nth(4)?.parse().ok() } else { None }
+        let (peer, remote) = (columns.next()?, columns.next()?);
+        if remote != here {
+            return None;
+        }
+        Some((read(peer.strip_prefix(prefix)?)?, columns.nth(4)?.parse().ok()?))
     })
 }
 
 /// Formats an address as the kernel does: the 32 bits as one number of the machine's byte order, in hex.
 fn written(address: SocketAddrV4, prefix: &str) -> String {
     format!("{prefix}{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+}
+
+/// Parses an address as the kernel writes it.
+fn read(text: &str) -> Option<SocketAddrV4> {
+    let (ip, port) = text.split_once(':')?;
+    let ip = Ipv4Addr::from(u32::from_str_radix(ip, 16).ok()?.to_ne_bytes());
+    Some(SocketAddrV4::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 #[cfg(test)]
@@ -39,11 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peer_connection_of_this_process_is_its_own() {
+    fn peers_of_this_process_are_its_own_even_before_they_are_accepted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (stream, peer) = listener.accept().unwrap();
-        assert!(is_own(peer, stream.local_addr().unwrap()));
+        let here = listener.local_addr().unwrap();
+        let clients = [TcpStream::connect(here).unwrap(), TcpStream::connect(here).unwrap()];
+        let peers = all(here).unwrap();
+        assert!(clients.iter().all(|client| peers.get(&client.local_addr().unwrap()) == Some(&true)), "{peers:?}");
+        assert_eq!(peers.len(), 2);
     }
 
     #[test]
@@ -53,8 +74,9 @@ mod tests {
             1: 0100007F:C350 0100007F:2329 01 00000000:00000000 00:00000000 00000000  1001        0 2 1 0\n";
         let address = |port| format!("127.0.0.1:{port}").parse::<SocketAddrV4>().unwrap();
         if cfg!(target_endian = "little") {
-            assert_eq!(owner(table, address(50000), address(9001), ""), Some(1001));
-            assert_eq!(owner(table, address(50001), address(9001), ""), None);
+            assert_eq!(owners(table, address(9001), "").collect::<Vec<_>>(), [(address(50000), 1001)]);
+            assert_eq!(owners(table, address(9002), "").count(), 0);
         }
+        assert_eq!(read(&written(address(50000), "")), Some(address(50000)));
     }
 }
