@@ -14,6 +14,7 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::event_stream::RawMessage;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -118,6 +119,20 @@ impl Clients {
             failure.message.push_str(&format!("; profile `{profile}` gives none"));
         }
         failure
+    }
+
+    /// Converts an error that came instead of an event, and adds the location of the call.
+    pub(crate) fn event_failure<E>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        error: &SdkError<E, RawMessage>,
+    ) -> AwsFailure
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        AwsFailure::of_event(service, operation, resource, self.location(), error)
     }
 
     /// Returns the failure with the account in its location. If the account is unknown, calls STS for at most 2 s,

@@ -71,8 +71,10 @@ pub(crate) use simulate::reconciliation::{BYTES_PER_READING, Ledger, SharedLedge
 pub(crate) use simulate::verification::Verifier;
 pub(crate) use tail::coordinator::{TailEnd, TailOptions, TailStart, TailStream};
 pub(crate) use tail::event::TailEvent;
+pub(crate) use tail::fan_out_reader::FanOutReader;
 pub(crate) use tail::polling_reader::PollingReader;
 pub(crate) use tail::read_pace::ReadPace;
+pub(crate) use tail::stream_consumer::StreamConsumer;
 pub(crate) use tail::stream_reader::StreamRecord;
 pub(crate) use tail::tail_page::{TailPage, UserRecord};
 pub(crate) use time::{format_rfc3339, now, parse_duration, parse_time, parse_time_or_age, timestamp_of};

@@ -3,6 +3,7 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::event_stream::RawMessage;
 
 /// The class of a failure, which decides whether to continue, retry or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,31 @@ impl AwsFailure {
                 (None, message, cause)
             }
             _ => (None, chain(error), FailureCause::ForeignAnswer),
+        };
+        AwsFailure { service, operation, resource: resource.into(), location: place.into(), code, message, cause }
+    }
+
+    /// Converts an error that came instead of an event.
+    pub fn of_event<E>(
+        service: &'static str,
+        operation: &'static str,
+        resource: impl Into<String>,
+        place: impl Into<String>,
+        error: &SdkError<E, RawMessage>,
+    ) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let (code, message, cause) = match error {
+            SdkError::ServiceError(context) => {
+                let code = context.err().code().unwrap_or_default().to_owned();
+                let message = context.err().message().unwrap_or_default().to_owned();
+                let status = if code.starts_with("InternalFailure") { 500 } else { 400 };
+                let cause = classify(&code, &message, status);
+                (Some(code), message, cause)
+            }
+            // The connection broke, or ended within an event.
+            _ => (None, chain(error), FailureCause::ServerError),
         };
         AwsFailure { service, operation, resource: resource.into(), location: place.into(), code, message, cause }
     }

@@ -16,7 +16,9 @@ use self::view::View;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::TailProgress;
-use crate::pipeline::{PollingReader, ReadPace, TailEnd, TailOptions, TailStart, TailStream};
+use crate::pipeline::{
+    FanOutReader, PollingReader, ReadPace, StreamConsumer, TailEnd, TailOptions, TailStart, TailStream,
+};
 
 /// How often the reader of stdout is looked for while no row is written.
 const PIPE_CHECK: Duration = Duration::from_millis(500);
@@ -61,6 +63,13 @@ pub(crate) struct TailArgs {
     /// and the data as text or base64
     #[arg(long)]
     raw: bool,
+    /// Read as a consumer of its own with enhanced fan-out: records are pushed and take nothing of what other readers
+    /// share. It is registered for this run, and costs money by the hour for each shard
+    #[arg(long)]
+    fan_out: bool,
+    /// Read as this registered consumer, which stays. Who else reads as it loses the shards to this run
+    #[arg(long, value_name = "NAME", requires = "fan_out")]
+    consumer: Option<String>,
     /// Show rates once a second instead of rows
     #[arg(long, conflicts_with_all = ["raw", "limit"])]
     stats: bool,
@@ -74,17 +83,60 @@ pub(super) async fn run(context: &Context, args: TailArgs) -> Result<(), Error> 
     let pace = if clients.settles_at_once() { ReadPace::unlimited(pause) } else { ReadPace::shared(pause) };
     let progress = Arc::new(TailProgress::new(&context.output, args.introduction(stream)));
     let options = TailOptions { from: args.from, until: args.until, shards: args.shards.clone(), pace };
-    let mut tail = TailStream::start(PollingReader::new(clients, stream), options, progress.clone());
-    let mut view = View::new(&context.output, &args, progress);
-    let followed = follow(context, &mut tail, &mut view).await;
-    let closed = view.finish();
+    let mut view = View::new(&context.output, &args, progress.clone());
+    let (result, resume_ms) = if args.fan_out {
+        as_consumer(context, &args, options, progress, &mut view).await
+    } else {
+        let mut tail = TailStream::start(PollingReader::new(clients, stream), options, progress);
+        (follow(context, &mut tail, &mut view).await, tail.resume_ms())
+    };
+    let result = result.and(view.finish());
     let summary = view.summary();
-    let result = followed.and(closed);
-    if context.output.is_closed() {
+    if context.output.is_closed() && result.is_ok() {
         return Ok(());
     }
     report::print(context, &args, stream, &summary);
-    result.map_err(|error| report::complete(error, &args, &summary, tail.resume_ms()))
+    result.map_err(|error| report::complete(error, &args, &summary, resume_ms))
+}
+
+/// Reads as a registered consumer. One of this run is deregistered however the tail ends.
+async fn as_consumer(
+    context: &Context,
+    args: &TailArgs,
+    options: TailOptions,
+    progress: Arc<TailProgress>,
+    view: &mut View,
+) -> (Result<(), Error>, Option<i64>) {
+    let stream = context.settings.pipeline.stream.name.as_str();
+    let found = async {
+        let clients = context.clients().await?.clone();
+        let consumer = match &args.consumer {
+            Some(name) => StreamConsumer::existing(clients.clone(), stream, name).await?,
+            None => StreamConsumer::register(clients.clone(), stream).await?,
+        };
+        Ok::<_, Error>((clients, consumer))
+    };
+    let (clients, consumer) = match found.await {
+        Ok(found) => found,
+        Err(error) => return (Err(error), None),
+    };
+    if args.consumer.is_none() {
+        let name = &consumer.name;
+        context.output.note(format!(
+            "registered consumer {name}: about 0.015 USD an hour for each shard, and 0.013 USD for each GB, until this \
+             command ends"
+        ));
+    }
+    let options = TailOptions { pace: options.pace.pushed(), ..options };
+    let mut tail = TailStream::start(FanOutReader::new(clients, stream, &consumer), options, progress);
+    let result = follow(context, &mut tail, view).await;
+    let resume_ms = tail.resume_ms();
+    drop(tail);
+    let result = match (result, consumer.deregister().await) {
+        (Err(error), Err(left)) => Err(left.hints().iter().fold(error.hint(left.to_string()), Error::hint)),
+        (result, deregistered) => result.and(deregistered),
+    };
+    (result, resume_ms)
 }
 
 /// Shows pages until the tail ends, the view has enough, or nobody reads it any more.

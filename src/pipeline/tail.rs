@@ -10,6 +10,7 @@
 
 pub(crate) mod coordinator;
 pub(crate) mod event;
+pub(crate) mod fan_out_reader;
 #[cfg(test)]
 mod model_tests;
 pub(crate) mod polling_reader;
@@ -17,6 +18,7 @@ pub(crate) mod progress;
 pub(crate) mod read_pace;
 pub(crate) mod shard_task;
 pub(crate) mod shard_tree;
+pub(crate) mod stream_consumer;
 pub(crate) mod stream_reader;
 pub(crate) mod tail_page;
 pub(crate) mod trouble;

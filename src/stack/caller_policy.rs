@@ -33,11 +33,12 @@ const ON_TABLES: [&str; 10] = [
 const ON_READINGS: [&str; 5] =
     ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
 const ON_DEAD_LETTERS: [&str; 2] = ["dynamodb:Query", "dynamodb:Scan"];
-const ON_STREAM: [&str; 15] = [
+const ON_STREAM: [&str; 17] = [
     "kinesis:AddTagsToStream",
     "kinesis:CreateStream",
     "kinesis:DecreaseStreamRetentionPeriod",
     "kinesis:DeleteStream",
+    "kinesis:DescribeStreamConsumer",
     "kinesis:DescribeStreamSummary",
     "kinesis:GetRecords",
     "kinesis:GetShardIterator",
@@ -47,9 +48,12 @@ const ON_STREAM: [&str; 15] = [
     "kinesis:ListTagsForStream",
     "kinesis:PutRecord",
     "kinesis:PutRecords",
+    "kinesis:RegisterStreamConsumer",
     "kinesis:StartStreamEncryption",
     "kinesis:StopStreamEncryption",
 ];
+const ON_CONSUMERS: [&str; 3] =
+    ["kinesis:DeregisterStreamConsumer", "kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"];
 const ON_ROLE: [&str; 14] = [
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -115,6 +119,11 @@ pub(crate) fn caller_policy(settings: &Pipeline, region: Option<&str>) -> Value 
         allow("Readings", &ON_READINGS, &json!(tables[0])),
         allow("DeadLetters", &ON_DEAD_LETTERS, &json!(tables[1])),
         allow("Stream", &ON_STREAM, &json!(arn("kinesis", &format!("stream/{}", settings.stream.name)))),
+        allow(
+            "Consumers",
+            &ON_CONSUMERS,
+            &json!(arn("kinesis", &format!("stream/{}/consumer/*", settings.stream.name))),
+        ),
         allow("Role", &role_actions, &json!(role)),
         json!({"Sid": "PassRole", "Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
             "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}}),

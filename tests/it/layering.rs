@@ -27,7 +27,7 @@ const RULES: [(&str, &[&str]); 15] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 17] = [
+const EDGES: [&str; 19] = [
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
@@ -41,7 +41,9 @@ const EDGES: [&str; 17] = [
     "pipeline/delivery.rs",
     "pipeline/canary/cleanup.rs",
     "pipeline/put/sender.rs",
+    "pipeline/tail/fan_out_reader.rs",
     "pipeline/tail/polling_reader.rs",
+    "pipeline/tail/stream_consumer.rs",
     "pipeline/put/stream_lookup.rs",
     "pipeline/simulate/deletion.rs",
     "pipeline/simulate/rejected.rs",

@@ -286,6 +286,37 @@ fn tail_of_a_stream_that_is_deleted_names_it_and_what_creates_it() {
 }
 
 #[test]
+fn tail_by_fan_out_reads_the_same_across_a_split_and_leaves_no_consumer() {
+    let (env, api) = with_stream();
+    let stream = api.json("Kinesis_20131202.DescribeStreamSummary", &json!({"StreamName": STREAM}));
+    let arn = stream["StreamDescriptionSummary"]["StreamARN"].clone();
+    let consumers = || {
+        let list = api.json("Kinesis_20131202.ListStreamConsumers", &json!({"StreamARN": arn}));
+        let names =
+            list["Consumers"].as_array().unwrap().iter().map(|it| it["ConsumerName"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    put(&api, "a", reading("a", 0).as_bytes());
+    let running = Running::start(&env, &["--fan-out", "--from", "trim-horizon"]);
+    assert!(matches!(&consumers()[..], [name] if name.starts_with("sensorctl-tail-")), "{:?}", consumers());
+    (1..30).for_each(|n| put(&api, &n.to_string(), reading("a", n).as_bytes()));
+    split(&api, SHARD);
+    (30..60).for_each(|n| put(&api, &n.to_string(), reading("a", n).as_bytes()));
+    running.wait_for_rows(60);
+    send_signal(&running.child, Signal::INT);
+    let run = running.end().assert_code(130).assert_stderr_contains(&["note: registered consumer sensorctl-tail-"]);
+    let times: BTreeSet<_> = rows(&run).iter().map(|row| row["current_time"].as_u64().unwrap()).collect();
+    assert_eq!((rows(&run).len(), times), (60, (0..60).collect()));
+    assert_eq!(consumers(), [""; 0]);
+    // An existing one stays, and ends what was asked for.
+    api.json("Kinesis_20131202.RegisterStreamConsumer", &json!({"StreamARN": arn, "ConsumerName": "theirs"}));
+    let run = tail(&env, &["--fan-out", "--consumer", "theirs"]).assert_success();
+    assert_eq!((rows(&run).len(), consumers()), (60, vec!["theirs".to_owned()]));
+    let unknown = tail(&env, &["--fan-out", "--consumer", "nobody"]).assert_code(1);
+    unknown.assert_stderr_contains(&["DescribeStreamConsumer", "nobody"]);
+}
+
+#[test]
 fn tail_that_is_denied_in_the_middle_names_the_permission_and_the_command_that_goes_on() {
     let (env, api) = with_stream();
     let running = Running::start(&env, &["--from", "1h", "--sensor", "a"]);

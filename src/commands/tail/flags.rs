@@ -143,6 +143,8 @@ impl TailArgs {
         words.extend(self.sensors.iter().map(|sensor| format!("--sensor={sensor}")));
         words.extend(self.shards.iter().map(|shard| format!("--shard={shard}")));
         words.extend(raw.then(|| "--raw".to_owned()));
+        words.extend(self.fan_out.then(|| "--fan-out".to_owned()));
+        words.extend(self.consumer.iter().map(|name| format!("--consumer={name}")));
         words.extend(self.stats.then(|| "--stats".to_owned()));
         words
     }
@@ -194,7 +196,8 @@ mod tests {
         for line in ["--from 2h --until 1h", "--from trim-horizon --until now", "--until 4102444800", ""] {
             args(line).unwrap().check().unwrap();
         }
-        for line in ["--stats --raw", "--stats --limit 1", "--limit 0", "--shard x", "--shard shardId-"] {
+        for line in ["--stats --raw", "--stats --limit 1", "--limit 0", "--shard x", "--shard shardId-", "--consumer c"]
+        {
             assert!(args(line).is_err(), "{line}");
         }
     }
@@ -209,7 +212,7 @@ mod tests {
 
     #[test]
     fn words_say_the_same_again() {
-        let line = "--from trim-horizon --until 2026-01-02T03:04:05.006Z --sensor a --sensor b --shard 2 --raw";
+        let line = "--from trim-horizon --until 2026-01-02T03:04:05.006Z --sensor a --sensor b --shard 2 --fan-out --consumer c --raw";
         let first = args(line).unwrap();
         let again = args(&first.words(first.from, first.raw).join(" ")).unwrap();
         assert_eq!(format!("{again:?}"), format!("{first:?}"));

@@ -56,7 +56,7 @@ pub(super) fn complete(error: Error, args: &TailArgs, summary: &TailSummary, res
             let rows = if summary.rows == 1 { "row" } else { "rows" };
             let shown =
                 if args.stats { String::new() } else { format!(" after {} {rows}", units::count(summary.rows)) };
-            Error::interrupted(format!("interrupted{shown}"))
+            error.hints().iter().fold(Error::interrupted(format!("interrupted{shown}")), Error::hint)
         }
         ErrorKind::Failed => match resume_ms {
             Some(resume_ms) => {

@@ -7,7 +7,7 @@ use super::aggregation::Aggregation;
 use crate::aws::{AwsFailure, FailureCause};
 
 /// The consumers that `tail --fan-out` registers; it takes aggregates apart.
-const OWN_CONSUMERS: &str = "sensorctl-tail-";
+pub(crate) const OWN_CONSUMERS: &str = "sensorctl-tail-";
 /// The first version whose function takes aggregates apart.
 const FIRST_VERSION: [u64; 3] = [0, 1, 0];
 

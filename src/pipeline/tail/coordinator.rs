@@ -274,7 +274,7 @@ impl<R: StreamReader> Coordinator<R> {
         let is_open = listed.iter().any(|known| known.id == shard.id && !known.is_closed);
         if children.is_empty() && is_open {
             // An emulator may answer so at the newest record.
-            sleep(self.tail.pace.at_tip).await;
+            sleep(self.tail.pace.retry_pause(0)).await;
             self.tree.read_again(&shard.id, position);
             return Ok(());
         }

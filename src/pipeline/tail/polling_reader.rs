@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{HashKeyRange, Shard, ShardFilter, ShardFilterType, ShardIteratorType};
+use aws_sdk_kinesis::types::{HashKeyRange, Record, Shard, ShardFilter, ShardFilterType, ShardIteratorType};
 
 use super::stream_reader::{ChildShard, ListFrom, ListedShard, RecordPage, ShardPosition, StreamReader, StreamRecord};
 use crate::aws::{AwsFailure, Clients, ServiceClock};
@@ -43,7 +43,7 @@ pub(crate) struct ShardIterator(Option<String>);
 impl StreamReader for PollingReader {
     type Session = ShardIterator;
 
-    const KEEPS_SESSION: bool = true;
+    const IS_PUSHED: bool = false;
 
     fn name(&self) -> &str {
         &self.stream
@@ -130,20 +130,27 @@ fn once() -> aws_sdk_kinesis::config::Builder {
 }
 
 fn page(answer: GetRecordsOutput) -> (RecordPage, Option<String>) {
-    let records = answer.records.into_iter().map(|record| StreamRecord {
+    let records = answer.records.into_iter().map(stream_record).collect();
+    let children = answer.child_shards.unwrap_or_default().into_iter().map(child_shard);
+    let next = answer.next_shard_iterator.filter(|next| !next.is_empty());
+    let end = next.is_none().then(|| children.collect());
+    (RecordPage { records, behind_ms: answer.millis_behind_latest, end, is_session_over: false }, next)
+}
+
+/// Converts a record.
+pub(super) fn stream_record(record: Record) -> StreamRecord {
+    StreamRecord {
         sequence_number: record.sequence_number,
         partition_key: record.partition_key.unwrap_or_default(),
         arrived_ms: record.approximate_arrival_timestamp.and_then(|time| time.to_millis().ok()),
         data: record.data.into_inner(),
-    });
-    let children = answer.child_shards.unwrap_or_default().into_iter().map(|child| ChildShard {
-        id: child.shard_id,
-        parents: child.parent_shards,
-        range: child.hash_key_range.as_ref().and_then(range),
-    });
-    let next = answer.next_shard_iterator.filter(|next| !next.is_empty());
-    let end = next.is_none().then(|| children.collect());
-    (RecordPage { records: records.collect(), behind_ms: answer.millis_behind_latest, end }, next)
+    }
+}
+
+/// Converts a child shard.
+pub(super) fn child_shard(child: aws_sdk_kinesis::types::ChildShard) -> ChildShard {
+    let range = child.hash_key_range.as_ref().and_then(range);
+    ChildShard { id: child.shard_id, parents: child.parent_shards, range }
 }
 
 fn listed(shard: Shard) -> ListedShard {

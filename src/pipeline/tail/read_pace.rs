@@ -63,6 +63,11 @@ impl ReadPace {
         }
     }
 
+    /// Returns the same pauses for records that the service pushes: there is no read to wait for.
+    pub(crate) fn pushed(self) -> Self {
+        ReadPace { behind: Duration::ZERO, at_tip: Duration::ZERO, bytes_per_second: None, ..self }
+    }
+
     /// Returns the pause after a call failed for the `attempt`-th time, counted from 0.
     pub(super) fn retry_pause(&self, attempt: u32) -> Duration {
         // Readers that were throttled together should not come back together.

@@ -99,11 +99,19 @@ impl<R: StreamReader> ShardTask<R> {
     /// Reads the shard and hands its pages over.
     pub(super) async fn run(mut self) -> ShardEnd {
         let cause = loop {
-            // Closed only with the tail.
-            let Ok(room) = self.tail.room.clone().acquire_owned().await else { break EndCause::Unwanted };
+            // What is pushed comes some time, and only then takes room.
+            let mut room = None;
+            if !R::IS_PUSHED {
+                room = wait_for(self.tail.room.clone()).await;
+            }
             let asked_ms = self.tail.reader.now_ms();
             let ended = match self.next_page().await {
-                Ok(page) => self.hand_over(page, asked_ms, room).await,
+                Ok(page) => {
+                    if room.is_none() {
+                        room = wait_for(self.tail.room.clone()).await;
+                    }
+                    self.hand_over(page, asked_ms, room).await
+                }
                 Err(failure) => {
                     drop(room);
                     self.after(failure).await
@@ -126,14 +134,22 @@ impl<R: StreamReader> ShardTask<R> {
     }
 
     /// Hands a page over, and waits before the next one.
-    async fn hand_over(&mut self, page: RecordPage, asked_ms: i64, room: OwnedSemaphorePermit) -> Option<EndCause> {
+    async fn hand_over(
+        &mut self,
+        page: RecordPage,
+        asked_ms: i64,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Option<EndCause> {
         let TailContext { reader, observer, pages, .. } = &self.tail;
         let shard = self.shard.id.as_str();
         if let Some((waited, was_throttled)) = self.trouble.recovered() {
             observer.on(&TailEvent::Recovered { shard, was_throttled, waited });
         }
         self.renewals = 0;
-        let RecordPage { mut records, behind_ms, end } = page;
+        let RecordPage { mut records, behind_ms, end, is_session_over } = page;
+        if is_session_over {
+            self.session = None;
+        }
         if let Some(last) = records.last() {
             self.position = ShardPosition::After(last.sequence_number.clone());
         }
@@ -150,7 +166,7 @@ impl<R: StreamReader> ShardTask<R> {
             drop(room);
         } else {
             let received_ms = reader.now_ms();
-            let page = TailPage { shard: self.shard.clone(), records, received_ms, room: Some(room) };
+            let page = TailPage { shard: self.shard.clone(), records, received_ms, room };
             if pages.send(page).await.is_err() {
                 return Some(EndCause::Unwanted);
             }
@@ -174,7 +190,7 @@ impl<R: StreamReader> ShardTask<R> {
     async fn after(&mut self, failure: AwsFailure) -> Option<EndCause> {
         let shard = self.shard.id.as_str();
         let meaning = meaning(&failure, self.session.is_some());
-        if !R::KEEPS_SESSION {
+        if R::IS_PUSHED {
             self.session = None;
         }
         match meaning {
@@ -207,6 +223,12 @@ impl<R: StreamReader> ShardTask<R> {
         }
         None
     }
+}
+
+/// Waits for room for a page.
+async fn wait_for(room: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    // It is never closed.
+    room.acquire_owned().await.ok()
 }
 
 /// Returns what a failure means. `has_session`: the service had given a place in the shard.

@@ -70,6 +70,8 @@ pub(crate) struct RecordPage {
     pub behind_ms: Option<i64>,
     /// At the end of a closed shard: its children, as far as the service names them.
     pub end: Option<Vec<ChildShard>>,
+    /// True if the session has ended, and the shard has not.
+    pub is_session_over: bool,
 }
 
 /// A reader of a stream.
@@ -77,8 +79,8 @@ pub(crate) trait StreamReader: Send + Sync + 'static {
     /// The place in a shard that the service keeps: an iterator, or a subscription.
     type Session: Send;
 
-    /// True if a session can be used again after a call that failed.
-    const KEEPS_SESSION: bool;
+    /// True if the service sends records by itself. A call then waits for them, and a session ends when one fails.
+    const IS_PUSHED: bool;
 
     /// Returns the name of the stream.
     fn name(&self) -> &str;

@@ -244,7 +244,7 @@ impl ModelStream {
 impl StreamReader for ModelStream {
     type Session = ModelIterator;
 
-    const KEEPS_SESSION: bool = true;
+    const IS_PUSHED: bool = false;
 
     fn name(&self) -> &'static str {
         "s"
@@ -369,6 +369,7 @@ impl StreamReader for ModelStream {
                 records: records.collect(),
                 behind_ms: Some(i64::from(behind) * 1000),
                 end: is_end.then(|| children.collect()),
+                is_session_over: false,
             }
         };
         self.pause().await;
