@@ -11,6 +11,7 @@ mod inspect;
 mod invoke;
 mod layouts;
 mod local;
+mod logs;
 mod man;
 mod plan;
 mod put;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
     Layouts(layouts::LayoutsArgs),
+    Logs(logs::LogsArgs),
     Down(down::DownArgs),
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
@@ -95,6 +97,7 @@ impl Command {
             Command::Scan(_)
             | Command::Tail(_)
             | Command::Layouts(_)
+            | Command::Logs(_)
             | Command::Export(_)
             | Command::Completions(_)
             | Command::Man(_) => true,
@@ -147,6 +150,7 @@ impl Command {
             Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
             Command::Layouts(args) => layouts::run(context, &args),
+            Command::Logs(args) => logs::run(context, args).await,
             Command::Down(args) => down::run(context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.

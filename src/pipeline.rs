@@ -10,6 +10,7 @@
 
 mod canary;
 mod delivery;
+mod function_log;
 mod input;
 mod invocation;
 pub(crate) mod prices;
@@ -22,6 +23,7 @@ mod value_codec;
 
 pub(crate) use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
 pub(crate) use delivery::{DeadLetterReason, DeliveryRoute, Invocation, MappingState};
+pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use input::csv_value::value_of;
 pub(crate) use input::decompression::Compression;
 pub(crate) use input::external_sort::ExternalSorter;
@@ -37,7 +39,7 @@ pub(crate) use input::rejected_line::{RejectedLine, RejectsFile};
 pub(crate) use input::source::Inputs;
 pub(crate) use input::time_format::time_zone::parse as parse_time_zone;
 pub(crate) use input::unread::Unread;
-pub(crate) use invocation::{FunctionInvocation, invoke};
+pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
 pub(crate) use put::aggregation_mode::{AggregationChoice, PipelineMarks};
 pub(crate) use put::bulk_put::{PutOutcome, put_all, validate_only};
 pub(crate) use put::checkpoint::PutCheckpoint;
@@ -66,7 +68,7 @@ pub(crate) use simulate::feeder::{SimulationSize, simulated_chunks};
 pub(crate) use simulate::outcome::{ShardVerification, Verification};
 #[cfg(test)]
 pub(crate) use simulate::plan::plan_of;
-pub(crate) use simulate::plan::{END_MS, MAX_SENSORS, Share, SimulationPlan, start_ms};
+pub(crate) use simulate::plan::{END_MS, MAX_SENSORS, Share, SimulationPlan, whole_milliseconds};
 pub(crate) use simulate::reconciliation::{BYTES_PER_READING, Ledger, SharedLedger};
 pub(crate) use simulate::verification::Verifier;
 pub(crate) use tail::coordinator::{TailEnd, TailOptions, TailStart, TailStream};

@@ -10,7 +10,7 @@ mod orphans;
 mod pipeline;
 mod resources;
 
-pub(crate) use caller_policy::caller_policy;
+pub(crate) use caller_policy::{caller_policy, partition};
 pub(crate) use engine::action::Action;
 pub(crate) use engine::apply::{StepOutcome, apply};
 pub(crate) use engine::arn_registry::ArnRegistry;

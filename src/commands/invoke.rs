@@ -4,22 +4,29 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueHint};
+use sensor_model::Reading;
 use serde_json::value::RawValue;
 
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::InvocationReport;
-use crate::pipeline::{FunctionInvocation, invoke};
+use crate::pipeline::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
+use crate::stack::partition;
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
 pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
 /// Bytes of a synchronous invocation's event (docs/facts/lambda.md, Invoke).
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
-/// Run the function once on a test event, and show the result
+/// Run the function once, and show the result
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
+Examples:
+  sensorctl invoke
+  sensorctl invoke --reading '{\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":1700000000}'
+  sensorctl invoke --from-stream shardId-000000000000:49590338271490256608559692538361571095921575989136588898
+
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
 runs: it stores this sample reading in the table, where `scan` shows it from then on. With -v, the log is shown. Exit
 code 3: the function rejected readings, which are then in the dead-letter table, or could not store all records.")]
@@ -27,18 +34,43 @@ pub(crate) struct InvokeArgs {
     /// Read the event, a JSON document, from this file; `-` is standard input [default: the bundled test event]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     event: Option<PathBuf>,
+    /// Pass this reading, a JSON object. What is not a reading is passed as well: the function then rejects it
+    #[arg(long, value_name = "JSON", conflicts_with = "event")]
+    reading: Option<String>,
+    /// Pass the record of the stream at this shard and sequence number again
+    #[arg(long, value_name = "SHARD:SEQUENCE", conflicts_with_all = ["event", "reading"], value_parser = Place::parse)]
+    from_stream: Option<Place>,
+}
+
+/// The place of a record in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    shard_id: String,
+    sequence_number: String,
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "write SHARD:SEQUENCE, such as shardId-000000000000:4959033827149025660855969253836157109592".to_owned();
+        let (shard, number) = text.split_once(':').ok_or_else(wrong)?;
+        // A number alone is short for its shard.
+        let shard_id = match shard.parse::<u64>() {
+            Ok(number) if shard.len() <= 12 => format!("shardId-{number:012}"),
+            _ => shard.to_owned(),
+        };
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if shard.is_empty() || !is_number {
+            return Err(wrong());
+        }
+        Ok(Place { shard_id, sequence_number: number.to_owned() })
+    }
 }
 
 pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error> {
-    let is_bundled = args.event.is_none();
-    let event = match args.event {
-        None => TEST_EVENT.to_owned(),
-        Some(path) => {
-            let reading = tokio::task::spawn_blocking(move || read_event(&path));
-            let work = async { reading.await.map_err(|error| Error::failed("could not read").with_source(error))? };
-            context.or_interrupt(work, || Error::interrupted("interrupted; the function was not run")).await?
-        }
-    };
+    let is_bundled = args.event.is_none() && args.reading.is_none() && args.from_stream.is_none();
+    let left = || Error::interrupted("interrupted; the function was not run");
+    let event = context.or_interrupt(Box::pin(event_of(context, args)), left).await?;
     let function = &context.settings.pipeline.function.name;
     let progress = context.output.progress();
     let step = progress.step(format!("function {function}"));
@@ -62,6 +94,54 @@ pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error
         context.output.status("Next: `sensorctl scan --sensor sensor-1` shows its row.");
     }
     Ok(())
+}
+
+/// Returns the event to pass.
+async fn event_of(context: &Context, args: InvokeArgs) -> Result<String, Error> {
+    if let Some(path) = args.event {
+        let reading = tokio::task::spawn_blocking(move || read_event(&path));
+        return reading.await.map_err(|error| Error::failed("could not read").with_source(error))?;
+    }
+    if args.reading.is_none() && args.from_stream.is_none() {
+        return Ok(TEST_EVENT.to_owned());
+    }
+    let clients = context.clients().await?;
+    let stream = &context.settings.pipeline.stream.name;
+    let region = clients.region.as_str();
+    let record = match args.from_stream {
+        Some(Place { shard_id, sequence_number }) => {
+            let found = read_record(clients, stream, &shard_id, &sequence_number).await?;
+            found.ok_or_else(|| {
+                Error::failed(format!("stream {stream} has no record at {sequence_number} in {shard_id}"))
+                    .hint("it may be older than the stream's retention; `sensorctl tail --raw` shows what is there")
+            })?
+        }
+        None => {
+            let text = args.reading.unwrap_or_default();
+            let partition_key = match Reading::from_json(text.as_bytes()) {
+                Ok(reading) => reading.sensor_id,
+                Err(error) => {
+                    context.output.note(format!("it is not a reading: {error}"));
+                    "sensorctl-invoke".to_owned()
+                }
+            };
+            EventRecord {
+                shard_id: "shardId-000000000000".to_owned(),
+                // No record of the stream has it, and no two invocations: dead letters are stored under it.
+                sequence_number: jiff::Timestamp::now().as_nanosecond().to_string(),
+                partition_key,
+                data: text.into_bytes(),
+                arrived: jiff::Timestamp::now().as_duration().as_secs_f64(),
+            }
+        }
+    };
+    // The account is not asked for: the function does not read it.
+    let stream_arn = format!("arn:{}:kinesis:{region}:000000000000:stream/{stream}", partition(region));
+    let event = record.event(EventOrigin { region, stream_arn: &stream_arn });
+    if event.len() > LARGEST_EVENT {
+        return Err(Error::usage(format!("the event is larger than the {LARGEST_EVENT} bytes that Lambda accepts")));
+    }
+    Ok(event)
 }
 
 /// Checks that the function rejected no record.

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::{
     BYTES_PER_READING, END_MS, MAX_SENSORS, Share, SimulationPlan, SimulationSize, format_rfc3339, now, parse_duration,
-    parse_time_or_age, start_ms,
+    parse_time_or_age, whole_milliseconds,
 };
 
 /// Readings that are sent unless a number or a time is given.
@@ -110,7 +110,9 @@ impl SimulateArgs {
             return Err(Error::usage("`--interval` is not a whole number of milliseconds"));
         }
         let start_ms = match &self.start {
-            Some(time) => start_ms(time).ok_or_else(|| Error::usage("`--start` is not a time of this calendar"))?,
+            Some(time) => {
+                whole_milliseconds(time).ok_or_else(|| Error::usage("`--start` is not a time of this calendar"))?
+            }
             None if self.seed.is_some() => SEEDED_START_MS,
             None => self.recent_start(interval_ms)?,
         };
@@ -129,7 +131,7 @@ impl SimulateArgs {
 
     /// Returns a start, in whole seconds, from which the readings go on until about now.
     fn recent_start(&self, interval_ms: i64) -> Result<i64, Error> {
-        let now = now().ok().as_ref().and_then(start_ms);
+        let now = now().ok().as_ref().and_then(whole_milliseconds);
         let now = now.ok_or_else(|| Error::failed("the clock of this machine is not between 1970 and 9999"))?;
         let span = match expected(self.requested()) {
             Some(count) => {
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn readings_without_seed_and_start_end_about_now_and_the_flags_repeat_them() {
-        let now_ms = start_ms(&now().unwrap()).unwrap();
+        let now_ms = whole_milliseconds(&now().unwrap()).unwrap();
         for (line, span) in [
             ("--count 1000", 100 * 60_000),
             ("--count 1001 --outages 0", 101 * 60_000),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Report, one_line};
-use crate::pipeline::FunctionInvocation;
+use crate::pipeline::{FunctionInvocation, InvocationUsage};
 
 /// The report of an invocation: all of it as data, one line for a person.
 #[derive(Debug, Serialize)]
@@ -18,13 +18,14 @@ pub(crate) struct InvocationReport<'a> {
 
 impl Report for InvocationReport<'_> {
     fn table(&self) -> String {
-        let FunctionInvocation { status, executed_version, answer, function_error, log } = self.invocation;
+        let FunctionInvocation { status, executed_version, answer, function_error, usage, log } = self.invocation;
         let version = one_line(executed_version.as_deref().unwrap_or("unknown"));
         let mut lines = Vec::new();
         let counts = self.invocation.counts();
         if let Some(counts) = &counts {
-            lines.push(counts.to_string());
+            lines.push(counts.summary());
         }
+        lines.extend(usage.as_ref().map(InvocationUsage::summary));
         // Without counts, the answer and the log say it.
         if counts.is_none() || self.shows_log {
             lines.extend([format!("status   {status}"), format!("version  {version}")]);

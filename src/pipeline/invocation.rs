@@ -1,6 +1,7 @@
 //! Invokes the function once, outside of the stream.
 
-use std::fmt;
+mod kinesis_event;
+
 use std::time::Duration;
 
 use aws_sdk_lambda::config::Builder;
@@ -16,6 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+pub(crate) use self::kinesis_event::{EventOrigin, EventRecord, read_record};
+use super::{InvocationMetrics, InvocationUsage};
 use crate::aws::{AwsFailure, Clients, FailureCause};
 
 /// A function may run for 15 minutes (docs/facts/lambda.md, Function limits). The rest is for the response.
@@ -32,39 +35,10 @@ pub(crate) struct FunctionInvocation {
     pub answer: Box<RawValue>,
     /// `Unhandled` or `Handled` if the function failed.
     pub function_error: Option<String>,
+    /// Time and memory, as the end of the log reports them.
+    pub usage: Option<InvocationUsage>,
     /// The last 4 KB of its log, as lines.
     pub log: Vec<String>,
-}
-
-/// The counts of an invocation.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct InvocationCounts {
-    /// Records of the event.
-    pub records: u64,
-    /// Readings in them.
-    pub readings: u64,
-    /// Readings that are stored in the table.
-    pub stored: u64,
-    /// Readings that a later reading of the same key in the event replaced.
-    pub replaced: u64,
-    /// Rejects that are stored in the dead-letter table.
-    pub rejected: u64,
-    /// Readings that could not be stored.
-    pub failed: u64,
-    /// Duration of the invocation.
-    pub took: Option<Duration>,
-}
-
-impl fmt::Display for InvocationCounts {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let mut parts = vec![plural(self.records, "record"), plural(self.readings, "reading")];
-        parts.push(format!("{} stored", self.stored));
-        let others = [(self.replaced, "replaced"), (self.rejected, "rejected"), (self.failed, "failed")];
-        parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-        parts.extend(self.took.map(|took| format!("{:.0} ms", took.as_secs_f64() * 1000.0)));
-        formatter.write_str(&parts.join(", "))
-    }
 }
 
 /// Invokes a function with an event and waits for its response.
@@ -99,12 +73,14 @@ impl FunctionInvocation {
         let json = RawValue::from_string(payload.clone()).or_else(|_| to_raw_value(&payload));
         let log = answer.log_result.map(|text| STANDARD.decode(text)).transpose();
         let log = log.map_err(|error| format!("the log in Lambda's answer is not base64: {error}"))?;
+        let log: Vec<String> = String::from_utf8_lossy(&log.unwrap_or_default()).lines().map(str::to_owned).collect();
         Ok(FunctionInvocation {
             status: answer.status_code,
             executed_version: answer.executed_version,
             answer: json.map_err(|error| format!("could not read the answer: {error}"))?,
             function_error: answer.function_error,
-            log: String::from_utf8_lossy(&log.unwrap_or_default()).lines().map(str::to_owned).collect(),
+            usage: log.iter().rev().find_map(|line| InvocationUsage::of(line)),
+            log,
         })
     }
 
@@ -122,8 +98,8 @@ impl FunctionInvocation {
 
     /// Returns the counts from the metrics in its log, or `None` without metrics.
     #[must_use]
-    pub(crate) fn counts(&self) -> Option<InvocationCounts> {
-        self.log.iter().rev().find_map(|line| counts(line))
+    pub(crate) fn counts(&self) -> Option<InvocationMetrics> {
+        self.log.iter().rev().find_map(|line| InvocationMetrics::of(line))
     }
 
     /// Returns the sequence numbers in its partial batch response.
@@ -131,28 +107,6 @@ impl FunctionInvocation {
     pub(crate) fn not_stored(&self) -> Vec<String> {
         not_stored(&self.answer)
     }
-}
-
-/// Parses a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
-fn counts(line: &str) -> Option<InvocationCounts> {
-    let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
-    let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };
-    if let serde_json::Value::String(text) = metrics {
-        return counts(text);
-    }
-    let count = |name: &str| metrics.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    Some(InvocationCounts {
-        rejected: metrics.get("Rejected")?.as_u64()?,
-        records: count("Records"),
-        readings: count("Readings"),
-        stored: count("Stored"),
-        replaced: count("Replaced"),
-        failed: count("Failed"),
-        took: metrics
-            .get("Duration")
-            .and_then(serde_json::Value::as_f64)
-            .and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
-    })
 }
 
 /// Returns the sequence numbers in a partial batch response (docs/facts/event-source-mapping.md, Failed batches), or
@@ -204,7 +158,7 @@ mod tests {
         };
         let expected = |answer: &str| {
             format!(
-                r#"{{"status":200,"executed_version":"$LATEST","answer":{answer},"function_error":null,"log":["START","END"]}}"#
+                r#"{{"status":200,"executed_version":"$LATEST","answer":{answer},"function_error":null,"usage":null,"log":["START","END"]}}"#
             )
         };
         assert_eq!(answer(r#"{"batchItemFailures":[]}"#), expected(r#"{"batchItemFailures":[]}"#));

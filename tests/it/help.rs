@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["simulate"],
     &["inspect"],
     &["layouts"],
+    &["logs"],
     &["scan"],
     &["tail"],
     &["invoke"],

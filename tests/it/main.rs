@@ -34,6 +34,7 @@ mod layering;
 mod layouts;
 mod lifecycle;
 mod local_cloud;
+mod logs;
 mod orphans;
 mod ownership;
 mod permissions;

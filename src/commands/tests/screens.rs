@@ -92,11 +92,11 @@ fn scan_without_rows_prints_a_message_and_no_header() {
 }
 
 #[test]
-fn invoke_prints_the_function_result_in_one_line() {
+fn invoke_prints_the_function_result_and_its_usage() {
     let env = InProcessEnv::with_pipeline();
     let invoke = env.run(["invoke", "--local", "-o", "table"]).assert_success();
     assert!(invoke.stdout.starts_with("1 record, 1 reading, 1 stored, "), "{}", invoke.stdout);
-    assert_eq!(invoke.stdout.lines().count(), 1, "{}", invoke.stdout);
+    assert_eq!(invoke.stdout.lines().count(), 2, "{}", invoke.stdout);
     invoke.assert_stderr_contains(&["`sensorctl scan --local --sensor sensor-1`"]);
     let log = env.run(["invoke", "--local", "-v", "-o", "table"]).assert_success().stdout;
     assert!(log.contains("\nanswer   {\"batchItemFailures\":[]}\nlog\n") && log.contains("REPORT RequestId"), "{log}");

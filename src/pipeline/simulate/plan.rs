@@ -229,7 +229,7 @@ fn milliseconds(seconds: &str) -> Option<i64> {
 }
 
 /// Returns a time as whole milliseconds since 1970. A finer fraction is cut.
-pub(crate) fn start_ms(time: &Decimal) -> Option<i64> {
+pub(crate) fn whole_milliseconds(time: &Decimal) -> Option<i64> {
     let text = time.as_str();
     let end = text.find('.').map_or(text.len(), |point| text.len().min(point + 4));
     milliseconds(&text[..end])
@@ -292,6 +292,6 @@ mod tests {
         }
         let before = Decimal::parse("1").unwrap();
         assert_eq!(plan.step_at(0, &before), None);
-        assert_eq!(start_ms(&Decimal::parse("1.23456").unwrap()), Some(1234));
+        assert_eq!(whole_milliseconds(&Decimal::parse("1.23456").unwrap()), Some(1234));
     }
 }
