@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 
 use super::{Error, MAX_SENSOR_ID_BYTES, TailArgs, TailEnd, TailStart};
 use crate::output::time_text;
-use crate::pipeline::{parse_time_or_age, start_ms};
+use crate::pipeline::{parse_time_or_age, whole_milliseconds};
 
 /// The word for what arrives from now on.
 const LATEST: &str = "latest";
@@ -64,7 +64,7 @@ fn until(text: &str) -> Result<TailEnd, String> {
 }
 
 fn milliseconds(text: &str, words: &str) -> Result<i64, String> {
-    let time = parse_time_or_age(text).ok().as_ref().and_then(start_ms);
+    let time = parse_time_or_age(text).ok().as_ref().and_then(whole_milliseconds);
     time.ok_or_else(|| {
         format!("write {words}seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d")
     })
