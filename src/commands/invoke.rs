@@ -108,31 +108,28 @@ async fn event_of(context: &Context, args: InvokeArgs) -> Result<String, Error> 
     let clients = context.clients().await?;
     let stream = &context.settings.pipeline.stream.name;
     let region = clients.region.as_str();
-    let record = match args.from_stream {
-        Some(Place { shard_id, sequence_number }) => {
-            let found = read_record(clients, stream, &shard_id, &sequence_number).await?;
-            found.ok_or_else(|| {
-                Error::failed(format!("stream {stream} has no record at {sequence_number} in {shard_id}"))
-                    .hint("it may be older than the stream's retention; `sensorctl tail --raw` shows what is there")
-            })?
-        }
-        None => {
-            let text = args.reading.unwrap_or_default();
-            let partition_key = match Reading::from_json(text.as_bytes()) {
-                Ok(reading) => reading.sensor_id,
-                Err(error) => {
-                    context.output.note(format!("it is not a reading: {error}"));
-                    "sensorctl-invoke".to_owned()
-                }
-            };
-            EventRecord {
-                shard_id: "shardId-000000000000".to_owned(),
-                // No record of the stream has it, and no two invocations: dead letters are stored under it.
-                sequence_number: jiff::Timestamp::now().as_nanosecond().to_string(),
-                partition_key,
-                data: text.into_bytes(),
-                arrived: jiff::Timestamp::now().as_duration().as_secs_f64(),
+    let record = if let Some(Place { shard_id, sequence_number }) = args.from_stream {
+        let found = read_record(clients, stream, &shard_id, &sequence_number).await?;
+        found.ok_or_else(|| {
+            Error::failed(format!("stream {stream} has no record at {sequence_number} in {shard_id}"))
+                .hint("it may be older than the stream's retention; `sensorctl tail --raw --from trim-horizon` shows what is there")
+        })?
+    } else {
+        let text = args.reading.unwrap_or_default();
+        let partition_key = match Reading::from_json(text.as_bytes()) {
+            Ok(reading) => reading.sensor_id,
+            Err(error) => {
+                context.output.note(format!("it is not a reading: {error}"));
+                "sensorctl-invoke".to_owned()
             }
+        };
+        EventRecord {
+            shard_id: "shardId-000000000000".to_owned(),
+            // No record of the stream has it, and no two invocations: dead letters are stored under it.
+            sequence_number: jiff::Timestamp::now().as_nanosecond().to_string(),
+            partition_key,
+            data: text.into_bytes(),
+            arrived: jiff::Timestamp::now().as_duration().as_secs_f64(),
         }
     };
     // The account is not asked for: the function does not read it.

@@ -19,7 +19,7 @@ use crate::stack::QUIET_WAIT;
 const RECENT: Duration = Duration::from_mins(10);
 /// The longest pause between two polls, as a multiple of the shortest.
 const LONGEST_PAUSE: u32 = 4;
-/// The shortest pause on AWS, where FilterLogEvents may be called 5 times a second in some regions.
+/// The shortest pause on AWS, where `FilterLogEvents` may be called 5 times a second in some regions.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The shortest pause on this machine.
 const LOCAL_PAUSE: Duration = Duration::from_millis(100);

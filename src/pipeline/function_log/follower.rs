@@ -1,6 +1,6 @@
 //! Follows a log: each line once, also those that arrive late.
 //!
-//! FilterLogEvents has no filter by arrival, and a line arrives seconds after its time (docs/facts/diagnosis.md, Logs).
+//! `FilterLogEvents` has no filter by arrival, and a line arrives seconds after its time (docs/facts/diagnosis.md, Logs).
 //! Each poll therefore reads the last minute again and skips the events that were shown.
 
 use std::collections::HashMap;

@@ -77,9 +77,8 @@ impl Classified {
             Some("runtimeDone") => LogKind::End,
             Some("report") => LogKind::Report,
             Some("logsDropped") => LogKind::Error,
-            Some(_) => LogKind::Message,
             None if matches!(text(document, "level").as_deref(), Some("ERROR" | "FATAL")) => LogKind::Error,
-            None => LogKind::Message,
+            _ => LogKind::Message,
         };
         let request_id = text(record, "requestId").or_else(|| text(document, "requestId"));
         Classified { kind, request_id: request_id.or_else(|| text(document, "AWSRequestId")) }
