@@ -28,11 +28,14 @@ pub(crate) struct MetricsRow {
 }
 
 /// `error` says it in full, and the rest can be read in NDJSON.
-const METRICS_SQUEEZES: [Squeeze; 5] = [
+const METRICS_SQUEEZES: [Squeeze; 8] = [
     Squeeze::Drop("request_id"),
     Squeeze::Drop("retries"),
     Squeeze::Drop("replaced"),
     Squeeze::Drop("shard_id"),
+    Squeeze::Drop("iterator_age_ms"),
+    Squeeze::Drop("records"),
+    Squeeze::Drop("duration_ms"),
     Squeeze::Shorten("error"),
 ];
 

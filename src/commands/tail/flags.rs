@@ -145,7 +145,8 @@ impl TailArgs {
         words.extend(raw.then(|| "--raw".to_owned()));
         words.extend(self.fan_out.then(|| "--fan-out".to_owned()));
         words.extend(self.consumer.iter().map(|name| format!("--consumer={name}")));
-        words.extend(self.stats.then(|| "--stats".to_owned()));
+        // Each shows something else.
+        words.extend((self.stats && !raw).then(|| "--stats".to_owned()));
         words
     }
 }
@@ -216,6 +217,8 @@ mod tests {
         let first = args(line).unwrap();
         let again = args(&first.words(first.from, first.raw).join(" ")).unwrap();
         assert_eq!(format!("{again:?}"), format!("{first:?}"));
+        let stats = args("--stats --until now").unwrap();
+        assert!(args(&stats.words(stats.from, true).join(" ")).unwrap().raw, "the hint after statistics is a command");
         let later = first.words(TailStart::Time(1_700_000_000_250), false);
         assert_eq!(later[..2], ["--from", "2023-11-14T22:13:20.25Z"]);
     }

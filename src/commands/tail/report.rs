@@ -33,7 +33,9 @@ fn counts(args: &TailArgs, summary: &TailSummary) -> String {
     let not_readings = summary.not_readings.values().sum();
     let others = match not_readings {
         0 => String::new(),
-        count => format!(", and {} that are not readings", some(count, "user record", "user records")),
+        count => {
+            format!(", and {}", some(count, "user record that is not a reading", "user records that are not readings"))
+        }
     };
     format!("{readings} in {records}{others}.")
 }
