@@ -84,11 +84,11 @@ pub(super) async fn run(context: &Context, args: TailArgs) -> Result<(), Error> 
     let progress = Arc::new(TailProgress::new(&context.output, args.introduction(stream)));
     let options = TailOptions { from: args.from, until: args.until, shards: args.shards.clone(), pace };
     let mut view = View::new(&context.output, &args, progress.clone());
-    let (result, resume_ms) = if args.fan_out {
+    let (result, resume) = if args.fan_out {
         as_consumer(context, &args, options, progress, &mut view).await
     } else {
         let mut tail = TailStream::start(PollingReader::new(clients, stream), options, progress);
-        (follow(context, &mut tail, &mut view).await, tail.resume_ms())
+        (follow(context, &mut tail, &mut view).await, tail.resume())
     };
     let result = result.and(view.finish());
     let summary = view.summary();
@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, args: TailArgs) -> Result<(), Error> 
         return Ok(());
     }
     report::print(context, &args, stream, &summary);
-    result.map_err(|error| report::complete(error, &args, &summary, resume_ms))
+    result.map_err(|error| report::complete(error, &args, &summary, resume))
 }
 
 /// Reads as a registered consumer. One of this run is deregistered however the tail ends.
@@ -106,7 +106,7 @@ async fn as_consumer(
     options: TailOptions,
     progress: Arc<TailProgress>,
     view: &mut View,
-) -> (Result<(), Error>, Option<i64>) {
+) -> (Result<(), Error>, Option<TailStart>) {
     let stream = context.settings.pipeline.stream.name.as_str();
     let found = async {
         let clients = context.clients().await?.clone();
@@ -130,13 +130,13 @@ async fn as_consumer(
     let options = TailOptions { pace: options.pace.pushed(), ..options };
     let mut tail = TailStream::start(FanOutReader::new(clients, stream, &consumer), options, progress);
     let result = follow(context, &mut tail, view).await;
-    let resume_ms = tail.resume_ms();
+    let resume = tail.resume();
     drop(tail);
     let result = match (result, consumer.deregister().await) {
         (Err(error), Err(left)) => Err(left.hints().iter().fold(error.hint(left.to_string()), Error::hint)),
         (result, deregistered) => result.and(deregistered),
     };
-    (result, resume_ms)
+    (result, resume)
 }
 
 /// Shows pages until the tail ends, the view has enough, or nobody reads it any more.

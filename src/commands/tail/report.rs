@@ -52,7 +52,7 @@ impl TailArgs {
 }
 
 /// Adds to an error what was shown, and how to go on.
-pub(super) fn complete(error: Error, args: &TailArgs, summary: &TailSummary, resume_ms: Option<i64>) -> Error {
+pub(super) fn complete(error: Error, args: &TailArgs, summary: &TailSummary, resume: Option<TailStart>) -> Error {
     match error.kind() {
         ErrorKind::Interrupted => {
             let rows = if summary.rows == 1 { "row" } else { "rows" };
@@ -60,9 +60,9 @@ pub(super) fn complete(error: Error, args: &TailArgs, summary: &TailSummary, res
                 if args.stats { String::new() } else { format!(" after {} {rows}", units::count(summary.rows)) };
             error.hints().iter().fold(Error::interrupted(format!("interrupted{shown}")), Error::hint)
         }
-        ErrorKind::Failed => match resume_ms {
-            Some(resume_ms) => {
-                let words = args.words(TailStart::Time(resume_ms), args.raw);
+        ErrorKind::Failed => match resume {
+            Some(resume) => {
+                let words = args.words(resume, args.raw);
                 let words: Vec<_> = words.iter().map(|word| crate::hint_flags::shell_word(word)).collect();
                 error.hint(format!(
                     "`sensorctl tail {}` goes on from there; it may repeat some records",

@@ -113,9 +113,9 @@ impl TailStream {
 }
 
 impl TailStream {
-    /// Returns the time (milliseconds since 1970) up to which all shards were read, if something was read.
-    pub(crate) fn resume_ms(&self) -> Option<i64> {
-        self.positions.earliest()
+    /// Returns a beginning that leaves out no record, if reading has begun.
+    pub(crate) fn resume(&self) -> Option<TailStart> {
+        self.positions.earliest().map(|earliest| earliest.map_or(TailStart::TrimHorizon, TailStart::Time))
     }
 }
 
@@ -231,7 +231,12 @@ impl<R: StreamReader> Coordinator<R> {
     }
 
     fn start_ready(&mut self) {
+        let start_ms = match self.position {
+            ShardPosition::Time(time) => Some(time),
+            _ => None,
+        };
         for (shard, position) in self.tree.take_ready() {
+            self.tail.positions.begun(&shard.id, &shard.parents, start_ms);
             self.tasks.spawn(ShardTask::new(self.tail.clone(), shard, position).run());
         }
     }
