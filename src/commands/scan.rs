@@ -17,7 +17,7 @@ use self::row_sink::RowSink;
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Output, OutputFile, Row, Rows, Warning, read_usage_line};
+use crate::output::{Format, Output, OutputFile, Row, Rows, Warning, read_usage_line};
 use crate::pipeline::{
     PageRetry, RawItem, ReadQuery, ReadUsage, RowPage, SortableRow, StoredReading, TableReader, attribute_of,
     newest_rows, unquoted_names,
@@ -40,6 +40,12 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
             .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows"));
     }
     let fields = fields(&args)?;
+    let unknown_ending = args.target.as_deref().and_then(OutputFile::unknown_ending);
+    if let (Some(ending), Format::Auto) = (unknown_ending, context.output.chosen_format()) {
+        return Err(Error::usage(format!("`.{ending}` is no form that `scan --to` writes")).hint(
+            "write .csv, .json or .ndjson, and .gz or .zst behind it; `-o` chooses the form whatever the name is",
+        ));
+    }
     let file = args.target.as_ref().map(|path| OutputFile::create(path, args.force)).transpose()?;
     let output = file.as_ref().map_or_else(|| context.output.clone(), |file| context.output.to_file(file));
     let rows = rows::rows(&output, &args)?;
@@ -52,7 +58,7 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
             context.output.status(format!("still waiting for rows of table {table}: {}", failure.said()));
         }
     };
-    let retry = PageRetry { limit: Duration::from_secs(args.timeout), waiting: &waiting };
+    let retry = PageRetry { limit: args.timeout, waiting: &waiting };
     let mut scan = Scan { context, args: &args, query, fields, reader: TableReader::new(clients, table, retry), table };
     scan.choose_segments().await?;
     match (args.count, args.raw) {

@@ -26,6 +26,8 @@ struct Inner {
     name: PathBuf,
     /// `None` once it is finished or could not be written.
     writer: Option<Writer>,
+    /// Why it could not be written, which is said each time.
+    os_error: Option<i32>,
     /// The file until it has its name; `None` for a device or a pipe, which are written at once.
     temporary: Option<Temporary>,
     is_terminal: bool,
@@ -96,7 +98,13 @@ impl OutputFile {
     }
 
     fn new(name: &Path, writer: Writer, temporary: Option<Temporary>, is_terminal: bool) -> Self {
-        OutputFile(Arc::new(Mutex::new(Inner { name: name.to_owned(), writer: Some(writer), temporary, is_terminal })))
+        OutputFile(Arc::new(Mutex::new(Inner {
+            name: name.to_owned(),
+            writer: Some(writer),
+            os_error: None,
+            temporary,
+            is_terminal,
+        })))
     }
 
     /// Returns the name as it was typed.
@@ -112,13 +120,13 @@ impl OutputFile {
 
     /// Returns the form of rows that the ending stands for, before that of a compression.
     pub(super) fn format(&self) -> Option<Format> {
-        let inner = self.0.lock();
-        let name = inner.name.to_string_lossy().to_ascii_lowercase();
-        let name = COMPRESSIONS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
-        let formats =
-            [("csv", Format::Csv), ("json", Format::Json), ("ndjson", Format::Ndjson), ("jsonl", Format::Ndjson)];
-        let ending = name.rsplit_once('.').map(|(_, ending)| ending)?;
-        formats.iter().find(|(known, _)| *known == ending).map(|(_, format)| *format)
+        format_of(ending_of(&self.0.lock().name)?.as_str())
+    }
+
+    /// Returns the ending of a name if no form and no compression belongs to it.
+    #[must_use]
+    pub(crate) fn unknown_ending(path: &Path) -> Option<String> {
+        ending_of(path).filter(|ending| format_of(ending).is_none())
     }
 
     /// Writes data.
@@ -127,7 +135,7 @@ impl OutputFile {
     /// If the file cannot be written; from then on it is never completed.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut inner = self.0.lock();
-        let Some(writer) = &mut inner.writer else { return Err(inner.failed(io::ErrorKind::BrokenPipe.into())) };
+        let Some(writer) = &mut inner.writer else { return Err(inner.failed_before()) };
         let written = match writer {
             Writer::Plain(file) => file.write_all(bytes),
             Writer::Gzip(encoder) => encoder.write_all(bytes),
@@ -135,6 +143,7 @@ impl OutputFile {
         };
         written.map_err(|error| {
             inner.writer = None;
+            inner.os_error = error.raw_os_error();
             inner.failed(error)
         })
     }
@@ -145,7 +154,7 @@ impl OutputFile {
     /// If it cannot be written, or a file of that name appeared meanwhile.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         let mut inner = self.0.lock();
-        let Some(writer) = inner.writer.take() else { return Err(inner.failed(io::ErrorKind::BrokenPipe.into())) };
+        let Some(writer) = inner.writer.take() else { return Err(inner.failed_before()) };
         let is_file = inner.temporary.is_some();
         writer.finish(is_file).map_err(|error| inner.failed(error))?;
         let Some(Temporary { path, target, replaces }) = inner.temporary.take() else { return Ok(()) };
@@ -156,7 +165,30 @@ impl OutputFile {
 
 const COMPRESSIONS: [&str; 2] = [".gz", ".zst"];
 
+/// Returns the ending of a file's name in lower case, before that of a compression.
+fn ending_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let name = COMPRESSIONS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let (stem, ending) = name.rsplit_once('.')?;
+    // A hidden file.
+    Some(ending.to_owned()).filter(|_| !stem.is_empty())
+}
+
+fn format_of(ending: &str) -> Option<Format> {
+    match ending {
+        "csv" => Some(Format::Csv),
+        "json" => Some(Format::Json),
+        "ndjson" | "jsonl" => Some(Format::Ndjson),
+        _ => None,
+    }
+}
+
 impl Inner {
+    fn failed_before(&self) -> Error {
+        let error = self.os_error.map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::from_raw_os_error);
+        self.failed(error)
+    }
+
     fn failed(&self, error: io::Error) -> Error {
         Error::failed(format!("could not write {}", self.name.display())).with_source(error)
     }
@@ -287,6 +319,15 @@ mod tests {
         assert!(read == text && format == Some(Format::Ndjson) && compressed.len() < text.len() / 2);
         assert_eq!(written("plain"), (text.clone(), None));
         assert_eq!(written("x.json").1, Some(Format::Json));
+        assert_eq!(written("X.CSV.GZ").1, Some(Format::Csv));
+        let unknown = |name: &str| OutputFile::unknown_ending(&folder.path().join(name));
+        for name in ["a.csv", "a.JSONL.zst", "plain", ".hidden", "a.gz"] {
+            assert_eq!(unknown(name), None, "{name}");
+        }
+        for (name, ending) in [("a.parquet", "parquet"), ("a.csv.bz2", "bz2"), ("a.csv.gz.zst", "gz"), ("a.TSV", "tsv")]
+        {
+            assert_eq!(unknown(name).as_deref(), Some(ending), "{name}");
+        }
     }
 
     #[test]
@@ -295,5 +336,14 @@ mod tests {
         file.write(b"x").unwrap();
         file.finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn failed_write_is_named_by_its_cause_also_later() {
+        let file = OutputFile::create(Path::new("/dev/full"), false).unwrap();
+        let first = (0..100).find_map(|_| file.write(&[b'x'; 10_000]).err()).unwrap();
+        for error in [first, file.write(b"x").unwrap_err(), file.finish().unwrap_err()] {
+            assert!(error.full_message().contains("No space left on device"), "{}", error.full_message());
+        }
     }
 }

@@ -36,18 +36,25 @@ pub(crate) fn parse_time(text: &str) -> Result<Decimal, String> {
 /// Parses a time as [`parse_time`] does, or an age such as `90s`, `15m`, `1h30m`, `2d` before now.
 ///
 /// # Errors
-/// If the text is neither.
+/// If the text is neither, or a number that is a time in another unit than seconds.
 pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
-    parse_time(text).or_else(|_| {
-        let wrong = || {
-            "neither a time nor an age; write seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d"
-                .to_owned()
-        };
-        let span: Span = text.trim().parse().map_err(|_| wrong())?;
-        let age = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?.abs();
-        let moment = Timestamp::now().checked_sub(age).map_err(|_| wrong())?;
-        seconds(i128::from(moment.as_millisecond()) * 1_000_000)
-    })
+    let Ok(time) = parse_time(text) else { return time_of_age(text) };
+    // Where milliseconds begin for `put --time-unit auto`, too.
+    if time >= Decimal::from(100_000_000_000) {
+        return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
+    }
+    Ok(time)
+}
+
+fn time_of_age(text: &str) -> Result<Decimal, String> {
+    let wrong = || {
+        "neither a time nor an age; write seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d"
+            .to_owned()
+    };
+    let span: Span = text.trim().parse().map_err(|_| wrong())?;
+    let age = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?.abs();
+    let moment = Timestamp::now().checked_sub(age).map_err(|_| wrong())?;
+    seconds(i128::from(moment.as_millisecond()) * 1_000_000)
 }
 
 /// Parses a duration such as `500ms`, `30s`, `15m` or `1h30m`.
@@ -120,6 +127,15 @@ mod tests {
         for text in ["", "soon", "2010-13-01T00:00:00Z", "NaN", "1h"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn parse_time_or_age_refuses_milliseconds() {
+        assert_eq!(parse_time_or_age("99999999999.5").unwrap().as_str(), "99999999999.5");
+        for text in ["1700000000000", "1.7e12", "100000000000"] {
+            assert!(parse_time_or_age(text).unwrap_err().contains("milliseconds"), "{text}");
+        }
+        assert!(parse_time_or_age("-1700000000000").is_ok(), "before all readings, and so without effect");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The arguments of `scan`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::tz::TimeZone;
 use sensor_model::Decimal;
 
 use crate::output::{TimeFormat, TimeStyle};
-use crate::pipeline::{Condition, RowOrder, parse_condition, parse_time_or_age, parse_time_zone};
+use crate::pipeline::{Condition, RowOrder, parse_condition, parse_duration, parse_time_or_age, parse_time_zone};
 
 const AFTER_HELP: &str = r#"Examples:
   sensorctl scan --sensor kitchen --since 1h
@@ -93,9 +94,17 @@ pub(crate) struct ScanArgs {
     /// Include everything stored up to now (consistent reads, at twice the cost)
     #[arg(long)]
     pub consistent: bool,
-    /// Retry for this many seconds while the table's read capacity is used up
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: u64,
+    /// Retry for this long while the table's read capacity is used up: 30s, 5m, or a number of seconds
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = seconds_or_duration)]
+    pub timeout: Duration,
+}
+
+/// Parses a length of time. A number alone was the only form once.
+fn seconds_or_duration(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => parse_duration(text),
+    }
 }
 
 /// The sort key of the rows.
