@@ -16,6 +16,7 @@ use super::reading_builder::{ReadingBuilder, RowValues};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
 use super::time_format::offset_in_name;
+use super::unit::Unit;
 use super::unit_watch::UnitWatch;
 
 /// The column of `scan -o csv` that holds the fields that came too late for a column of their own.
@@ -127,6 +128,16 @@ impl CsvColumns {
             CellSource::Column(at) => Some(*at),
             CellSource::Parts { .. } => None,
         })
+    }
+
+    /// Returns the unit that the column of a temperature names.
+    pub(super) fn temperature_unit(&self) -> Option<Unit> {
+        let names: Vec<_> = self.temperatures().map(|at| self.names[at].as_str()).collect();
+        match names.as_slice() {
+            [one] => Unit::of_temperature(one),
+            several => several.iter().find_map(|name| Unit::of_column(name)),
+        }
+        .filter(|unit| unit.is_temperature())
     }
 
     /// Returns the column of the time, where it is one.

@@ -3,9 +3,12 @@
 //!
 //! [`Reading::from_json`]: sensor_model::Reading::from_json
 
+mod fields;
+
 use sensor_model::json_escape::plain_prefix;
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, NumberPrefix};
 
+use self::fields::part;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
 
 /// Bytes of a line that is small enough for an item, whatever is in it. Places in it have sixteen bits.
@@ -130,20 +133,6 @@ impl<'a> FlatReading<'a> {
         self.has_origin == [true, true]
     }
 
-    /// Sorts the fields by name; `None` where a name occurs twice.
-    fn sort_fields(&mut self) -> Option<()> {
-        let name = |field: &FlatField| part(self.line, field.name);
-        let fields = &mut self.fields[..self.count];
-        if !fields.is_sorted_by(|one, other| name(one) < name(other)) {
-            self.is_canonical = false;
-            fields.sort_unstable_by(|one, other| name(one).cmp(name(other)));
-            if fields.windows(2).any(|pair| name(&pair[0]) == name(&pair[1])) {
-                return None;
-            }
-        }
-        Some(())
-    }
-
     /// Writes the reading as `Reading::to_json` does, with the decided time. Returns `None` if the table does not take one
     /// of its numbers.
     pub(super) fn write_json(&self, seconds: &str, out: &mut String) -> Option<()> {
@@ -171,10 +160,6 @@ impl<'a> FlatReading<'a> {
         out.push('}');
         Some(())
     }
-}
-
-fn part(line: &str, [begin, end]: [u16; 2]) -> &str {
-    &line[usize::from(begin)..usize::from(end)]
 }
 
 /// A key of an object.

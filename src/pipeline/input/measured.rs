@@ -14,12 +14,15 @@ const LEAST_DEGREES: u16 = 460;
 /// Reads a temperature. A unit behind it (`21.5 °C`) must be that of the file.
 pub(super) fn temperature(text: &str, sign: DecimalSign, watch: &UnitWatch) -> Result<Decimal, RowError> {
     let error = match number(text, sign) {
-        Ok(number) => return Ok(number),
+        Ok(number) => {
+            watch.check_bare().map_err(|reason| row_error("unit", reason))?;
+            return Ok(number);
+        }
         Err(error) => error,
     };
     let (value, Some(unit)) = split_unit(text) else { return Err(number_error(TEMPERATURE, error)) };
     let number = number(value, sign).map_err(|error: NumberError| number_error(TEMPERATURE, error))?;
-    watch.check(unit.name).map_err(|reason| row_error("unit", reason))?;
+    watch.check_behind(unit).map_err(|reason| row_error("unit", reason))?;
     Ok(number)
 }
 

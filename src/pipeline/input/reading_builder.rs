@@ -10,7 +10,7 @@ use super::facts::InputFacts;
 use super::flat_json::FlatReading;
 use super::join::JoinedReading;
 use super::kept_fields::KeptFields;
-use super::keys::{SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
+use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::measured;
 use super::number::{self, DecimalSign, MissingValues};
 use super::options::InputOptions;
@@ -111,7 +111,9 @@ impl ReadingBuilder {
     /// Returns whether a row would be a reading; nothing is counted.
     pub(super) fn is_reading(&self, row: &RowValues<'_>) -> bool {
         let time = row.time.as_ref().and_then(Cell::text);
-        self.temperature(row.temperature.as_ref()).is_ok() && time.is_some_and(|time| self.times.text(&time).is_ok())
+        let watch = self.unit_watch.clone();
+        self.temperature_by(row.temperature.as_ref(), &watch).is_ok()
+            && time.is_some_and(|time| self.times.text(&time).is_ok())
     }
 
     /// Takes what the file says of its times' offset from UTC.
@@ -179,13 +181,17 @@ impl ReadingBuilder {
 
     /// Reads the temperature.
     pub(super) fn temperature(&self, cell: Option<&Cell<'_>>) -> Result<Decimal, RowError> {
+        self.temperature_by(cell, &self.unit_watch)
+    }
+
+    fn temperature_by(&self, cell: Option<&Cell<'_>>, watch: &UnitWatch) -> Result<Decimal, RowError> {
         let missing = || row_error("missing-key", format!("`{TEMPERATURE}` is empty"));
         let cell = cell.ok_or_else(missing)?;
         let text = cell.text().ok_or_else(missing)?;
         if self.missing.contains(&text, self.sign) {
             return Err(missing());
         }
-        let number = measured::temperature(&text, self.sign_of(cell), &self.unit_watch)?;
+        let number = measured::temperature(&text, self.sign_of(cell), watch)?;
         self.converted(TEMPERATURE, number)
     }
 
@@ -271,8 +277,8 @@ impl ReadingBuilder {
         let mut before: Option<Cow<'a, str>> = None;
         for (name, cell) in fields {
             let Some(value) = self.field(&name, &cell)? else { continue };
-            if let (TEMPERATURE_UNIT, Value::Text(unit)) = (&*name, &value) {
-                self.unit_watch.check(unit).map_err(|reason| row_error("unit", reason))?;
+            if let Value::Text(text) = &value {
+                self.unit_watch.check_field(&name, text).map_err(|reason| row_error("unit", reason))?;
             }
             while let Some((constant, value)) = constants.next_if(|(constant, _)| **constant < *name) {
                 push(constant, value);
@@ -311,6 +317,9 @@ impl ReadingBuilder {
         // Before the time is counted: the other way counts it, too.
         let mut data = self.spares.take(SMALL_TEXT);
         let Some(()) = flat.write_json(time, &mut data) else { return Ok(None) };
+        for (name, text) in flat.texts() {
+            self.unit_watch.check_field(name, text).map_err(|reason| row_error("unit", reason))?;
+        }
         let decided;
         let seconds = if flat.is_copy() || self.is_certain(time) {
             time
@@ -334,6 +343,11 @@ impl ReadingBuilder {
     /// # Errors
     /// When its time is uncertain, or it is larger than a record may be.
     pub(super) fn plain_record(&mut self, mut reading: Reading, is_copy: bool, line: u64) -> Result<Record, RowError> {
+        for (name, value) in &reading.fields {
+            if let Value::Text(text) = value {
+                self.unit_watch.check_field(name, text).map_err(|reason| row_error("unit", reason))?;
+            }
+        }
         if !is_copy && !self.is_certain(reading.current_time.as_str()) {
             reading.current_time = self.numeric_time(&reading.current_time)?;
         }

@@ -131,6 +131,21 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// Returns the unit that the name of a temperature's column ends with, also by its letter alone: `temp_f`, `tempF`.
+    /// Where columns differ in such a letter, it may be the name of a probe.
+    pub(crate) fn of_temperature(name: &str) -> Option<Unit> {
+        let by_letter = || {
+            let name = name.trim();
+            let (at, letter) = name.char_indices().next_back()?;
+            let quantity = name[..at].trim_end_matches(['_', '-', ' ', '.']).to_lowercase();
+            let is_temperature = ["temp", "temperature", "temperatur"].iter().any(|word| quantity.ends_with(word));
+            Unit::named(&letter.to_uppercase().to_string()).filter(|unit| is_temperature && unit.is_temperature())
+        };
+        Unit::of_column(name).or_else(by_letter)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +168,25 @@ mod tests {
             ("temperature", None),
             ("Temp C", None),
             ("Temp (outside)", None),
+            ("", None),
+        ] {
+            assert_eq!(name(column), expected, "{column}");
+        }
+    }
+
+    #[test]
+    fn letter_behind_the_word_for_a_temperature_is_its_unit() {
+        let name = |column: &str| Unit::of_temperature(column).map(|unit| unit.name);
+        for (column, expected) in [
+            ("temp_f", Some("F")),
+            ("temperature_F", Some("F")),
+            ("tempF", Some("F")),
+            ("outTemp_c", Some("C")),
+            ("temp_K", Some("K")),
+            ("Temperature (°F)", Some("F")),
+            ("temp_a", None),
+            ("half", None),
+            ("f", None),
             ("", None),
         ] {
             assert_eq!(name(column), expected, "{column}");

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use sensor_model::truncate_for_log;
 
-use super::keys::TEMPERATURE;
+use super::keys::{TEMPERATURE, TEMPERATURE_UNIT};
 use super::options::InputOptions;
 use super::unit::Unit;
 
@@ -14,12 +14,24 @@ pub(super) struct UnitWatch {
     /// The unit that `--unit` converts from, or that the first value had.
     unit: Cell<Option<Unit>>,
     is_typed: bool,
+    /// True if the header names the unit: numbers without one have that of the header.
+    is_in_header: Cell<bool>,
+    /// Whether the first value has its unit behind it.
+    is_behind: Cell<Option<bool>>,
+    /// True if a field `unit` held something else than a unit of temperature.
+    is_other_field: Cell<bool>,
 }
 
 impl UnitWatch {
     pub(super) fn new(options: &InputOptions) -> Self {
         let unit = options.unit.iter().find(|unit| unit.key == TEMPERATURE).map(super::unit::UnitConversion::from);
-        UnitWatch { is_typed: unit.is_some(), unit: Cell::new(unit) }
+        UnitWatch {
+            is_typed: unit.is_some(),
+            unit: Cell::new(unit),
+            is_in_header: Cell::new(false),
+            is_behind: Cell::new(None),
+            is_other_field: Cell::new(false),
+        }
     }
 
     /// Takes the unit that a file names, beside its values or in a header. A text that is no unit of temperature says
@@ -45,6 +57,66 @@ impl UnitWatch {
         }
     }
 
+    /// Takes the text of a further field, which may name the unit of the temperature beside it. A field `unit` that holds
+    /// something else, too, is one of another kind.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(super) fn check_field(&self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            TEMPERATURE_UNIT => self.check(text),
+            "unit" | "units" => {
+                self.is_other_field.set(self.is_other_field.get() || Self::is_of_another_quantity(text));
+                if self.is_other_field.get() { Ok(()) } else { self.check(text) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the unit that the header names for all values below it.
+    pub(super) fn set_header(&self, unit: Option<Unit>) {
+        self.is_in_header.set(unit.is_some());
+        if unit.is_some() && !self.is_typed {
+            self.unit.set(unit);
+        }
+    }
+
+    /// Takes a value that has its unit behind it.
+    ///
+    /// # Errors
+    /// When the unit is another than before, or values before had none; the text says which.
+    pub(super) fn check_behind(&self, unit: Unit) -> Result<(), String> {
+        self.check(unit.name)?;
+        match self.is_behind.get() {
+            Some(false) if !self.is_in_header.get() => Err(format!(
+                "`{TEMPERATURE}` is in {} here and has no unit before: the file mixes units; `--match` reads the rows of one",
+                unit.name
+            )),
+            _ => {
+                self.is_behind.set(Some(true));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a value without a unit behind it.
+    ///
+    /// # Errors
+    /// When values before had one; the text says so.
+    #[inline]
+    pub(super) fn check_bare(&self) -> Result<(), String> {
+        match self.is_behind.get() {
+            Some(false) => Ok(()),
+            Some(true) if !self.is_in_header.get() => Err(format!(
+                "`{TEMPERATURE}` has no unit here and one before: the file mixes units; `--match` reads the rows of one"
+            )),
+            _ => {
+                self.is_behind.set(Some(false));
+                Ok(())
+            }
+        }
+    }
+
     /// Returns whether a file's name of a unit is not one of temperature; false for an empty name.
     pub(super) fn is_of_another_quantity(text: &str) -> bool {
         !text.trim().is_empty() && !Unit::named(text).is_some_and(Unit::is_temperature)
@@ -56,8 +128,11 @@ impl UnitWatch {
     /// When they name several units, or another than `--unit` converts from; the text names the column.
     pub(super) fn check_columns<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
         let watch = self.clone();
+        let names: Vec<_> = names.collect();
+        // Letters of several columns may be names of probes.
+        let of_column = if names.len() == 1 { Unit::of_temperature } else { Unit::of_column };
         for name in names {
-            let unit = Unit::of_column(name).map_or("", |unit| unit.name);
+            let unit = of_column(name).map_or("", |unit| unit.name);
             watch.check(unit).map_err(|error| {
                 let name = truncate_for_log(name);
                 format!("column `{name}`: {error}; `--map {TEMPERATURE}=COLUMN` reads one column")

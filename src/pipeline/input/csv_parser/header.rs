@@ -10,7 +10,6 @@ use super::super::number::DecimalSign;
 use super::super::options::{Delimiter, InputOptions};
 use super::super::output::{Output, RawLine};
 use super::super::row_splitter::RowSplitter;
-use super::super::unit::Unit;
 use super::comments::CommentRule;
 use super::cut_row::LastCells;
 use super::header_cells::{has_values, split};
@@ -113,7 +112,9 @@ impl CsvParser {
             columns.set_defaults(defaults.clone());
         }
         let names = columns.names().to_vec();
-        let temperature_unit = columns.temperatures().find_map(|at| Unit::of_column(&names[at])).map(|unit| unit.name);
+        let unit = columns.temperature_unit();
+        output.builder.unit_watch.set_header(unit);
+        let temperature_unit = unit.map(|unit| unit.name);
         let is_sign_open =
             options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
         let mut parser = CsvParser {

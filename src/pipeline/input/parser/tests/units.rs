@@ -25,3 +25,38 @@ fn columns_of_several_units_or_another_than_is_converted_are_refused_by_name() {
     let read = read(file, "--map~temperature=Temp (°F)~--unit~temperature=F:C~--drop~Temp (°C)");
     assert_eq!(read, ["k 21.5 1700000000"]);
 }
+
+#[test]
+fn number_without_a_unit_beside_one_with_its_unit_is_rejected() {
+    let bare_first = format!("{H}\nk,21.5,{T}\nk,70.7 F,1700000060\n");
+    let bare_last = format!("{H}\nk,70.7 F,{T}\nk,21.5,1700000060\n");
+    assert_eq!(read(bare_first.clone(), ""), ["k 21.5 1700000000", "3 unit"]);
+    assert_eq!(read(bare_last.clone(), ""), ["k 70.7 1700000000", "3 unit"]);
+    for file in [bare_first, bare_last] {
+        assert_eq!(read(file, "--unit~temperature=F:C")[1], "3 unit", "the bare number may be of any unit");
+    }
+    let named = format!("sensor_id,current_time,Temp (°C)\nk,{T},21.5\nk,1700000060,21.6 °C\nk,1700000120,70.7 °F\n");
+    let read = read(named, "--map~temperature=Temp (°C)");
+    assert_eq!(read, ["k 21.5 1700000000", "k 21.6 1700000060", "4 unit"], "the header names the unit of bare numbers");
+}
+
+#[test]
+fn column_unit_names_the_unit_of_the_temperature_where_all_its_values_are_such() {
+    for name in ["unit", "units", "temperature_unit"] {
+        let first = format!(r#"k 70.7 1700000000,"{name}":"F""#);
+        let csv = format!("{H},{name}\nk,70.7,{T},F\nk,21.5,1700000060,C\n");
+        assert_eq!(read(csv, ""), [first.as_str(), "3 unit"]);
+        let line = |temperature: &str, time: &str, unit: &str| {
+            format!(
+                "{{\"sensor_id\":\"k\",\"temperature\":{temperature},\"current_time\":{time},\"{name}\":\"{unit}\"}}\n"
+            )
+        };
+        for second in ["C", "°C", "\\u0043"] {
+            let json = line("70.7", T, "F") + &line("21.5", "1700000060", second);
+            assert_eq!(read(json.clone(), ""), [first.as_str(), "2 unit"], "{json}");
+            assert_eq!(read(json, "--coerce"), [first.as_str(), "2 unit"]);
+        }
+    }
+    let flats = format!("{H},unit\nk,20.5,{T},B\nk,21.5,1700000060,C\nk,22.5,1700000120,F\n");
+    assert_eq!(read(flats, "").len(), 3, "units of a house");
+}
