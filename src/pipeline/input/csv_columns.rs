@@ -140,6 +140,12 @@ impl CsvColumns {
         .filter(|unit| unit.is_temperature())
     }
 
+    /// Returns how the only temperature of a row is named, where an option names its column.
+    pub(super) fn temperature_name(&self) -> Option<&str> {
+        let [probe] = self.probes.as_slice() else { return None };
+        probe.name.as_deref()
+    }
+
     /// Returns the column of the time, where it is one.
     pub(super) fn time(&self) -> Option<usize> {
         match self.time {

@@ -6,6 +6,7 @@ mod decimal_sign;
 mod delimiter;
 mod header;
 mod header_cells;
+mod header_row;
 mod other_format;
 mod row_line;
 mod row_shape;
@@ -19,9 +20,10 @@ use memchr::{memchr, memchr2};
 
 use self::comments::CommentRule;
 use self::cut_row::LastCells;
+use self::header_row::{below_other_header, left_out_header};
 use self::row_line::{RowLine, is_blank};
-use self::row_shape::{cells_of, decimal_evidence, is_unit_row};
-use super::csv_columns::{CsvColumns, RowReading, Surroundings, unmarked};
+use self::row_shape::{cells_of, decimal_evidence};
+use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::options::InputOptions;
 use super::output::{CUT_ROW, Output, RawLine};
@@ -75,6 +77,8 @@ pub(super) struct CsvParser {
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
     unit_rows: u8,
+    /// The line of the header above rows of a table that is not read.
+    unread_table: Option<u64>,
     last_cells: LastCells,
 }
 
@@ -216,8 +220,7 @@ impl CsvParser {
             row.len() > 1
                 && !(cells.len() == 1 && self.columns.has_sections())
                 && self.columns.check_width(cells, self.options.short_rows).is_err()
-                && !self.columns.is_header(cells)
-                && self.other_header(cells, output).is_none()
+                && !self.is_header_row(cells, output)
         };
         let is_mistake = cells.is_some_and(swallows_rows);
         match cells {
@@ -251,38 +254,28 @@ impl CsvParser {
     }
 
     fn row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, is_terminated: bool, output: &mut Output) {
+        if self.columns.has_sections() && cells.len() == 1 && self.columns.names().len() > 1 {
+            cells.get(0).clone_into(&mut self.section);
+            output.builder.facts.passed_over += 1;
+            return;
+        }
+        if let Some(line) = self.unread_table {
+            if !self.take_header(cells, raw, output) {
+                output.reject(raw, below_other_header(line));
+            }
+            return;
+        }
         if self.is_sign_open
             && memchr2(b',', b'.', raw.bytes).is_some()
             && let Err(error) = self.watch_decimal_sign(cells, output)
         {
             return output.reject(raw, error);
         }
-        if self.columns.has_sections() && cells.len() == 1 && self.columns.names().len() > 1 {
-            cells.get(0).clone_into(&mut self.section);
-            output.builder.facts.passed_over += 1;
-            return;
-        }
         let result = self.readings(cells, raw, is_terminated, output);
         match result {
             Ok(()) => self.unit_rows = 0,
             Err(error) => {
-                if self.columns.is_header(cells) {
-                    self.columns.set_defaults(std::mem::take(&mut self.defaults));
-                    output.builder.facts.passed_over += 1;
-                } else if self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS) {
-                    self.unit_rows -= 1;
-                    output.builder.facts.passed_over += 1;
-                } else if let Some(mut columns) = self.other_header(cells, output) {
-                    columns.set_defaults(std::mem::take(&mut self.defaults));
-                    let offset = columns.offset_in_header();
-                    let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
-                    if let Err(error) = named {
-                        return output.reject(raw, error);
-                    }
-                    self.columns = columns;
-                    self.unit_rows = MAX_UNIT_ROWS;
-                    output.builder.facts.passed_over += 1;
-                } else {
+                if !self.take_header(cells, raw, output) {
                     output.reject(raw, error);
                     if !is_terminated {
                         output.name_cut_line(&CUT_ROW);
@@ -290,15 +283,6 @@ impl CsvParser {
                 }
             }
         }
-    }
-
-    /// Returns the columns of a header that stands between the rows, as some programs write one for each series.
-    fn other_header(&self, cells: Cells<'_>, output: &Output) -> Option<CsvColumns> {
-        if !self.options.columns.is_empty() || cells.len() < 2 {
-            return None;
-        }
-        let names: Vec<_> = cells.iter().map(unmarked).collect();
-        CsvColumns::bind(&names, &self.options, &output.builder, &self.surroundings).ok()
     }
 
     fn readings(
@@ -309,6 +293,9 @@ impl CsvParser {
         output: &mut Output,
     ) -> Result<(), RowError> {
         if !self.columns.is_wanted(cells, &self.section, &output.builder) {
+            if self.is_other_header(cells) {
+                return Err(left_out_header());
+            }
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
             return Ok(());
@@ -337,6 +324,9 @@ impl CsvParser {
         }
         let readings = self.columns.readings(cells, &self.section, &output.builder)?;
         if readings.is_empty() {
+            if self.is_other_header(cells) {
+                return Err(left_out_header());
+            }
             // A quantity that no key is mapped to.
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;

@@ -134,6 +134,7 @@ impl CsvParser {
             defaults: Vec::new(),
             is_sign_open,
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
+            unread_table: None,
             last_cells: LastCells::default(),
         };
         for line in above.iter().filter(|above| Some(above.number) != parser.header.line) {

@@ -136,6 +136,7 @@ mod comments;
 mod csv;
 mod damaged;
 mod dates;
+mod headers;
 mod json;
 mod other_formats;
 mod units;

@@ -1,0 +1,106 @@
+//! Headers between the rows of a file, as programs write one for each series, or for a table of another kind.
+
+use sensor_model::truncate_for_log;
+
+use super::super::csv_columns::{CsvColumns, unmarked};
+use super::super::keys::TEMPERATURE;
+use super::super::output::{Output, RawLine};
+use super::super::row_error::{RowError, row_error};
+use super::super::row_splitter::Cells;
+use super::header_cells::is_value;
+use super::row_shape::is_unit_row;
+use super::{CsvParser, MAX_UNIT_ROWS};
+
+const CODE: &str = "other-header";
+
+/// Returns the error of a row whose columns no header names that is read.
+pub(super) fn below_other_header(line: u64) -> RowError {
+    row_error(CODE, format!("line {line} is the header of another table, which has not the columns that are read"))
+}
+
+/// Returns the error of a header that no filter lets through, until it is known what it is.
+pub(super) fn left_out_header() -> RowError {
+    row_error(CODE, "the header of another table")
+}
+
+impl CsvParser {
+    /// Takes a line that is no reading where it is a header, or names units below one. Returns whether it is one.
+    ///
+    /// The header of a table without the columns that are read is rejected, and so is every row below it: by the columns
+    /// of the table before, its values would be those of another quantity.
+    pub(super) fn take_header(&mut self, cells: Cells<'_>, raw: RawLine<'_>, output: &mut Output) -> bool {
+        if self.columns.is_header(cells) {
+            self.columns.set_defaults(std::mem::take(&mut self.defaults));
+            self.unread_table = None;
+        } else if self.unread_table.is_none()
+            && self.unit_rows > 0
+            && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS)
+        {
+            self.unit_rows -= 1;
+        } else {
+            let mut columns = match self.other_header(cells, output) {
+                Ok(columns) => columns,
+                Err(reason) if self.is_other_header(cells) => {
+                    self.unread_table = Some(raw.number);
+                    output.reject(raw, row_error(CODE, format!("the header of another table: {reason}")));
+                    return true;
+                }
+                Err(_) => return false,
+            };
+            columns.set_defaults(std::mem::take(&mut self.defaults));
+            let offset = columns.offset_in_header();
+            let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+            if let Err(error) = named {
+                self.unread_table = Some(raw.number);
+                output.reject(raw, error);
+                return true;
+            }
+            self.columns = columns;
+            self.unit_rows = MAX_UNIT_ROWS;
+            self.unread_table = None;
+        }
+        output.builder.facts.passed_over += 1;
+        true
+    }
+
+    /// Returns whether a row is a header by whose names rows are read.
+    pub(super) fn is_header_row(&self, cells: Cells<'_>, output: &Output) -> bool {
+        self.columns.is_header(cells) || self.other_header(cells, output).is_ok()
+    }
+
+    /// Returns the columns of a header that stands between the rows.
+    fn other_header(&self, cells: Cells<'_>, output: &Output) -> Result<CsvColumns, String> {
+        if !self.options.columns.is_empty() || cells.len() < 2 {
+            return Err("`--columns` names the columns".to_owned());
+        }
+        let names: Vec<_> = cells.iter().map(unmarked).collect();
+        let columns = CsvColumns::bind(&names, &self.options, &output.builder, &self.surroundings)
+            .map_err(|error| error.reason.split("; there are:").next().unwrap_or_default().to_owned())?;
+        match (self.columns.temperature_name(), columns.temperature_name()) {
+            // A pattern matches another column: a greatest value of days below values of hours.
+            (Some(before), Some(here)) if before != here => Err(format!(
+                "the column of `{TEMPERATURE}` has another name, with `{}` in place of `{}`",
+                truncate_for_log(here),
+                truncate_for_log(before)
+            )),
+            _ => Ok(columns),
+        }
+    }
+
+    /// Returns whether a row is a header by its form: no cell is a value, and names of the header before are in it, the
+    /// name of its time or two others.
+    pub(super) fn is_other_header(&self, cells: Cells<'_>) -> bool {
+        if !self.options.columns.is_empty() || cells.len() < 2 {
+            return false;
+        }
+        let names = self.columns.names();
+        let is_name = |cell: &str| !cell.is_empty() && names.iter().any(|name| name == unmarked(cell));
+        let has_time = || self.columns.time_names().iter().any(|time| cells.iter().any(|cell| unmarked(cell) == *time));
+        match cells.iter().filter(|cell| is_name(cell)).count() {
+            0 => return false,
+            1 if !has_time() => return false,
+            _ => {}
+        }
+        cells.iter().all(|cell| is_name(cell) || !is_value(cell))
+    }
+}
