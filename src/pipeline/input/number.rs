@@ -39,6 +39,9 @@ pub(crate) enum NumberError {
     /// `1.234` or `21.5` where a comma is the decimal sign.
     #[error("a point where the decimal sign is a comma; --decimal point takes it for the decimal sign")]
     Point,
+    /// `+0094,5`, a value and its quality as NOAA writes them, which no decimal sign reads.
+    #[error("a value with its quality code behind a comma (`+dddd,q`); --layout noaa-global-hourly reads such files")]
+    Quality,
     /// A number that the table does not keep exactly.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
@@ -77,6 +80,10 @@ pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberErr
     let is_comma = sign == DecimalSign::Comma;
     let (own, other) = if is_comma { (',', '.') } else { ('.', ',') };
     let looks_like_one = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,eE".contains(&byte));
+    // With a comma as decimal sign, `-1234,5` is a number; nobody writes zeros before one.
+    if has_quality(&text) && (!is_comma || text[1..].starts_with('0')) {
+        return Err(NumberError::Quality);
+    }
     if looks_like_one && text.contains(other) {
         return Err(if is_comma { NumberError::Point } else { NumberError::Comma });
     }
@@ -84,6 +91,12 @@ pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberErr
         text = text.replacen(own, ".", 1);
     }
     Decimal::parse(&text).map_err(|error| explained(error, cell))
+}
+
+/// Returns whether a text is a sign, four digits, a comma, and one digit or letter.
+fn has_quality(text: &str) -> bool {
+    let [b'+' | b'-', value @ .., b',', quality] = text.as_bytes() else { return false };
+    value.len() == 4 && value.iter().all(u8::is_ascii_digit) && quality.is_ascii_alphanumeric()
 }
 
 fn explained(error: DecimalError, cell: &str) -> NumberError {

@@ -175,3 +175,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn value_with_its_quality_is_no_number_with_a_decimal_comma() {
+    for (cell, sign) in [
+        ("+0094,5", DecimalSign::Point),
+        ("-0094,1", DecimalSign::Auto),
+        ("+9999,9", DecimalSign::Point),
+        ("-1234,C", DecimalSign::Point),
+        ("+0094,5", DecimalSign::Comma),
+    ] {
+        let error = number(cell, sign).unwrap_err();
+        assert_eq!(error, NumberError::Quality, "{cell}");
+        assert!(!error.to_string().contains("--decimal"), "{error}");
+    }
+    assert_eq!(number("-1234,5", DecimalSign::Comma).unwrap().as_str(), "-1234.5");
+    assert_eq!(number("+21,5", DecimalSign::Point), Err(NumberError::Comma));
+}
