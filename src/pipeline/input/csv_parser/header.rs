@@ -12,7 +12,7 @@ use super::super::output::{Output, RawLine};
 use super::super::row_splitter::RowSplitter;
 use super::comments::CommentRule;
 use super::cut_row::LastCells;
-use super::header_cells::{has_values, split};
+use super::header_cells::{has_values, holds_value, split};
 use super::other_format::{OtherFormat, other_format};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
 
@@ -364,7 +364,13 @@ impl Search<'_> {
             let wanted = error.reason.split(';').next().unwrap_or_default();
             return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
         }
-        let not_csv = NotCsv::new(error.reason);
+        let reason = if cells.len() == 1 || cells.iter().any(|cell| holds_value(cell)) {
+            let (wanted, count) = (error.reason.split("; there are:").next().unwrap_or_default(), cells.len());
+            format!("{wanted}; {place} has {count} column{}", if count == 1 { "" } else { "s" })
+        } else {
+            error.reason
+        };
+        let not_csv = NotCsv::new(reason);
         let not_csv = match cells.as_slice() {
             [line] => match delimiter::unusual(line) {
                 Some(byte) => not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {byte}`")),

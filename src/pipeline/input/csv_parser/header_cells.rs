@@ -14,6 +14,15 @@ pub(crate) fn is_value(cell: &str) -> bool {
     starts && is_plain || crate::pipeline::parse_time(cell).is_ok()
 }
 
+/// Returns whether a word of a cell is a number with a fraction or a time, so that the cell may be no name.
+pub(crate) fn holds_value(cell: &str) -> bool {
+    let is_value = |word: &str| {
+        let has_fraction = word.contains(['.', ',']) && word.trim_matches(['.', ',']).contains(['.', ',']);
+        (has_fraction || word.len() >= 9) && is_value(word)
+    };
+    cell.split(|sign: char| sign.is_whitespace() || "=:;|".contains(sign)).any(is_value)
+}
+
 /// Splits a line into cells; nothing where a quote stays open.
 pub(crate) fn split(delimiter: Delimiter, text: &str) -> Option<Vec<String>> {
     let mut splitter = RowSplitter::new(delimiter);

@@ -41,3 +41,16 @@ fn block_of_greatest_values_below_that_of_hours_is_not_read_as_temperatures() {
         assert_eq!(read(text, &flags), ["k 21.5 1699999200", "4 other-header", "5 other-header"], "{column}");
     }
 }
+
+#[test]
+fn message_counts_the_columns_of_a_line_that_may_hold_values() {
+    for text in [
+        "home/attic/temperature 19.4\nhome/attic/temperature 19.5\n",
+        "1700000000:-nan:19.4\n1700000300:-nan:19.5\n",
+        "attic is 19.4;sensor_id\nx;y\n",
+    ] {
+        let message = wrong(text, "");
+        assert!(!message.contains("19.4") && !message.contains("19.5"), "{message}");
+        assert!(message.contains("column"), "{message}");
+    }
+}
