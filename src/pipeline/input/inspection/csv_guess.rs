@@ -80,7 +80,7 @@ fn tables(text: &str) -> (Vec<Table>, Vec<OtherRows>) {
 /// Returns options that may read the text, the likeliest first.
 pub(super) fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<Candidate> {
     let (tables, others) = tables(text);
-    let mut found: Vec<_> = tables.iter().map(|table| with_header(table, name, given)).collect();
+    let mut found: Vec<_> = tables.iter().filter_map(|table| with_header(table, name, given)).collect();
     for (delimiter, rows) in others {
         let is_time = |cell: &String| parse_time(cell).is_ok() || !forms_of(cell).is_empty();
         if rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(is_time)) {
@@ -116,7 +116,7 @@ fn reference(header: &[String], at: usize) -> String {
     if name.contains(['+', '"']) || name.contains("//") { format!("\"{name}\"") } else { name.clone() }
 }
 
-fn with_header(table: &Table, name: &str, given: &InputOptions) -> Candidate {
+fn with_header(table: &Table, name: &str, given: &InputOptions) -> Option<Candidate> {
     let Table { delimiter, header, rows, places } = table;
     let mut options = given.clone();
     if *delimiter == Delimiter::Blanks {
@@ -153,7 +153,11 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Candidate {
     if options.time_zone.is_none() {
         options.time_zone = zone_in_name(&header[time.date]);
     }
-    with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date])
+    if time.is_hour && options.time_format.is_none() {
+        let time_formats = time.hour_forms(header, rows);
+        return (!time_formats.is_empty()).then_some(Candidate { options, time_formats });
+    }
+    Some(with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date]))
 }
 
 /// Names the columns of a file without header: the first that holds times, the first other numbers, the first texts.

@@ -96,12 +96,19 @@ pub(super) fn is_temperature(name: &str) -> bool {
         && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
 }
 
-/// Returns the place of a time among names.
+/// Returns the place of a time among names. Where one is named as UTC, those named as local are not looked at.
 pub(super) fn time_place(names: &[String]) -> Option<usize> {
-    place(names, &TIMES).or_else(|| {
+    let has = |name: &String, parts: &[&str]| parts.iter().any(|part| name.to_lowercase().contains(part));
+    let is_time = |name: &String| has(name, &["time", "date", "zeit", "datum"]);
+    let is_utc = |name: &String| is_time(name) && has(name, &["utc", "gmt"]) && !has(name, &["offset", "zone"]);
+    let is_passed_over = |name: &String| has(name, &["local", "lokal"]) && names.iter().any(is_utc);
+    let looked_at = |name: &String| if is_passed_over(name) { String::new() } else { name.clone() };
+    let names: Vec<_> = names.iter().map(looked_at).collect();
+    let of_parts = || {
         let is_time = |name: &String| ["time", "date", "zeit", "datum"].iter().any(|part| plain(name).contains(part));
-        names.iter().position(is_time)
-    })
+        names.iter().position(|name| is_utc(name) && is_time(name)).or_else(|| names.iter().position(is_time))
+    };
+    place(&names, &TIMES).or_else(of_parts)
 }
 
 /// Returns the place of a sensor among names.
@@ -161,6 +168,9 @@ mod tests {
         assert_eq!(time_place(&names(&["No.", "Date Time, GMT+01:00", "Temp"])), Some(1));
         assert_eq!(time_place(&names(&["date", "Zeitstempel [UTC]"])), Some(1));
         assert_eq!(time_place(&names(&["a", "Measured (date)"])), None);
+        assert_eq!(time_place(&names(&["timestamp_local", "timestamp_utc", "temp_f"])), Some(1));
+        assert_eq!(time_place(&names(&["Time (local)", "Time (UTC)"])), Some(1));
+        assert_eq!(time_place(&names(&["local_time", "utc_offset"])), Some(0));
         assert_eq!(sensor_place(&names(&["STATIONS_ID", "MESS_DATUM"])), Some(0));
         assert!(sensor_rank("room") < sensor_rank("x"));
     }

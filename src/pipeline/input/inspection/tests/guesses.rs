@@ -97,3 +97,39 @@ fn unit_of_the_column_is_told_unless_it_is_converted() {
     let inspection = inspect(&InputOrigin::File(file), &given, &Layouts::default(), false).unwrap();
     assert_eq!((inspection.accepted, inspection.remarks().len()), (1, 0), "{:?}", inspection.remarks());
 }
+
+#[test]
+fn date_and_number_of_an_hour_are_read_together_or_not_at_all() {
+    for (text, expected) in [
+        (
+            "sensor_id,date,hour,temperature\nk,2023-11-14,0,21.5\nk,2023-11-14,1,21.6\n",
+            "current_time=date+hour --time-format=%Y-%m-%d %H",
+        ),
+        (
+            "sensor_id,Date,Hour,temperature\nk,14.11.2023,00,21.5\nk,14.11.2023,23,21.6\n",
+            "current_time=Date+Hour --time-format=%d.%m.%Y %H",
+        ),
+    ] {
+        assert_eq!(flags(text, "f.csv"), expected);
+        let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+        assert_eq!(inspection.accepted, 2);
+    }
+    for text in [
+        "sensor_id,date,hour,minute,temperature\nk,2023-11-14,0,0,21.5\nk,2023-11-14,0,30,21.6\n",
+        "sensor_id,date,hour,temperature\nk,2023-11-14,first,21.5\nk,2023-11-14,second,21.6\n",
+    ] {
+        let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+        assert!(inspection.error.is_some() && inspection.accepted == 0, "{:?}", shown(&inspection));
+    }
+}
+
+#[test]
+fn time_in_utc_goes_before_local_time_and_a_letter_names_the_unit() {
+    let text = "timestamp_local,timestamp_utc,temp_f\n2023-11-14T14:13:20,2023-11-14T22:13:20,70.7\n";
+    assert_eq!(flags(text, "f.csv"), "temperature=temp_f current_time=timestamp_utc --sensor=f");
+    for name in ["temp_f", "temperature_F", "tempF"] {
+        let (inspection, ..) = inspected(text.replace("temp_f", name).as_bytes(), "f.csv");
+        let remarks = inspection.remarks();
+        assert!(remarks.iter().any(|remark| remark.contains("`--unit temperature=F:C`")), "{name}: {remarks:?}");
+    }
+}
