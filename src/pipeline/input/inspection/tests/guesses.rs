@@ -133,3 +133,17 @@ fn time_in_utc_goes_before_local_time_and_a_letter_names_the_unit() {
         assert!(remarks.iter().any(|remark| remark.contains("`--unit temperature=F:C`")), "{name}: {remarks:?}");
     }
 }
+
+#[test]
+fn channel_whose_first_field_is_another_quantity_has_no_layout() {
+    let channel = |first: &str| {
+        format!(
+            "{{\"channel\":{{\"id\":9,\"field1\":\"{first}\",\"field2\":\"x\"}},\"feeds\":[\
+             {{\"created_at\":\"2023-11-14T22:13:20Z\",\"entry_id\":1,\"field1\":\"51\",\"field2\":\"21.5\"}}]}}"
+        )
+    };
+    let (inspection, ..) = inspected(channel("Temperature").as_bytes(), "f.json");
+    assert_eq!((inspection.layouts.as_slice(), inspection.accepted), (["thingspeak-json".to_owned()].as_slice(), 1));
+    let (inspection, ..) = inspected(channel("Humidity").as_bytes(), "f.json");
+    assert!(inspection.layouts.is_empty() && inspection.accepted == 0, "{:?}", shown(&inspection));
+}
