@@ -308,6 +308,11 @@ fn tail_by_fan_out_reads_the_same_across_a_split_and_leaves_no_consumer() {
     let times: BTreeSet<_> = rows(&run).iter().map(|row| row["current_time"].as_u64().unwrap()).collect();
     assert_eq!((rows(&run).len(), times), (60, (0..60).collect()));
     assert_eq!(consumers(), [""; 0]);
+    // One whose registration was not answered is of this run all the same.
+    api.set_faults("kinesis:RegisterStreamConsumer=lost@#1");
+    let run = tail(&env, &["--fan-out"]).assert_success();
+    assert_eq!((rows(&run).len(), consumers()), (60, Vec::new()));
+    api.set_faults("");
     // An existing one stays, and ends what was asked for.
     api.json("Kinesis_20131202.RegisterStreamConsumer", &json!({"StreamARN": arn, "ConsumerName": "theirs"}));
     let run = tail(&env, &["--fan-out", "--consumer", "theirs"]).assert_success();

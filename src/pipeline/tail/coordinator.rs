@@ -115,7 +115,10 @@ impl TailStream {
 impl TailStream {
     /// Returns a beginning that leaves out no record, if reading has begun.
     pub(crate) fn resume(&self) -> Option<TailStart> {
-        self.positions.earliest().map(|earliest| earliest.map_or(TailStart::TrimHorizon, TailStart::Time))
+        self.positions.earliest().map(|earliest| match earliest {
+            ShardPosition::Time(time) => TailStart::Time(time),
+            _ => TailStart::TrimHorizon,
+        })
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
+use super::stream_reader::ShardPosition;
+
 /// A time before all records.
 const TRIM_HORIZON: i64 = i64::MIN;
 
@@ -52,11 +54,11 @@ impl TailPositions {
         *self.0.lock() = Positions::default();
     }
 
-    /// Returns the time up to which all shards were read: `None` within if one may not have been read at all.
-    pub(super) fn earliest(&self) -> Option<Option<i64>> {
+    /// Returns the position up to which all shards were read, if reading has begun.
+    pub(super) fn earliest(&self) -> Option<ShardPosition> {
         let positions = self.0.lock();
         let earliest = positions.reading.values().min().copied()?;
-        Some(Some(earliest).filter(|time| *time != TRIM_HORIZON))
+        Some(if earliest == TRIM_HORIZON { ShardPosition::TrimHorizon } else { ShardPosition::Time(earliest) })
     }
 }
 
@@ -71,14 +73,14 @@ mod tests {
         positions.begun("a", &[], None);
         positions.begun("b", &[], None);
         positions.reached("a", 500);
-        assert_eq!(positions.earliest(), Some(None), "b was not read");
+        assert_eq!(positions.earliest(), Some(ShardPosition::TrimHorizon), "b was not read");
         positions.reached("b", 400);
-        assert_eq!(positions.earliest(), Some(Some(400)));
+        assert_eq!(positions.earliest(), Some(ShardPosition::Time(400)));
         let timed = TailPositions::default();
         timed.begun("a", &[], Some(100));
         timed.begun("b", &[], Some(100));
         timed.reached("a", 500);
-        assert_eq!(timed.earliest(), Some(Some(100)));
+        assert_eq!(timed.earliest(), Some(ShardPosition::Time(100)));
     }
 
     #[test]
@@ -90,14 +92,14 @@ mod tests {
         positions.reached("a", 500);
         positions.reached("b", 400);
         positions.finished("a");
-        assert_eq!(positions.earliest(), Some(Some(400)));
+        assert_eq!(positions.earliest(), Some(ShardPosition::Time(400)));
         positions.finished("b");
         positions.begun("child", &parents, None);
-        assert_eq!(positions.earliest(), Some(Some(400)));
+        assert_eq!(positions.earliest(), Some(ShardPosition::Time(400)));
         positions.reached("child", 900);
-        assert_eq!(positions.earliest(), Some(Some(900)));
+        assert_eq!(positions.earliest(), Some(ShardPosition::Time(900)));
         positions.begun("orphan", &["unknown".to_owned(), "a".to_owned()], None);
-        assert_eq!(positions.earliest(), Some(None), "a parent that was not read says nothing");
+        assert_eq!(positions.earliest(), Some(ShardPosition::TrimHorizon), "a parent that was not read says nothing");
         positions.clear();
         assert_eq!(positions.earliest(), None);
     }

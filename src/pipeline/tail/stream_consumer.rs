@@ -37,13 +37,16 @@ impl StreamConsumer {
         let name = format!("{OWN_CONSUMERS}{}-{:08x}", host(), rand::random::<u32>());
         let stream_arn = stream_arn(&clients, stream).await?;
         let resource = format!("stream {stream}, consumer {name}");
-        let request = clients.kinesis.register_stream_consumer().stream_arn(stream_arn).consumer_name(&name);
+        let request = clients.kinesis.register_stream_consumer().stream_arn(&stream_arn).consumer_name(&name);
         let answer = clients.call("Kinesis", "RegisterStreamConsumer", &resource).answer(request.send().await);
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(failure) => return Err(clients.with_account_context(failure).await.into()),
+        let arn = match answer {
+            Ok(answer) => answer.consumer.map(|consumer| consumer.consumer_arn).unwrap_or_default(),
+            // The call may have taken effect, and nobody else has this name.
+            Err(failure) => match consumer_arn(&clients, &stream_arn, &name).await {
+                Some(arn) => arn,
+                None => return Err(clients.with_account_context(failure).await.into()),
+            },
         };
-        let arn = answer.consumer.map(|consumer| consumer.consumer_arn).unwrap_or_default();
         let consumer = StreamConsumer { clients, resource, arn, name, is_own: true };
         match consumer.wait_until_active().await {
             Ok(()) => Ok(consumer),
@@ -119,6 +122,12 @@ impl StreamConsumer {
                 .hint(format!("`aws kinesis deregister-stream-consumer --consumer-arn {arn}` removes it"))
         })
     }
+}
+
+/// Returns the ARN of a consumer, if it can be found.
+async fn consumer_arn(clients: &Clients, stream_arn: &str, name: &str) -> Option<String> {
+    let request = clients.kinesis.describe_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+    request.send().await.ok()?.consumer_description.map(|consumer| consumer.consumer_arn)
 }
 
 async fn stream_arn(clients: &Clients, stream: &str) -> Result<String, Error> {
