@@ -18,10 +18,14 @@ pub(crate) fn read_usage_line(usage: &ReadUsage, sensors: u64) -> String {
     let price = units * TABLE_READS_USD / 1e6;
     let price = if price < 0.01 { "less than 0.01 USD".to_owned() } else { format!("{price:.2} USD") };
     format!(
-        "Read {} items in {} requests{sensors}: {units:.1} read units, {price} on demand ({PRICES_OF}).",
-        units::count(scanned),
-        units::count(requests),
+        "Read {} in {}{sensors}: {units:.1} read units, {price} on demand ({PRICES_OF}).",
+        counted(scanned, "item"),
+        counted(requests, "request"),
     )
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", units::count(count), if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -35,5 +39,7 @@ mod tests {
         assert!(line.starts_with("Read 1,000,000 items in 250 requests: 25000.5 read units, less than 0.01 USD on"));
         let line = read_usage_line(&ReadUsage { units: 1_000_000.0, ..usage }, 100);
         assert!(line.contains("250 requests (2.5 for each of 100 sensors): 1000000.0 read units, 0.12 USD"), "{line}");
+        let line = read_usage_line(&ReadUsage { requests: 1, scanned: 1, ..usage }, 0);
+        assert!(line.starts_with("Read 1 item in 1 request: "), "{line}");
     }
 }
