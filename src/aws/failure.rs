@@ -4,6 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::event_stream::RawMessage;
+use aws_smithy_types::str_bytes::StrBytes;
 
 /// The class of a failure, which decides whether to continue, retry or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,11 +116,12 @@ impl AwsFailure {
     {
         let (code, message, cause) = match error {
             SdkError::ServiceError(context) => {
-                let code = context.err().code().unwrap_or_default().to_owned();
+                let code =
+                    context.err().code().or_else(|| exception_type(context.raw())).unwrap_or_default().to_owned();
                 let message = context.err().message().unwrap_or_default().to_owned();
                 let status = if code.starts_with("InternalFailure") { 500 } else { 400 };
                 let cause = classify(&code, &message, status);
-                (Some(code), message, cause)
+                (Some(code).filter(|code| !code.is_empty()), message, cause)
             }
             // The connection broke, or ended within an event.
             _ => (None, chain(error), FailureCause::ServerError),
@@ -147,6 +149,13 @@ impl AwsFailure {
             FailureCause::InUse | FailureCause::Propagating | FailureCause::Throttled | FailureCause::ServerError
         )
     }
+}
+
+/// Returns the name of the exception that came instead of an event. The SDK does not read it into the error.
+fn exception_type(message: &RawMessage) -> Option<&str> {
+    let RawMessage::Decoded(message) = message else { return None };
+    let header = message.headers().iter().find(|header| header.name().as_str() == ":exception-type")?;
+    header.value().as_string().ok().map(StrBytes::as_str)
 }
 
 /// Joins the messages of all layers of an error in one line, without the layers that only refer to the one below.
@@ -263,7 +272,24 @@ pub(super) fn no_credentials(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::error::ErrorMetadata;
+    use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+
     use super::*;
+
+    #[test]
+    fn exception_instead_of_an_event_has_its_name() {
+        let failure = |name: &'static str| {
+            let header = Header::new(":exception-type", HeaderValue::String(name.into()));
+            let message = RawMessage::Decoded(Message::new("{}").add_header(header));
+            let error = SdkError::service_error(ErrorMetadata::builder().message("gone").build(), message);
+            AwsFailure::of_event("Kinesis", "SubscribeToShard", "stream s", "here", &error)
+        };
+        let missing = failure("ResourceNotFoundException");
+        assert_eq!(missing.said(), "ResourceNotFoundException: gone");
+        assert_eq!(missing.cause, FailureCause::Missing);
+        assert_eq!(failure("InternalFailureException").cause, FailureCause::ServerError);
+    }
 
     #[test]
     fn missing_credentials_message_omits_the_last_source() {

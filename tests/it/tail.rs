@@ -268,11 +268,21 @@ fn tail_with_closed_pipe_ends_well_though_nothing_comes() {
 
 #[test]
 fn tail_of_a_stream_that_is_deleted_names_it_and_what_creates_it() {
+    deleted_stream_is_named(&["--from", "trim-horizon"]);
+}
+
+#[test]
+fn tail_by_fan_out_of_a_stream_that_is_deleted_names_it_and_what_creates_it() {
+    deleted_stream_is_named(&["--from", "trim-horizon", "--fan-out"]);
+}
+
+fn deleted_stream_is_named(flags: &[&str]) {
     let (env, api) = with_stream();
     put(&api, "a", reading("a", 1).as_bytes());
-    let running = Running::start(&env, &["--from", "trim-horizon"]);
+    let running = Running::start(&env, flags);
     running.wait_for_rows(1);
-    api.json("Kinesis_20131202.DeleteStream", &json!({"StreamName": STREAM}));
+    let delete = json!({"StreamName": STREAM, "EnforceConsumerDeletion": true});
+    api.json("Kinesis_20131202.DeleteStream", &delete);
     let run = running.end().assert_code(1);
     run.assert_stderr_contains(&[
         "stream temperature-sensor-data was deleted while it was read",
