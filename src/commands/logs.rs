@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Format, MetricsRow, Output, Rows};
+use crate::output::{Format, LiveRows, MetricsRow, Output};
 use crate::pipeline::{
     InvocationMetrics, LogFollower, LogKind, LogLine, LogQuery, parse_time_or_age, read_log, whole_milliseconds,
 };
@@ -69,7 +69,7 @@ pub(super) async fn run(context: &Context, args: LogsArgs) -> Result<(), Error> 
     let query = args.query(context)?;
     let mut printer = Printer {
         output: &context.output,
-        rows: context.output.rows(),
+        rows: context.output.live_rows(),
         shows_steps: context.output.is_verbose(),
         left: args.limit.unwrap_or(u64::MAX),
         args: &args,
@@ -131,7 +131,7 @@ fn missing(group: &str) -> Error {
 /// Prints what is asked for.
 struct Printer<'a> {
     output: &'a Output,
-    rows: Rows,
+    rows: LiveRows,
     args: &'a LogsArgs,
     shows_steps: bool,
     left: u64,
@@ -169,7 +169,12 @@ impl Printer<'_> {
         !(is_step && self.is_for_people() && !self.shows_steps)
     }
 
-    /// Writes what was held back. Returns the number of lines.
+    /// Shows all lines so far.
+    fn show(&mut self) -> Result<(), Error> {
+        if self.args.metrics { self.rows.show::<MetricsRow>() } else { self.rows.show::<LogLine>() }
+    }
+
+    /// Shows the rest and closes the document. Returns the number of lines.
     fn finish(self) -> Result<u64, Error> {
         let printed = self.args.limit.unwrap_or(u64::MAX) - self.left;
         if self.args.metrics {
@@ -188,19 +193,27 @@ async fn follow(context: &Context, clients: &Clients, query: LogQuery, mut print
     let mut follower = LogFollower::new(query);
     let mut pause = shortest;
     let mut troubled: Option<Instant> = None;
-    let mut is_told = false;
+    let (mut is_told, mut has_answered) = (false, false);
     let work = async {
         while printer.left > 0 && !context.output.is_closed() {
             let polled = follower.poll(clients, |line| printer.print(&line).map_err(FollowError::Output)).await;
-            printer.rows.flush()?;
+            printer.show()?;
             let trouble = match polled {
                 Ok(Some(new)) => {
+                    has_answered = true;
                     pause = if new > 0 { shortest } else { (pause * 2).min(shortest * LONGEST_PAUSE) };
                     None
                 }
-                Ok(None) => Some(format!("log group {group} does not exist yet")),
+                Ok(None) => {
+                    if !std::mem::replace(&mut has_answered, true) {
+                        context.output.status(format!("waiting: log group {group} does not exist yet"));
+                        is_told = true;
+                    }
+                    Some(format!("log group {group} does not exist"))
+                }
                 Err(FollowError::Output(error)) => return Err(error),
-                Err(FollowError::Call(failure)) if is_passing(&failure) => {
+                // A wrong endpoint would be waited for without end.
+                Err(FollowError::Call(failure)) if has_answered && is_passing(&failure) => {
                     pause = (pause * 2).min(PAUSE * 10);
                     Some(failure.said())
                 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Output, Row, Squeeze, one_line};
+use super::{CsvCells, Output, Row, Squeeze, one_line};
 use crate::error::Error;
 use crate::pipeline::{InvocationMetrics, InvocationUsage, LogKind, LogLine};
 
@@ -59,9 +59,24 @@ impl Row for MetricsRow {
     }
 
     fn cells(&self) -> Vec<String> {
+        self.texts(|ms| format!("{ms:.1}"))
+    }
+
+    fn squeezes() -> &'static [Squeeze] {
+        &METRICS_SQUEEZES
+    }
+
+    fn csv_cells(&self) -> CsvCells {
+        CsvCells::fixed(self.texts(|ms| ms.to_string()))
+    }
+}
+
+impl MetricsRow {
+    /// Returns the texts of the columns.
+    fn texts(&self, milliseconds: impl Fn(f64) -> String) -> Vec<String> {
         let metrics = &self.metrics;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let ms = |number: Option<f64>| number.map(|ms| format!("{ms:.1}")).unwrap_or_default();
+        let ms = |number: Option<f64>| number.map(&milliseconds).unwrap_or_default();
         vec![
             self.time.clone(),
             text(&metrics.request_id),
@@ -78,11 +93,10 @@ impl Row for MetricsRow {
             text(&metrics.error),
         ]
     }
-
-    fn squeezes() -> &'static [Squeeze] {
-        &METRICS_SQUEEZES
-    }
 }
+
+/// Places a further line below the first: as wide as a time, a kind and the blanks behind them.
+const FURTHER_LINES: &str = "\n                                      ";
 
 impl Output {
     /// Prints a line of the log for a person: time, kind, and what it says.
@@ -98,7 +112,10 @@ impl Output {
         };
         let kind = format!("{:<10}", word(line.kind));
         let kind = if self.stdout_is_terminal { self.style(style, &kind) } else { kind };
-        self.data(&format!("{}  {kind}  {}", line.rfc3339(), one_line(&said(line))))
+        // Further lines of a message, as those of a stack trace, stand below its first.
+        let said = said(line);
+        let lines: Vec<_> = said.lines().map(one_line).collect();
+        self.data(&format!("{}  {kind}  {}", line.rfc3339(), lines.join(FURTHER_LINES)))
     }
 }
 

@@ -129,6 +129,10 @@ fn logs_follow_shows_late_lines_once_and_ends_with_130() {
     assert_eq!(following.next()["message"], "late");
     write(&api, "a", now, "of the same millisecond");
     assert_eq!(following.next()["message"], "of the same millisecond");
+    // Two more polls have read the same events again.
+    let polls = || api.recorded_calls().iter().filter(|call| call.call == "logs:FilterLogEvents").count();
+    let before = polls();
+    eventually("two more polls", polls, |count| *count > before + 2);
     let (code, rest) = following.interrupt();
     assert_eq!((code, rest), (Some(130), Vec::new()), "each line once");
 }

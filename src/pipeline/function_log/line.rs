@@ -72,8 +72,13 @@ impl From<FilteredLogEvent> for IdentifiedLine {
         let message = event.message.unwrap_or_default();
         let Classified { kind, request_id } = Classified::of(&message);
         let message = message.trim_end_matches(['\r', '\n']).to_owned();
-        let line = LogLine { time: event.timestamp.unwrap_or_default(), kind, request_id, message };
-        IdentifiedLine { id: event.event_id.unwrap_or_default(), line }
+        let time = event.timestamp.unwrap_or_default();
+        // An emulator may give no id. Events that are alike in all else are then one.
+        let id = event.event_id.filter(|id| !id.is_empty()).unwrap_or_else(|| {
+            let stream = event.log_stream_name.unwrap_or_default();
+            format!("{stream} {time} {} {message}", event.ingestion_time.unwrap_or_default())
+        });
+        IdentifiedLine { id, line: LogLine { time, kind, request_id, message } }
     }
 }
 
