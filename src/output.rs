@@ -54,11 +54,10 @@ use self::destination::Destination;
 use crate::error::Error;
 use crate::hint_flags::HintFlags;
 
-use self::escape::visible;
 pub(crate) use color::ColorChoice;
 pub(crate) use csv::{CsvCells, CsvColumns, OwnCell};
 pub(crate) use demo_report::{DemoReport, StepTime};
-pub(crate) use escape::one_line;
+pub(crate) use escape::{one_line, visible};
 
 #[cfg(test)]
 pub(crate) use destination::Captured;

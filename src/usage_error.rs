@@ -1,7 +1,8 @@
 //! Reports command-line usage errors as text or, with `-o json`, as JSON.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind::BrokenPipe;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -10,7 +11,7 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::error::Error;
 use crate::output::ColorChoice;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, visible};
 use crate::raw_arguments::asked_for;
 
 /// Says what clap has to say; help and version are data on stdout and a success.
@@ -19,6 +20,12 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
     match format {
         Some(format) if !is_data => Output::new(format, false, 0, ColorChoice::Never).error(&read(error)),
+        // An argument must not act on the terminal.
+        _ if !is_data && arguments.iter().any(|argument| has_control_characters(argument)) => {
+            let text = visible(&error.render().to_string()).into_owned();
+            // A failure of stderr cannot be reported.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
         _ => match error.print() {
             // A write to a closed pipe has no reader to report it to.
             Err(unwritten) if is_data && unwritten.kind() != BrokenPipe => return ExitCode::FAILURE,
@@ -26,6 +33,10 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         },
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn has_control_characters(argument: &OsStr) -> bool {
+    argument.to_string_lossy().chars().any(char::is_control)
 }
 
 /// Returns whether the error is the help or the version, which clap returns as errors.

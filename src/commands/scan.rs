@@ -40,6 +40,10 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
             .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows"));
     }
     let fields = fields(&args)?;
+    if args.target.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Error::usage("`--to -` is standard output, where rows go without `--to`")
+            .hint("leave `--to` out, or name the file `./-`"));
+    }
     let unknown_ending = args.target.as_deref().and_then(OutputFile::unknown_ending);
     if let (Some(ending), Format::Auto) = (unknown_ending, context.output.chosen_format()) {
         return Err(Error::usage(format!("`.{ending}` is no form that `scan --to` writes")).hint(
@@ -83,7 +87,7 @@ struct Scan<'a> {
     table: &'a str,
 }
 
-/// What was seen beside the rows.
+/// Counts of a scan beside its rows.
 #[derive(Default)]
 struct Seen {
     foreign: u64,

@@ -11,7 +11,7 @@ fn acts(character: char) -> bool {
 }
 
 /// Returns a text of several lines in which every character is shown.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, |character| character != '\n' && acts(character))
 }
 

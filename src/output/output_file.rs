@@ -69,7 +69,13 @@ impl OutputFile {
             |error: io::Error| Error::failed(format!("could not create {}", path.display())).with_source(error);
         let found = match fs::metadata(path) {
             Ok(found) => Some(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if fs::symlink_metadata(path).is_ok() {
+                    return Err(Error::usage(format!("{} is a link to a file that does not exist", path.display()))
+                        .hint("name the file itself"));
+                }
+                None
+            }
             Err(error) => return Err(failed(error)),
         };
         if found.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -336,6 +342,15 @@ mod tests {
         file.write(b"x").unwrap();
         file.finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn link_to_nothing_is_named_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link.csv");
+        std::os::unix::fs::symlink("nothing.csv", &link).unwrap();
+        let error = OutputFile::create(&link, true).unwrap_err();
+        assert!(error.full_message().contains("is a link to a file that does not exist"), "{}", error.full_message());
     }
 
     #[test]

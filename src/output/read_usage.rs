@@ -1,4 +1,4 @@
-//! What reading rows took, in words.
+//! The line about requests, read units and price of a scan.
 
 use super::units;
 use crate::pipeline::ReadUsage;

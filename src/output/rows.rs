@@ -120,6 +120,14 @@ impl Rows {
         Ok(self.written)
     }
 
+    /// Writes what was held back after a failure. A JSON document stays open: its reader must not take it for a whole one.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn break_off<R: Row>(mut self) -> Result<(), Error> {
+        if self.format == Format::Json { self.flush() } else { self.finish::<R>().map(drop) }
+    }
+
     /// Writes what is ready now, for rows that come slowly.
     ///
     /// # Errors
@@ -208,6 +216,16 @@ mod tests {
         fn cells(&self) -> Vec<String> {
             vec![self.text.to_owned()]
         }
+    }
+
+    #[test]
+    fn json_that_was_broken_off_is_no_document() {
+        let (output, captured) = Output::captured(Format::Json, false, 0);
+        let mut rows = output.rows();
+        rows.push(&Odd { text: "a" }).unwrap();
+        rows.break_off::<Odd>().unwrap();
+        let text = captured.texts().0;
+        assert!(text.contains("\"a\"") && serde_json::from_str::<serde_json::Value>(&text).is_err(), "{text}");
     }
 
     #[test]

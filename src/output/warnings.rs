@@ -89,7 +89,9 @@ impl Warning {
             }
             Warning::NotReadings { command, .. } => format!("{command} shows them"),
             Warning::OutsideShard { .. } => {
-                "they were on their way while the stream was resharded; the function stores them".to_owned()
+                "the stream was resharded while they were on their way, or their producer does not aggregate by shards; the \
+                 function stores them"
+                    .to_owned()
             }
             Warning::OutdatedAwsCli { .. } => {
                 "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()

@@ -20,6 +20,10 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["status", "--watch", "--interval", "30"], "not a length of time; write 30s"),
     (&["put", "--sensor", "a", "--temp", "1", "--wait", "--timeout", "30"], "not a length of time; write 30s"),
     (&["up", "extra"], "extra"),
+    (&["scan", "--to", "-"], "`--to -` is standard output"),
+    (&["scan", "--to", "rows.parquet"], "`.parquet` is no form"),
+    (&["scan", "--since", "1700000000000"], "milliseconds are written as"),
+    (&["scan", "-o", "table", "--fields", "temperature", "--time-zone", "UTC"], "`--fields` leaves out"),
     (
         &[
             "up",
@@ -167,6 +171,16 @@ fn usage_error_exits_2_and_names_cause() {
     assert!(unexpected.is_empty(), "{unexpected}");
     assert_eq!(std::fs::read_to_string(env.path("good.ndjson")).unwrap(), GOOD, "the input file was not truncated");
     assert!(!env.path("r").exists() && !env.path("data").exists(), "no file was created");
+}
+
+#[test]
+fn usage_error_does_not_act_on_a_terminal() {
+    let env = TestEnv::new();
+    let odd = "\u{1b}[31mX\u{9b}1m";
+    for arguments in [&["scan", "--where", odd][..], &["scan", "--sort", odd], &["up", odd], &[odd]] {
+        let run = env.run(arguments.iter().copied()).assert_code(2);
+        assert!(run.stderr.contains('X') && !run.stderr.contains(['\u{1b}', '\u{9b}']), "{:?}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a Kinesis record holds: plain data, user records, or an aggregate that cannot be taken apart.
+//! The contents of a Kinesis record: plain data, user records, or an aggregate that cannot be taken apart.
 
 use std::fmt;
 

@@ -15,7 +15,7 @@ pub(super) struct RowSink {
     unseen_fields: Vec<String>,
 }
 
-/// What was shown.
+/// The result of showing rows.
 pub(super) struct Shown {
     pub rows: u64,
     /// Requested fields that no row had.
@@ -61,7 +61,7 @@ impl RowSink {
         Ok(())
     }
 
-    /// Shows the rest, and closes the document unless nothing was shown before a failure.
+    /// Shows the rest. After a failure JSON stays open, so that nobody takes a part for all rows.
     pub(super) fn finish<R: SortableRow + Row>(mut self, is_complete: bool) -> Result<Shown, Error> {
         let failed = |error| Error::failed("could not sort").with_source(error);
         if let Some(sorter) = self.sorter.take().filter(|_| is_complete) {
@@ -73,8 +73,10 @@ impl RowSink {
             }
         }
         let shown = Shown { rows: self.shown, unseen_fields: self.unseen_fields };
-        if is_complete || shown.rows > 0 {
+        if is_complete {
             self.rows.finish::<R>()?;
+        } else if shown.rows > 0 {
+            self.rows.break_off::<R>()?;
         }
         let unseen_fields = if is_complete && shown.rows > 0 { shown.unseen_fields } else { Vec::new() };
         Ok(Shown { rows: shown.rows, unseen_fields })

@@ -11,7 +11,9 @@ use crate::output::{Format, Output, Rows};
 pub(super) fn rows(output: &Output, args: &ScanArgs) -> Result<Rows, Error> {
     let format = if args.raw && output.chosen_format() == Format::Auto { Format::Ndjson } else { output.row_format() };
     if args.raw && matches!(format, Format::Table | Format::Csv) {
-        return Err(Error::usage("`--raw` is JSON").hint("add `-o json` or `-o ndjson`, or leave `-o` out"));
+        return Err(Error::usage("`--raw` is JSON").hint(
+            "add `-o json` or `-o ndjson`, or leave out what asks for another form: `-o`, or the ending of `--to`",
+        ));
     }
     if args.csv_safe && format != Format::Csv {
         return Err(Error::usage("`--csv-safe` is about CSV").hint("add `-o csv`"));
@@ -23,6 +25,12 @@ pub(super) fn rows(output: &Output, args: &ScanArgs) -> Result<Rows, Error> {
     if let Some(times) = args.times() {
         if format != Format::Table {
             return Err(Error::usage("`--time-format` and `--time-zone` are about tables").hint("add `-o table`"));
+        }
+        if !args.fields.is_empty() {
+            return Err(Error::usage(
+                "`--time-format` and `--time-zone` are about the column TIME, which `--fields` leaves out",
+            )
+            .hint("leave `--fields` out, or the flags of the time"));
         }
         rows = rows.with_times(times);
     }

@@ -1,4 +1,4 @@
-//! What is said when a tail ends.
+//! The summary and the hints at the end of a tail.
 
 use super::view::TailSummary;
 use super::{Context, Error, TailArgs, TailStart};
@@ -44,7 +44,7 @@ impl TailArgs {
     /// Returns a beginning that reads the same records again.
     fn same_start(&self) -> TailStart {
         match self.from {
-            // What came then is older now.
+            // Records that were the latest at the start are older now.
             TailStart::Latest => TailStart::TrimHorizon,
             from => from,
         }

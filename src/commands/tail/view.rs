@@ -1,4 +1,4 @@
-//! What of the pages is shown, and what is counted.
+//! Shows the rows of each page, and counts the rest.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct View {
     kind: ViewKind,
     rows: Option<LiveRows>,
     left: u64,
-    /// The sensors that are shown; all if there are none.
+    /// Shows only readings of these sensors; of all sensors if it is empty.
     sensors: HashSet<String>,
     progress: Arc<TailProgress>,
     summary: TailSummary,
