@@ -1,6 +1,6 @@
 //! `sensorctl` stands up, feeds, watches and takes down a realtime sensor pipeline on AWS or on a laptop.
 //!
-//! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` } → `aws`; what happened flows back as events and
+//! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` | `operate` } → `aws`; what happened flows back as events and
 //! reports to `output`. The local cloud (`sensorctl-local`) and the evaluation of policies (`sensorctl-policy`) are crates
 //! of their own, and so is the reading model that the function shares (`sensor_model`).
 //!
@@ -27,6 +27,7 @@ mod global_flags;
 mod hint_flags;
 mod loopback;
 mod observer;
+mod operate;
 mod output;
 mod pipeline;
 mod raw_arguments;

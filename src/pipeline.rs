@@ -10,9 +10,7 @@
 
 mod canary;
 mod delivery;
-mod function_log;
 mod input;
-mod invocation;
 pub(crate) mod prices;
 mod put;
 mod read;
@@ -23,7 +21,6 @@ mod value_codec;
 
 pub(crate) use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
 pub(crate) use delivery::{DeadLetterReason, DeliveryRoute, Invocation, MappingState};
-pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use input::csv_value::value_of;
 pub(crate) use input::decompression::Compression;
 pub(crate) use input::external_sort::ExternalSorter;
@@ -39,7 +36,6 @@ pub(crate) use input::rejected_line::{RejectedLine, RejectsFile};
 pub(crate) use input::source::Inputs;
 pub(crate) use input::time_format::time_zone::parse as parse_time_zone;
 pub(crate) use input::unread::Unread;
-pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
 pub(crate) use put::aggregation_mode::{AggregationChoice, PipelineMarks};
 pub(crate) use put::bulk_put::{PutOutcome, put_all, validate_only};
 pub(crate) use put::checkpoint::PutCheckpoint;

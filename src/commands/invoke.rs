@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
+use crate::operate::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
 use crate::output::InvocationReport;
-use crate::pipeline::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
 use crate::stack::partition;
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.

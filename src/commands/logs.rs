@@ -9,10 +9,9 @@ use tokio::time::{Instant, sleep};
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::context::Context;
 use crate::error::Error;
+use crate::operate::{InvocationMetrics, LogFollower, LogKind, LogLine, LogQuery, read_log};
 use crate::output::{Format, LiveRows, MetricsRow, Output};
-use crate::pipeline::{
-    InvocationMetrics, LogFollower, LogKind, LogLine, LogQuery, parse_time_or_age, read_log, whole_milliseconds,
-};
+use crate::pipeline::{parse_time_or_age, whole_milliseconds};
 use crate::stack::QUIET_WAIT;
 
 /// How far back the log is shown by default.

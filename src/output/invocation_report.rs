@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Report, one_line};
-use crate::pipeline::{FunctionInvocation, InvocationUsage};
+use crate::operate::{FunctionInvocation, InvocationUsage};
 
 /// The report of an invocation: all of it as data, one line for a person.
 #[derive(Debug, Serialize)]

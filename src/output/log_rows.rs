@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{CsvCells, Output, Row, Squeeze, one_line};
 use crate::error::Error;
-use crate::pipeline::{InvocationMetrics, InvocationUsage, LogKind, LogLine};
+use crate::operate::{InvocationMetrics, InvocationUsage, LogKind, LogLine};
 
 impl Row for LogLine {
     fn columns() -> &'static [&'static str] {

@@ -8,22 +8,26 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 15] = [
-    ("aws", &["cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
-    ("error", &["aws", "cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
-    ("loopback", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
-    ("whole_lines", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
-    ("hint_flags", &["aws", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
-    ("observer", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
-    ("stack", &["cli", "commands", "context", "output", "pipeline"]),
-    ("pipeline", &["cli", "commands", "context", "output", "stack"]),
+const RULES: [(&str, &[&str]); 16] = [
+    ("aws", &["cli", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
+    ("error", &["aws", "cli", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
+    ("loopback", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
+    (
+        "whole_lines",
+        &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"],
+    ),
+    ("hint_flags", &["aws", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
+    ("observer", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
+    ("stack", &["cli", "commands", "context", "operate", "output", "pipeline"]),
+    ("pipeline", &["cli", "commands", "context", "operate", "output", "stack"]),
+    ("operate", &["cli", "commands", "context", "output"]),
     ("output", &["aws", "commands", "context", "settings"]),
-    ("settings", &["aws", "commands", "context", "output", "pipeline"]),
-    ("context", &["commands", "pipeline", "stack"]),
-    ("cli", &["aws", "context", "pipeline", "settings", "stack"]),
-    ("global_flags", &["aws", "commands", "context", "pipeline", "settings", "stack"]),
-    ("raw_arguments", &["aws", "commands", "context", "output", "pipeline", "settings", "stack"]),
-    ("usage_error", &["aws", "commands", "context", "pipeline", "settings", "stack"]),
+    ("settings", &["aws", "commands", "context", "operate", "output", "pipeline"]),
+    ("context", &["commands", "operate", "pipeline", "stack"]),
+    ("cli", &["aws", "context", "operate", "pipeline", "settings", "stack"]),
+    ("global_flags", &["aws", "commands", "context", "operate", "pipeline", "settings", "stack"]),
+    ("raw_arguments", &["aws", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
+    ("usage_error", &["aws", "commands", "context", "operate", "pipeline", "settings", "stack"]),
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
@@ -36,8 +40,8 @@ const EDGES: [&str; 20] = [
     "stack/resources/stream",
     "stack/resources/table",
     "pipeline/read/",
-    "pipeline/function_log/line.rs",
-    "pipeline/invocation",
+    "operate/function_log/line.rs",
+    "operate/invocation",
     "pipeline/canary.rs",
     "pipeline/delivery.rs",
     "pipeline/canary/cleanup.rs",

@@ -1,0 +1,9 @@
+//! Running the pipeline: what its function logs, one invocation of it, and what keeps it from working.
+//!
+//! Nothing here prints. Reads `stack`'s resources and `pipeline`'s data; `commands` report what it returns.
+
+mod function_log;
+mod invocation;
+
+pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
+pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
