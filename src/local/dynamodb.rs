@@ -21,6 +21,7 @@ mod requested_tables_tests;
 mod table_status;
 mod tagged;
 mod wal;
+mod write_units;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ use super::durability::Durability;
 use super::identity::Identity;
 use super::latency_profile::LatencyProfile;
 use crate::error::Error;
+use crate::metrics::MetricStore;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, Request, Response, ServiceError};
 
@@ -73,6 +75,7 @@ pub(crate) struct DynamoDb {
     read_capacity: ReadCapacity,
     speed: f64,
     backups: PointInTimeRecovery,
+    metrics: MetricStore,
     path: Arc<Path>,
     notices: Diagnostics,
 }
@@ -103,8 +106,26 @@ impl DynamoDb {
         let backups = PointInTimeRecovery::open(path, durability)?;
         let (batches, readers, life) = (BatchWriter::default(), Readers::new(text), TableLifecycle::new(timing));
         let (read_capacity, speed) = (ReadCapacity::default(), timing.speed());
-        let path = path.into();
-        Ok(DynamoDb { database, batches, readers, wal, identity, life, read_capacity, speed, backups, path, notices })
+        let (path, metrics) = (path.into(), MetricStore::default());
+        Ok(DynamoDb {
+            database,
+            batches,
+            readers,
+            wal,
+            identity,
+            life,
+            read_capacity,
+            speed,
+            backups,
+            metrics,
+            path,
+            notices,
+        })
+    }
+
+    /// Returns the metrics of the tables.
+    pub(crate) fn metrics(&self) -> &MetricStore {
+        &self.metrics
     }
 
     /// Handles a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -258,9 +279,9 @@ impl DynamoDb {
             "DescribeTable" => decode::input(text).and_then(|input| self.describe(input)),
             "ListTables" => call(text, |input| db.list_tables(input)),
             "UpdateTable" => call(text, |input| self.readers.change(|| db.update_table(input))),
-            "PutItem" => call_checked(text, |input| db.put_item(input)),
+            "PutItem" => self.write(text, |input| db.put_item(input)),
             "GetItem" => call_checked(text, |input| db.get_item(input)),
-            "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
+            "DeleteItem" => self.write(text, |input| db.delete_item(input)),
             "UpdateItem" => self.update_item(text),
             "Query" => {
                 let adapted = adapt::key_conditions(text);
@@ -269,7 +290,7 @@ impl DynamoDb {
             }
             "Scan" => decode::checked(text).and_then(|input| self.readers.scan(text, input)),
             "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
-            "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
+            "BatchWriteItem" => call(text, |input| self.batches.write(db, &self.metrics, text, input)),
             "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
             "TransactGetItems" => call_checked(text, |input| db.transact_get_items(input)),
             "ListStreams" => call(text, |input| db.list_streams(input)),
@@ -304,9 +325,9 @@ impl DynamoDb {
         let was_there = match adapt::look_before(text) {
             // An error of the key is reported by the update itself.
             Some(look) => decode::input(&look).and_then(|look| self.database.get_item(look)).ok(),
-            None => return call_checked(text, |input| self.database.update_item(input)),
+            None => return self.write(text, |input| self.database.update_item(input)),
         };
-        let answer = call_checked(text, |input| self.database.update_item(input))?;
+        let answer = self.write(text, |input| self.database.update_item(input))?;
         let is_new = was_there.is_some_and(|answer| answer.item.is_none());
         Ok(if is_new { adapt::without_attributes(answer) } else { answer })
     }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::error_responses::{InjectedError, refusal};
-pub(super) use self::partial_batch::PartialBatch;
+pub(super) use self::partial_batch::{HeldBack, PartialBatch};
 use self::spec::{Fault, Rule, When};
 pub use self::spec::{FaultPlan, SpecError};
 pub(super) use self::undecryptable::hide;

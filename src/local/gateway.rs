@@ -11,11 +11,12 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::faults::{self, FaultDecision, FaultEffect};
+use super::faults::{self, FaultDecision, FaultEffect, HeldBack, InjectedError};
 use super::lambda;
 use super::members;
 use super::router::Service;
 use super::services::Services;
+use super::throttle_metrics;
 use crate::auth::authorization;
 use crate::auth::credentials;
 use crate::auth::origin;
@@ -145,7 +146,12 @@ async fn apply_fault(
     }
     let answer = match &fate.what {
         FaultEffect::Nothing => Some(dispatch(services, service, request).await),
-        FaultEffect::Refused(injected) => Some(whole(refused(service, &faults::refusal(name, operation, *injected)))),
+        FaultEffect::Refused(injected) => {
+            if *injected == InjectedError::Throttled {
+                throttle_metrics::count_refused(services, service, operation, &request);
+            }
+            Some(whole(refused(service, &faults::refusal(name, operation, *injected))))
+        }
         FaultEffect::Dropped => None,
         FaultEffect::Lost | FaultEffect::Hung => {
             dispatch(services, service, request).await;
@@ -163,6 +169,12 @@ async fn apply_fault(
         FaultEffect::Partly(portion) => match portion.hold_back(&mut request) {
             None => Some(dispatch(services, service, request).await),
             Some(held) => {
+                match &held {
+                    HeldBack::Records { held, stream, .. } => {
+                        throttle_metrics::count_records(services, stream, held.iter().filter(|held| **held).count());
+                    }
+                    HeldBack::Items(back) => throttle_metrics::count_items(services, back.iter()),
+                }
                 let answer = match held.nothing_left() {
                     // No record is put, but the stream must still exist.
                     Some(answer) => whole(services.kinesis.refuse_target(&request).await.unwrap_or(answer)),
@@ -207,6 +219,7 @@ async fn handle(services: Arc<Services>, service: Service, request: Request) -> 
         Service::Lambda => lambda::handle(&services.lambda, request).await,
         Service::Iam => services.iam.handle(request).await,
         Service::Tagging => services.tagging.handle(request).await,
+        Service::CloudWatch(form) => services.cloudwatch.handle(form, &request),
         Service::Sts => services.sts.handle(&request),
         Service::Health | Service::Control | Service::Unknown => {
             service.refuse(&ServiceError::internal("no such service in the local cloud"))

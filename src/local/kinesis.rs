@@ -39,6 +39,7 @@ use super::diagnostics::Diagnostics;
 use super::durability::Durability;
 use super::identity::Identity;
 use crate::error::Error;
+use crate::metrics::MetricStore;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Request, Response, ServiceError, now_ms, seconds};
 pub(crate) use crate::protocol::wire_format::WireFormat;
@@ -55,6 +56,7 @@ struct Inner {
     puts: watch::Sender<u64>,
     subscriptions: Subscriptions,
     touched: ChangedNames,
+    metrics: MetricStore,
 }
 
 /// Options of a local Kinesis where it may differ from the service.
@@ -187,6 +189,7 @@ impl Kinesis {
             puts,
             subscriptions: Subscriptions::default(),
             touched: ChangedNames::default(),
+            metrics: MetricStore::default(),
         })))
     }
 
@@ -292,6 +295,11 @@ impl Kinesis {
         }
         let kinesis = self.clone();
         self.blocking(move || Ok(RecordPage::of(kinesis.read(&at, limit)?))).await
+    }
+
+    /// Returns the metrics of the streams.
+    pub(crate) fn metrics(&self) -> &MetricStore {
+        &self.0.metrics
     }
 
     /// Exhausts a shard's read rate for about this many seconds.

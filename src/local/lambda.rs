@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod activity;
 mod api;
+mod counters;
 mod event_queue;
 mod event_source;
 mod permissions;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod changed_names;
+mod cloudwatch;
 mod connection_info;
 mod connections;
 pub mod daemon;
@@ -21,6 +22,7 @@ mod lambda;
 pub(crate) mod latency_profile;
 mod logs;
 mod members;
+mod metrics;
 mod operation;
 mod protocol;
 mod router;
@@ -28,6 +30,7 @@ mod server;
 mod services;
 mod sts;
 mod tagging;
+mod throttle_metrics;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -42,6 +45,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::cloudwatch::CloudWatch;
 pub use self::connections::Limits;
 pub use self::daemon::running_connection;
 use self::data_dir::{DataDir, EndpointFile};
@@ -172,6 +176,11 @@ impl LocalCloud {
             lambda: lambda.clone(),
             logs: logs.clone(),
         };
+        let cloudwatch = CloudWatch {
+            kinesis: kinesis.metrics().clone(),
+            lambda: lambda.metrics().clone(),
+            dynamodb: dynamodb.metrics().clone(),
+        };
         let services = Services {
             keys: keys.clone(),
             kinesis,
@@ -181,6 +190,7 @@ impl LocalCloud {
             logs: logs.clone(),
             lambda: lambda.clone(),
             tagging,
+            cloudwatch,
             faults,
             identity: identity.clone(),
             notices: notices.clone(),

@@ -8,6 +8,7 @@ mod shape;
 
 use self::body::unknown_in;
 use self::shape::{Shape, TABLE};
+use super::cloudwatch::CloudWatchForm;
 use super::kinesis::WireFormat;
 use super::router::Service;
 use crate::auth::signature::query_parameters;
@@ -48,7 +49,10 @@ pub(super) fn check(service: Service, request: &Request) -> Result<(), ServiceEr
 /// Returns the first member of a request that its shape does not have.
 fn unknown(service: Service, shape: &Shape, request: &Request) -> Option<String> {
     match service {
-        Service::Iam | Service::Sts => unknown_parameter(shape, &Parameters::of(request)),
+        Service::Iam | Service::Sts | Service::CloudWatch(CloudWatchForm::Query) => {
+            unknown_parameter(shape, &Parameters::of(request))
+        }
+        Service::CloudWatch(CloudWatchForm::Cbor) => unknown_in(shape, WireFormat::Cbor, request.body()),
         Service::Lambda if shape.is_opaque() => INVOKE_HEADERS
             .iter()
             .find(|header| request.headers().contains_key(**header))

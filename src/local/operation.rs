@@ -21,7 +21,7 @@ pub(super) fn of_query(request: &Request) -> String {
 }
 
 /// Returns a plausible operation name, else `Unknown`: names from outside are counted and listed.
-fn known(name: &str) -> String {
+pub(super) fn known(name: &str) -> String {
     let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (if is_name { name } else { UNKNOWN }).to_owned()
 }

@@ -2,12 +2,13 @@
 
 use http::request::Parts;
 
+use super::cloudwatch::{CloudWatchForm, TARGET as CLOUDWATCH};
 use super::kinesis::WireFormat;
 use super::operation;
 use crate::auth::signature::Signature;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
 use crate::protocol::aws_query;
-use crate::protocol::aws_query::{IAM, STS};
+use crate::protocol::aws_query::{IAM, STS, with_query_code};
 
 /// Body limit of the data services, in bytes.
 const MAX_BODY: usize = 16 << 20;
@@ -28,6 +29,7 @@ pub(super) enum Service {
     Iam,
     Sts,
     Tagging,
+    CloudWatch(CloudWatchForm),
     Health,
     Control,
     Unknown,
@@ -42,7 +44,11 @@ impl Service {
             Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
             Some("Logs_20140328") => return Service::Logs,
             Some("ResourceGroupsTaggingAPI_20170126") => return Service::Tagging,
+            Some(CLOUDWATCH) => return Service::CloudWatch(CloudWatchForm::Json),
             _ => {}
+        }
+        if let Some(form) = CloudWatchForm::of_path(&parts.uri) {
+            return Service::CloudWatch(form);
         }
         let path = parts.uri.path();
         if path == "/_sensorctl/health" {
@@ -62,6 +68,7 @@ impl Service {
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
             Some("tagging") => Service::Tagging,
+            Some("monitoring") => Service::CloudWatch(CloudWatchForm::Query),
             // An unsigned request: a client of the query protocol reads only XML.
             None if is_form(&parts.headers) => Service::Sts,
             _ => Service::Unknown,
@@ -71,11 +78,12 @@ impl Service {
     /// Returns an error in the service's own form and with its own code.
     pub(super) fn refuse(self, error: &ServiceError) -> Response {
         match self {
-            Service::Iam => aws_query::error(IAM, &as_query_code(error)),
-            Service::Sts => aws_query::error(STS, &as_query_code(error)),
+            Service::Iam => aws_query::error(IAM, &with_query_code(error)),
+            Service::Sts => aws_query::error(STS, &with_query_code(error)),
             Service::DynamoDb => error.json(AMZ_JSON_1_0),
             Service::Lambda | Service::Health | Service::Control => error.rest(),
             Service::Kinesis(form) => form.refuse(error),
+            Service::CloudWatch(form) => form.refuse(error),
             Service::Logs | Service::Tagging | Service::Unknown => error.json(AMZ_JSON_1_1),
         }
     }
@@ -91,7 +99,7 @@ impl Service {
     /// Returns the error code for an unknown member.
     pub(super) fn invalid_code(self) -> &'static str {
         match self {
-            Service::Iam | Service::Sts => "ValidationError",
+            Service::Iam | Service::Sts | Service::CloudWatch(_) => "ValidationError",
             Service::Lambda => "InvalidParameterValueException",
             Service::Logs | Service::Tagging => "InvalidParameterException",
             _ => "ValidationException",
@@ -108,38 +116,28 @@ impl Service {
             Service::Iam => Some("iam"),
             Service::Sts => Some("sts"),
             Service::Tagging => Some("tag"),
+            Service::CloudWatch(_) => Some("cloudwatch"),
             Service::Health | Service::Control | Service::Unknown => None,
         }
     }
 
     /// Returns the service name in signatures.
     pub(super) fn signing_name(self) -> Option<&'static str> {
-        if self == Service::Tagging { Some("tagging") } else { self.name() }
+        match self {
+            Service::Tagging => Some("tagging"),
+            Service::CloudWatch(_) => Some("monitoring"),
+            _ => self.name(),
+        }
     }
 
     pub(super) fn operation(self, request: &Request) -> String {
         match self {
             Service::Iam | Service::Sts => operation::of_query(request),
+            Service::CloudWatch(form) => form.operation(request),
             Service::Lambda => operation::of_lambda(request.method(), request.uri().path()).to_owned(),
             _ => operation::of_target(request),
         }
     }
-}
-
-/// Replaces the error code: IAM and STS have their own for a wrong key.
-fn as_query_code(error: &ServiceError) -> ServiceError {
-    let code = match error.code.as_str() {
-        "UnrecognizedClientException" => "InvalidClientTokenId",
-        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
-        "ExpiredTokenException" => "ExpiredToken",
-        "AccessDeniedException" => "AccessDenied",
-        "InvalidSignatureException" => "SignatureDoesNotMatch",
-        "IncompleteSignatureException" => {
-            return ServiceError::bad_request("IncompleteSignature", error.message.clone());
-        }
-        _ => return error.clone(),
-    };
-    ServiceError::new(403, code, error.message.clone())
 }
 
 fn is_form(headers: &http::HeaderMap) -> bool {
@@ -177,5 +175,15 @@ mod tests {
         assert_eq!(service_of("/2015-03-31/functions", None, "iam"), Service::Lambda);
         assert_eq!(service_of("/", None, "iam"), Service::Iam);
         assert_eq!(service_of("/2015-3-31/functions", None, "s3"), Service::Unknown);
+    }
+
+    #[test]
+    fn routing_knows_the_three_forms_of_cloudwatch() {
+        let path = format!("/service/{CLOUDWATCH}/operation/GetMetricData");
+        assert_eq!(service_of(&path, None, "monitoring"), Service::CloudWatch(CloudWatchForm::Cbor));
+        let target = format!("{CLOUDWATCH}.GetMetricData");
+        assert_eq!(service_of("/", Some(&target), "monitoring"), Service::CloudWatch(CloudWatchForm::Json));
+        assert_eq!(service_of("/", None, "monitoring"), Service::CloudWatch(CloudWatchForm::Query));
+        assert_eq!(service_of("/service/Other/operation/X", None, "s3"), Service::Unknown);
     }
 }

@@ -3,6 +3,7 @@
 use tokio_util::task::TaskTracker;
 
 use crate::auth::credentials::CredentialStore;
+use crate::cloudwatch::CloudWatch;
 use crate::diagnostics::Diagnostics;
 use crate::durability::Durability;
 use crate::dynamodb::DynamoDb;
@@ -27,6 +28,7 @@ pub(crate) struct Services {
     pub logs: Logs,
     pub lambda: Lambda,
     pub tagging: Tagging,
+    pub cloudwatch: CloudWatch,
     pub faults: Faults,
     pub notices: Diagnostics,
     pub timing: LatencyProfile,

@@ -2,6 +2,7 @@
 
 mod authorization;
 pub(crate) mod clients;
+mod cloudwatch;
 mod connections;
 mod eventually;
 mod fan_out;

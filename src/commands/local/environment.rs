@@ -7,7 +7,7 @@ use sensorctl_local::DEFAULT_REGION;
 use sensorctl_local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or with another identity, if they stayed.
-const NEUTRALIZED: [&str; 20] = [
+const NEUTRALIZED: [&str; 21] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -26,6 +26,7 @@ const NEUTRALIZED: [&str; 20] = [
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_IAM",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_CLOUDWATCH",
     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
     "AWS_ENDPOINT_URL_LOGS",
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",

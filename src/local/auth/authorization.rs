@@ -49,6 +49,7 @@ fn needed(services: &Services, service: Service, request: &Request) -> Vec<Neede
         Service::Iam => vec![services.iam.needed_by(&Parameters::of(request), &operation)],
         Service::Sts => Sts::needed_by(&Parameters::of(request)),
         Service::Tagging => named("tag", Named::All),
+        Service::CloudWatch(_) => named("cloudwatch", Named::All),
         // No role may use these.
         Service::Health | Service::Control | Service::Unknown => Vec::new(),
     }

@@ -12,6 +12,8 @@ use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::decode;
+use super::write_units::{units, write_batch};
+use crate::metrics::{Metric, MetricStore};
 
 /// Limit of requests in one batch.
 pub(crate) const MAX_REQUESTS: usize = 25;
@@ -43,17 +45,21 @@ impl BatchWriter {
     pub(super) fn write(
         &self,
         database: &Database,
+        metrics: &MetricStore,
         text: &str,
         request: BatchWriteItemRequest,
     ) -> Result<BatchWriteItemResponse, DynoxideError> {
         if !is_plain(database, text, &request)? {
-            return database.batch_write_item(request);
+            return write_batch(database, metrics, request);
         }
         for (table, writes) in request.request_items {
-            let items = writes.into_iter().filter_map(|write| write.put_request).map(|put| put.item).collect();
-            if !self.put(database, table, items) {
-                return database.batch_write_item(decode::input(text)?);
+            let items: Vec<Item> =
+                writes.into_iter().filter_map(|write| write.put_request).map(|put| put.item).collect();
+            let units = units(&items);
+            if !self.put(database, table.clone(), items) {
+                return write_batch(database, metrics, decode::input(text)?);
             }
+            metrics.add(Metric::ConsumedWriteUnits, &table, units);
         }
         Ok(BatchWriteItemResponse::default())
     }
@@ -157,7 +163,7 @@ mod tests {
         let puts: Vec<Value> = items.iter().map(|item| json!({ "PutRequest": { "Item": item } })).collect();
         let text = json!({ "RequestItems": { "rows": puts } }).to_string();
         let request = serde_json::from_str(&text).unwrap();
-        writer.write(database, &text, request).map(drop).map_err(|error| error.to_string())
+        writer.write(database, &MetricStore::default(), &text, request).map(drop).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::api::pending_state::PendingStates;
 use crate::lambda::event_source::poller_handle::PollerHandle;
 use crate::lambda::runtime::pool::Pool;
+use crate::metrics::MetricStore;
 use crate::protocol::aws_json::ServiceError;
 
 /// The Lambda service of a local cloud.
@@ -37,6 +38,7 @@ struct Inner {
     stopping: CancellationToken,
     tasks: TaskTracker,
     touched: ChangedNames,
+    metrics: MetricStore,
     #[cfg(test)]
     activity: super::activity::Activity,
 }
@@ -44,6 +46,11 @@ struct Inner {
 impl Lambda {
     pub(super) fn deps(&self) -> &LambdaServices {
         &self.0.deps
+    }
+
+    /// Returns the metrics of the functions and event source mappings.
+    pub(crate) fn metrics(&self) -> &MetricStore {
+        &self.0.metrics
     }
 
     pub(super) fn pool(&self) -> &Pool {

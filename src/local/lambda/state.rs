@@ -150,6 +150,15 @@ pub(super) struct MappingSettings {
     pub shown: Map<String, Value>,
 }
 
+impl MappingSettings {
+    /// Returns whether `MetricsConfig` asks for metrics of events.
+    pub(super) fn counts_events(&self) -> bool {
+        let metrics =
+            self.shown.get("MetricsConfig").and_then(|config| config.get("Metrics")).and_then(Value::as_array);
+        metrics.is_some_and(|metrics| metrics.iter().any(|metric| metric == "EventCount"))
+    }
+}
+
 /// The states of an event source mapping in the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum MappingState {

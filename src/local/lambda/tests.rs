@@ -2,6 +2,7 @@
 
 mod authorized;
 mod control;
+mod counters;
 mod delivery;
 mod fan_out;
 mod faults;

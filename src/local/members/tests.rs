@@ -24,6 +24,7 @@ fn unknown_member_is_rejected_by_name_in_every_operation() {
             "dynamodb" => format!("DynamoDB_20120810.{operation}"),
             "logs" => format!("Logs_20140328.{operation}"),
             "tag" => format!("ResourceGroupsTaggingAPI_20170126.{operation}"),
+            "cloudwatch" => format!("GraniteServiceVersion20100801.{operation}"),
             "iam" | "sts" => {
                 let refused = scoped(service, "POST", "/", &format!("Action={operation}&Foo.member.1=x")).unwrap_err();
                 assert!(refused.message.contains(&format!("Foo.member.1 in {service}:{operation}")), "{refused:?}");

@@ -1,4 +1,4 @@
-//! The awsQuery protocol of IAM and STS: form parameters in, XML out.
+//! The awsQuery protocol of IAM, STS and older clients of `CloudWatch`: form parameters in, XML out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,6 +20,10 @@ pub(crate) const IAM: QueryService = QueryService { namespace: "https://iam.amaz
 
 /// Security Token Service.
 pub(crate) const STS: QueryService = QueryService { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" };
+
+/// CloudWatch, for clients that do not use its newer protocols.
+pub(crate) const CLOUDWATCH: QueryService =
+    QueryService { namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/" };
 
 /// The parameters of one request.
 pub(crate) struct Parameters(BTreeMap<String, String>);
@@ -96,6 +100,22 @@ impl Parameters {
         }
         Ok(tags)
     }
+}
+
+/// Returns the error with the code of the query protocol, which has its own for a wrong key.
+pub(crate) fn with_query_code(error: &ServiceError) -> ServiceError {
+    let code = match error.code.as_str() {
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "ExpiredTokenException" => "ExpiredToken",
+        "AccessDeniedException" => "AccessDenied",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "IncompleteSignatureException" => {
+            return ServiceError::bad_request("IncompleteSignature", error.message.clone());
+        }
+        _ => return error.clone(),
+    };
+    ServiceError::new(403, code, error.message.clone())
 }
 
 /// Creates the error for a parameter that violates a constraint.

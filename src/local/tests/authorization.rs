@@ -53,7 +53,7 @@ async fn session(cloud: &LocalCloud, role: &str) -> Clients {
         )+};
     }
     with_credentials!(
-        dynamodb: aws_sdk_dynamodb, iam: aws_sdk_iam, kinesis: aws_sdk_kinesis, lambda: aws_sdk_lambda,
+        cloudwatch: aws_sdk_cloudwatch, dynamodb: aws_sdk_dynamodb, iam: aws_sdk_iam, kinesis: aws_sdk_kinesis, lambda: aws_sdk_lambda,
         logs: aws_sdk_cloudwatchlogs, sts: aws_sdk_sts
     );
     clients
@@ -280,4 +280,18 @@ async fn subscription_needs_permission_on_the_consumer() {
     let refused = subscribe("reader", &consumers[1]).await.unwrap();
     assert!(refused.contains(&format!("kinesis:SubscribeToShard on resource: {}", consumers[1])), "{refused}");
     assert!(subscribe("of-stream", &consumers[0]).await.is_some(), "the stream is not the consumer");
+}
+
+#[tokio::test]
+async fn get_metric_data_is_allowed_by_its_action_on_any_resource() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    let action = "cloudwatch:GetMetricData";
+    role(&clients, "reader", &trust(&lambda()), &statement("Allow", action, "*")).await;
+    role(&clients, "other", &trust(&lambda()), &statement("Allow", "kinesis:*", "*")).await;
+    let read = async |role: &str| super::cloudwatch::newest(&session(&cloud, role).await, "s", "IncomingRecords").await;
+    assert_eq!(read("reader").await.unwrap(), None);
+    let denied = read("other").await.unwrap_err();
+    assert_eq!(denied.code(), Some("AccessDenied"));
+    assert!(denied.message().unwrap().contains(action), "{denied:?}");
 }

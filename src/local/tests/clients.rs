@@ -11,6 +11,7 @@ use crate::connection_info::ConnectionInfo;
 
 /// One client for each service.
 pub(crate) struct Clients {
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) kinesis: aws_sdk_kinesis::Client,
@@ -31,6 +32,7 @@ pub(crate) async fn connect(target: &ConnectionInfo) -> Clients {
         .load()
         .await;
     Clients {
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
         kinesis: aws_sdk_kinesis::Client::new(&config),

@@ -45,6 +45,7 @@ pub(crate) fn signed_lines(access: &AccessKey, service: &str, target: &str, line
         Some(("DynamoDB" | "DynamoDBStreams", _)) => "dynamodb",
         Some(("Logs", _)) => "logs",
         Some(("ResourceGroupsTaggingAPI", _)) => "tagging",
+        _ if target.starts_with("GraniteServiceVersion") => "monitoring",
         _ => service,
     };
     sign(&mut request, access, service, body);

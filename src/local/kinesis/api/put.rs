@@ -14,6 +14,7 @@ use crate::kinesis::serde_types::Blob;
 use crate::kinesis::stream::ActiveStream;
 use crate::kinesis::validation::{Checks, invalid};
 use crate::kinesis::{Kinesis, THROTTLED};
+use crate::metrics::Metric;
 use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
@@ -197,6 +198,7 @@ impl Kinesis {
                 }
             }
         }
+        self.count(&live.state.name, records, &outcomes);
         match refusal {
             Some(error) if !has_any => return Err(error),
             _ => {}
@@ -206,6 +208,30 @@ impl Kinesis {
             error_message: "Internal service failure.".to_owned(),
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(failed)).collect())
+    }
+}
+
+impl Kinesis {
+    /// Counts a put, whose outcomes are `None` where the disk refused it.
+    fn count(&self, stream: &str, records: &[Checked], outcomes: &[Option<Outcome>]) {
+        let (mut written, mut bytes, mut throttled) = (0_u32, 0, 0_u32);
+        for (record, outcome) in records.iter().zip(outcomes) {
+            match outcome {
+                Some(Outcome::Written { .. }) => {
+                    written += 1;
+                    bytes += record.data.len() + record.key.len();
+                }
+                Some(Outcome::Failed { .. }) => throttled += 1,
+                None => {}
+            }
+        }
+        let metrics = self.metrics();
+        metrics.add(Metric::WriteThroughputExceeded, stream, throttled.into());
+        if written > 0 {
+            metrics.add(Metric::IncomingRecords, stream, written.into());
+            // A request has at most 10 MiB.
+            metrics.add(Metric::IncomingBytes, stream, u32::try_from(bytes).unwrap_or(u32::MAX).into());
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::kinesis::shard::Shard;
 use crate::kinesis::stream::{ShardState, StreamState};
 use crate::kinesis::validation::{Checks, invalid};
 use crate::kinesis::{Kinesis, StartAt, THROTTLED};
+use crate::metrics::Metric;
 use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
@@ -121,8 +122,10 @@ impl Kinesis {
         {
             return Err(invalid("StreamARN and ShardIterator must name the same stream."));
         }
-        self.admit_read(&at)
-            .map_err(|_| ServiceError::bad_request(THROTTLED, self.rate_exceeded(&shard_id(at.shard), &at.stream)))?;
+        self.admit_read(&at).map_err(|_| {
+            self.metrics().add(Metric::ReadThroughputExceeded, &at.stream, 1.0);
+            ServiceError::bad_request(THROTTLED, self.rate_exceeded(&shard_id(at.shard), &at.stream))
+        })?;
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MAX_PAGE_RECORDS);
         let read = self.read(&at, limit)?;
         Ok(form.answer(&GetRecordsAnswer {
@@ -174,6 +177,9 @@ impl Kinesis {
     /// Returns the next records of a shard, within the limits of a page, and counts them against its read rate.
     pub(crate) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
         let (read, shard) = self.read_page(at, limit, MAX_PAGE_BYTES)?;
+        self.metrics().add(Metric::ReadThroughputExceeded, &at.stream, 0.0);
+        #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds stays below 2^53")]
+        self.metrics().add(Metric::GetRecordsIteratorAge, &at.stream, read.millis_behind as f64);
         if self.0.options.throttle {
             shard.reads.gave(read.bytes());
         }

@@ -108,7 +108,7 @@ pub(crate) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
 
 /// Checks settings without effect here.
 ///
-/// A key hides filters from lists but encrypts nothing, and no metrics are counted.
+/// A key hides filters from lists but encrypts nothing. Only events are counted as metrics.
 fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     let key = input.kms_key_arn.as_ref().and_then(Value::as_str).unwrap_or_default();
     if !key.is_empty() && !key.starts_with("arn:") {

@@ -20,6 +20,7 @@ use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord, Subscription};
 use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
+use crate::metrics::Metric;
 use crate::protocol::aws_json::ServiceError;
 
 /// Polling interval of a shard without new records, as in the service: it may have been closed.
@@ -218,10 +219,12 @@ impl ShardReader {
             Err(error) => return Err(error),
         };
         let was_empty = page.records.is_empty();
+        let (read, mut filtered_out) = (page.records.len(), 0);
         for record in page.records {
             place.last_read = Some(record.sequence_number.clone());
-            self.deal(record, workers);
+            filtered_out += usize::from(!self.deal(record, workers));
         }
+        self.lambda.count_polled(&self.mapping, read, filtered_out);
         #[cfg(test)]
         self.lambda.activity().polled(&self.mapping, &self.shard, was_empty, workers.progress.undone());
         let Some(next) = page.next else { return Ok(Turn::End) };
@@ -278,7 +281,13 @@ impl ShardReader {
     async fn inject_fault(&self, operation: &str) -> Result<(), ServiceError> {
         match self.lambda.deps().faults.inside("kinesis", operation).await {
             Inside::Goes => Ok(()),
-            Inside::Refused(injected) => Err(refusal("kinesis", operation, injected)),
+            Inside::Refused(injected) => {
+                if operation == "GetRecords" && injected == InjectedError::Throttled {
+                    let stream = self.mapping.stream_arn.rsplit('/').next().unwrap_or_default();
+                    self.lambda.deps().kinesis.metrics().add(Metric::ReadThroughputExceeded, stream, 1.0);
+                }
+                Err(refusal("kinesis", operation, injected))
+            }
             // A read changes nothing, so it is simply repeated.
             Inside::Lost => Err(refusal("kinesis", operation, InjectedError::Failed(500))),
         }
@@ -301,8 +310,8 @@ impl ShardReader {
         kinesis.iterator(arn, id, &start).await
     }
 
-    /// Sends a record to its worker; a record that no filter pattern matches is done at once.
-    fn deal(&self, record: StreamRecord, workers: &mut ShardWorkers) {
+    /// Sends a record to its worker, and returns true. A record that no filter pattern matches is done at once.
+    fn deal(&self, record: StreamRecord, workers: &mut ShardWorkers) -> bool {
         let is_taken = workers.filter.as_ref().is_none_or(|filter| filter.takes(&record));
         let worker = worker_of(&record.partition_key, workers.queues.len());
         let mut item = StreamItem::new(0, record);
@@ -313,6 +322,7 @@ impl ShardReader {
         } else {
             self.complete(&mut workers.progress, &[item.index]);
         }
+        is_taken
     }
 
     fn complete(&self, progress: &mut Watermark, indexes: &[u64]) {

@@ -19,6 +19,7 @@ use crate::lambda::runtime::invocation::Invocation;
 use crate::lambda::runtime::invoke::{InvokeError, invoke};
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
+use crate::protocol::aws_json::now_ms;
 
 /// The service's last processing results (docs/facts/event-source-mapping.md, States and results); all other texts are
 /// our own.
@@ -136,7 +137,10 @@ impl ShardWorker {
         let is_lost = match self.lambda.deps().faults.inside("lambda", "Invoke").await {
             Inside::Goes => false,
             Inside::Lost => true,
-            Inside::Refused(InjectedError::Throttled) => return InvokeResult::NotRun(THROTTLED.to_owned()),
+            Inside::Refused(InjectedError::Throttled) => {
+                self.lambda.count_throttle(&self.function);
+                return InvokeResult::NotRun(THROTTLED.to_owned());
+            }
             Inside::Refused(injected) => {
                 let error = refusal("lambda", "Invoke", injected);
                 return InvokeResult::NotRun(format!("PROBLEM: {}: {}", error.code, error.message));
@@ -145,16 +149,12 @@ impl ShardWorker {
         let invocation = Invocation::new(frame.event(items));
         #[cfg(test)]
         let _call = self.lambda.activity().begin(crate::lambda::activity::What::Call);
+        let began = now_ms();
         let outcome = match invoke(&self.lambda, &self.function, &invocation).await {
             Ok(outcome) => outcome,
-            Err(InvokeError::Missing) => return InvokeResult::NotRun(NO_FUNCTION.to_owned()),
-            Err(InvokeError::Pending) => return InvokeResult::NotRun(PENDING.to_owned()),
-            Err(InvokeError::Throttled(_)) => return InvokeResult::NotRun(THROTTLED.to_owned()),
-            Err(InvokeError::NoRole) => return InvokeResult::NotRun(format!("PROBLEM: {NO_ROLE}")),
-            Err(InvokeError::NoKey) => return InvokeResult::NotRun(format!("PROBLEM: {NO_KEY}")),
-            Err(InvokeError::Failed(why)) => return InvokeResult::NotRun(format!("PROBLEM: {why}")),
-            Err(InvokeError::Stopping) => return InvokeResult::Stopping,
+            Err(why) => return self.not_run(why, items.len()),
         };
+        self.lambda.count_sent(&self.mapping, items, began);
         let verdict = if outcome.failed || is_lost {
             BatchResult::FAILED
         } else if self.mapping.understands_partial_answers(Timestamp::now().as_duration().as_secs_f64()) {
@@ -162,7 +162,23 @@ impl ShardWorker {
         } else {
             BatchResult::Done
         };
+        self.lambda.count_result(&self.mapping, items.len(), verdict);
         InvokeResult::Tried(verdict, LastAttempt { request_id: invocation.request_id, failed: outcome.failed })
+    }
+
+    fn not_run(&self, why: InvokeError, records: usize) -> InvokeResult {
+        if matches!(why, InvokeError::Missing | InvokeError::NoRole | InvokeError::NoKey) {
+            self.lambda.count_result(&self.mapping, records, BatchResult::FAILED);
+        }
+        InvokeResult::NotRun(match why {
+            InvokeError::Missing => NO_FUNCTION.to_owned(),
+            InvokeError::Pending => PENDING.to_owned(),
+            InvokeError::Throttled(_) => THROTTLED.to_owned(),
+            InvokeError::NoRole => format!("PROBLEM: {NO_ROLE}"),
+            InvokeError::NoKey => format!("PROBLEM: {NO_KEY}"),
+            InvokeError::Failed(why) => format!("PROBLEM: {why}"),
+            InvokeError::Stopping => return InvokeResult::Stopping,
+        })
     }
 
     /// Returns the time (epoch seconds) before which records are discarded: the maximum age, or the stream's retention.
@@ -174,6 +190,7 @@ impl ShardWorker {
 
     async fn give_up(&self, given_up: Option<GivenUp<StreamItem>>, last_try: Option<&LastAttempt>) {
         let Some(given_up) = given_up else { return };
+        self.lambda.count_dropped(&self.mapping, given_up.records.len());
         let result =
             failure_destination::log_discarded(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try).await;
         self.note(&result);

@@ -274,7 +274,7 @@ impl ExecutionEnvironment {
         };
         lines.extend(end_lines(&self.function.logging, id, &report));
         let log_tail = self.launched.log.add(lines).await;
-        Outcome { payload, failed, log_tail }
+        Outcome { payload, failed, duration, log_tail }
     }
 
     fn timed_out(&mut self, id: &str) -> Failure {

@@ -1,5 +1,7 @@
 //! Invocations and their outcomes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -28,6 +30,8 @@ pub(crate) struct Outcome {
     pub payload: Bytes,
     /// True if it is an error.
     pub failed: bool,
+    /// Its duration, without the init phase.
+    pub duration: Duration,
     /// The last 4 KB of the log.
     pub log_tail: Vec<u8>,
 }

@@ -9,6 +9,7 @@ use super::invocation::{Invocation, Outcome};
 use super::pool::Throttle;
 use super::spawn::SpawnError;
 use crate::lambda::service::Lambda;
+use crate::protocol::aws_json::now_ms;
 
 /// Timeout of an environment's init phase. One that fails or takes longer is started once more within the function's
 /// own timeout (docs/facts/lambda.md, Runtime API).
@@ -40,11 +41,14 @@ pub(crate) enum InvokeError {
 ///
 /// Dropping the future kills the environment.
 pub(crate) async fn invoke(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, InvokeError> {
-    tokio::select! {
+    let began = now_ms();
+    let result = tokio::select! {
         biased;
         () = lambda.stopping().cancelled() => Err(InvokeError::Stopping),
         result = run_once(lambda, name, invocation) => result,
-    }
+    };
+    lambda.count_invocation(name, began, &result);
+    result
 }
 
 async fn run_once(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, InvokeError> {

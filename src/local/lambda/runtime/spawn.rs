@@ -166,5 +166,10 @@ async fn no_entrypoint(
     let log_tail = lines.join("\n").into_bytes();
     let now = now_ms();
     destination.write(lines.into_iter().map(|line| (now, line)).collect(), true).await;
-    SpawnError::Outcome(Outcome { payload: error_body(ENTRYPOINT, &message), failed: true, log_tail })
+    SpawnError::Outcome(Outcome {
+        payload: error_body(ENTRYPOINT, &message),
+        failed: true,
+        duration: Duration::ZERO,
+        log_tail,
+    })
 }

@@ -22,6 +22,7 @@ use crate::lambda::event_source::{checkpoint, poller};
 use crate::lambda::runtime::pool::Pool;
 use crate::lambda::runtime::{code, orphan_processes, process_tree, spawn};
 use crate::lambda::state::{FunctionRecord, MappingRecord, MappingState};
+use crate::metrics::MetricStore;
 
 impl Lambda {
     /// Loads the persisted state, and resumes its work.
@@ -47,6 +48,7 @@ impl Lambda {
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             touched: ChangedNames::default(),
+            metrics: MetricStore::default(),
             #[cfg(test)]
             activity: crate::lambda::activity::Activity::default(),
             deps,
