@@ -23,6 +23,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod up;
+mod why;
 
 use std::path::Path;
 
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Tail(tail::TailArgs),
     Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
+    Why(why::WhyArgs),
     Layouts(layouts::LayoutsArgs),
     Logs(logs::LogsArgs),
     Down(down::DownArgs),
@@ -149,6 +151,7 @@ impl Command {
             Command::Tail(args) => tail::run(context, args).await,
             Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Why(args) => context.or_interrupt(Box::pin(why::run(context, args)), left).await,
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Logs(args) => logs::run(context, args).await,
             Command::Down(args) => down::run(context, args).await,

@@ -307,8 +307,8 @@ mod tests {
     /// Only what follows a backtick or a pipe sign is completed.
     #[test]
     fn every_command_in_a_message_of_the_sources_can_be_completed() {
-        const COMMANDS: [&str; 10] =
-            ["up", "down", "plan", "status", "put", "scan", "tail", "invoke", "local", "export"];
+        const COMMANDS: [&str; 12] =
+            ["up", "down", "plan", "status", "put", "scan", "tail", "invoke", "why", "logs", "local", "export"];
         let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
         let mut bare = Vec::new();
         while let Some(folder) = folders.pop() {

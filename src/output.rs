@@ -8,6 +8,7 @@ mod csv;
 mod csv_safe;
 mod demo_report;
 mod destination;
+mod diagnosis_report;
 mod differences;
 mod escape;
 mod form;
@@ -62,6 +63,7 @@ pub(crate) use escape::{one_line, visible};
 #[cfg(test)]
 pub(crate) use destination::Captured;
 
+pub(crate) use diagnosis_report::DiagnosisReport;
 pub(crate) use differences::{change_lines, difference_lines};
 
 pub(crate) use format::Format;

@@ -28,3 +28,5 @@ pub(crate) use orphans::Orphans;
 pub(crate) use pipeline::Stack;
 pub(crate) use resources::artifact::{Architecture, Destination, FunctionArtifact};
 pub(crate) use resources::event_source_mapping::STARTED_AT;
+pub(crate) use resources::function::PARTIAL_BATCH;
+pub(crate) use resources::role::{Permission, RoleAccess, role_access};

@@ -22,3 +22,4 @@ mod slow;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod unmanaged;
+mod why;

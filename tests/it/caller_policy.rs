@@ -1,31 +1,8 @@
 //! A caller with the policy of `export policy` can manage the pipeline, and nothing else.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, percent_encode};
-
-/// Returns the keys of a session of a role that has only this policy.
-fn session(api: &ApiClient, policy: &str) -> Vec<(&'static str, String)> {
-    let owner = json!({"Version": "2012-10-17", "Statement":
-        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}});
-    let owner = percent_encode(&owner.to_string());
-    api.iam(&format!("Action=CreateRole&RoleName=deployer&AssumeRolePolicyDocument={owner}"));
-    let policy = percent_encode(policy);
-    api.iam(&format!("Action=PutRolePolicy&RoleName=deployer&PolicyName=caller&PolicyDocument={policy}"));
-    let role = "arn:aws:iam::000000000000:role/deployer";
-    let form = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=test");
-    let (status, answer) = api.query("sts", &form);
-    assert_eq!(status, 200, "{answer}");
-    let part = |name: &str| {
-        let rest = answer.split_once(&format!("<{name}>")).unwrap().1;
-        rest.split_once("</").unwrap().0.to_owned()
-    };
-    vec![
-        ("AWS_ACCESS_KEY_ID", part("AccessKeyId")),
-        ("AWS_SECRET_ACCESS_KEY", part("SecretAccessKey")),
-        ("AWS_SESSION_TOKEN", part("SessionToken")),
-    ]
-}
+use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, role_session};
 
 fn exported_policy(env: &TestEnv) -> String {
     env.run(["--region", "us-east-1", "export", "policy"]).assert_success().stdout
@@ -34,7 +11,7 @@ fn exported_policy(env: &TestEnv) -> String {
 #[test]
 fn exported_policy_suffices_for_every_command() {
     let env = TestEnv::with_local_cloud();
-    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    let keys = role_session(&ApiClient::new(&env), "deployer", &exported_policy(&env));
     let cloud = Interposed::new(&env, |_, _| None).with_keys(keys);
     cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&["The pipeline works: 7 of 7"]);
     cloud.run(&env, ["put", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
@@ -70,7 +47,7 @@ fn exported_policy_suffices_for_every_command() {
 #[test]
 fn exported_policy_allows_nothing_with_resources_of_another_stage() {
     let env = TestEnv::with_local_cloud();
-    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    let keys = role_session(&ApiClient::new(&env), "deployer", &exported_policy(&env));
     let cloud = Interposed::new(&env, |_, _| None).with_keys(keys);
     cloud.run(&env, ["--stage", "blue", "up"]).assert_code(1).assert_stderr_contains(&["is not authorized to perform"]);
 }
@@ -79,7 +56,7 @@ fn exported_policy_allows_nothing_with_resources_of_another_stage() {
 fn orphans_with_denied_tags_count_as_unmanaged() {
     let env = TestEnv::with_pipeline();
     ForeignStack::with_suffix(&env, "theirs").create_all(&env);
-    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    let keys = role_session(&ApiClient::new(&env), "deployer", &exported_policy(&env));
     // Without the tagging API the tags of each candidate are read.
     let cloud = Interposed::new(&env, |request, _| {
         let why = "User is not authorized to perform: tag:GetResources";

@@ -3,7 +3,7 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["up"],
     &["plan"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["scan"],
     &["tail"],
     &["invoke"],
+    &["why"],
     &["down"],
     &["demo"],
     &["local"],

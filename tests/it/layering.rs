@@ -31,7 +31,7 @@ const RULES: [(&str, &[&str]); 16] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 20] = [
+const EDGES: [&str; 21] = [
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
@@ -40,6 +40,7 @@ const EDGES: [&str; 20] = [
     "stack/resources/stream",
     "stack/resources/table",
     "pipeline/read/",
+    "operate/diagnosis/reads",
     "operate/function_log/line.rs",
     "operate/invocation",
     "pipeline/canary.rs",

@@ -50,3 +50,4 @@ mod tail;
 mod transcripts;
 mod undecryptable;
 mod usage_errors;
+mod why;

@@ -62,6 +62,11 @@ fn transcript_invoke_matches() {
 }
 
 #[test]
+fn transcript_why_matches() {
+    assert_transcript("why");
+}
+
+#[test]
 fn transcript_local_matches() {
     assert_transcript("local");
 }

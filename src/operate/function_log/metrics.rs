@@ -30,6 +30,12 @@ pub(crate) struct InvocationMetrics {
     pub iterator_age_ms: Option<f64>,
     /// Why something was not stored.
     pub error: Option<String>,
+    /// The class of that reason: the service's code, or one of the function's own.
+    #[serde(skip)]
+    pub error_code: Option<String>,
+    /// The first and the last sequence number of the batch.
+    #[serde(skip)]
+    pub range: Option<(String, String)>,
 }
 
 impl InvocationMetrics {
@@ -61,6 +67,8 @@ impl InvocationMetrics {
             duration_ms: number("Duration"),
             iterator_age_ms: number("IteratorAge"),
             error: text("Error"),
+            error_code: text("ErrorCode"),
+            range: text("FirstSequenceNumber").zip(text("LastSequenceNumber")),
         })
     }
 

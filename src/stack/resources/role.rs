@@ -1,6 +1,7 @@
 //! The role of the function: one inline policy that names exactly the resources of this pipeline, or the two managed
 //! policies of the walkthrough.
 
+mod access;
 mod describe;
 mod detach;
 pub(crate) mod diagnosis;
@@ -22,6 +23,7 @@ use crate::stack::engine::resource::Attempt;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 
+pub(crate) use self::access::{Permission, RoleAccess, role_access};
 pub(crate) use self::list::{list, tags_of};
 pub(crate) use self::policy_document::RoleGrants;
 

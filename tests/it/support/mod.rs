@@ -3,6 +3,7 @@
 mod fake_aws;
 mod interposed;
 mod process_runner;
+mod role_session;
 #[allow(dead_code, unused_imports, reason = "the unit tests of `src/commands` use the rest")]
 #[path = "../../support/mod.rs"]
 mod shared;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub use fake_aws::{ACCOUNT, CannedError, FakeAws, http as fake_http};
 pub use interposed::{Interposed, with_body};
 pub use process_runner::{ProcessRunner, TestEnv};
+pub use role_session::role_session;
 pub use shared::*;
 pub use test_resource::TestResource;
 

@@ -62,7 +62,7 @@ async fn never_taken(session: &Session, role: &str) -> Result<Option<PermanentFa
 
 /// Returns the reason why a trust policy certainly prevents Lambda from assuming its role. Of all condition keys only
 /// the account is known: a condition on any other key may be met, so it does not prove a permanent failure.
-fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<PermanentFailure> {
+pub(super) fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<PermanentFailure> {
     let known = [("aws:SourceAccount", account)];
     let ask = AuthorizationRequest {
         resource: Some(arn),
@@ -133,7 +133,7 @@ async fn never_allowed(
 }
 
 /// Returns all documents of a role's policies, inline and managed.
-async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFailure> {
+pub(super) async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFailure> {
     let (names, attached) = futures::try_join!(inline_names(session, role), attached(session, role))?;
     let mut documents = Vec::new();
     for name in names {
@@ -146,7 +146,7 @@ async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFa
 }
 
 /// Returns the default version of a managed policy's document.
-async fn managed_document(session: &Session, role: &str, arn: &str) -> Result<Value, AwsFailure> {
+pub(super) async fn managed_document(session: &Session, role: &str, arn: &str) -> Result<Value, AwsFailure> {
     let iam = &session.clients.iam;
     let call = |operation| session.clients.call(SERVICE, operation, role);
     let policy = call("GetPolicy").answer(iam.get_policy().policy_arn(arn).send().await)?.policy;

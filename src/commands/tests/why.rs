@@ -1,0 +1,233 @@
+//! `why` names each cause that is created in a local cloud, and only reads.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::in_process_runner::InProcessEnv;
+use super::support::{ApiClient, ForeignStack, eventually};
+
+const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
+const GROUP: &str = "/aws/lambda/ProcessKinesisRecords";
+
+/// Returns the report, and the names of its causes.
+#[track_caller]
+fn diagnosis(env: &InProcessEnv) -> (Value, Vec<String>) {
+    let run = env.run(["why", "--local", "-o", "json"]);
+    let report = run.json();
+    let causes = report["causes"].as_array().unwrap();
+    assert_eq!(run.code, if causes.is_empty() { 0 } else { 3 }, "{}", run.stderr);
+    let names = causes.iter().map(|cause| cause["name"].as_str().unwrap().to_owned()).collect();
+    (report, names)
+}
+
+/// Waits until the report has these causes, and returns it.
+#[track_caller]
+fn until(env: &InProcessEnv, expected: &[&str]) -> Value {
+    eventually(&format!("the causes are {expected:?}"), || diagnosis(env), |(_, names)| names == expected).0
+}
+
+/// Creates a pipeline that has stored a reading, so that its stream is not empty.
+fn env_with_reading() -> (InProcessEnv, ApiClient) {
+    let env = InProcessEnv::with_pipeline();
+    put(&env);
+    env.rows(1);
+    let api = ApiClient::new(&env);
+    (env, api)
+}
+
+fn put(env: &InProcessEnv) {
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
+}
+
+fn put_data(api: &ApiClient, data: &str) -> Value {
+    let data = STANDARD.encode(data);
+    let record = json!({"StreamName": "temperature-sensor-data", "PartitionKey": "key-of-it", "Data": data});
+    api.json("Kinesis_20131202.PutRecord", &record)
+}
+
+#[test]
+fn pipeline_that_works_is_healthy() {
+    let (env, _) = env_with_reading();
+    let run = env.run(["why", "--local", "-v", "-o", "table"]).assert_success();
+    assert!(run.stdout.contains("  ✓ excluded  role-lacks-action\n"), "{}", run.stdout);
+    assert!(
+        !run.stdout.contains("unknown") && run.stderr.contains("No cause was found."),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
+    let (report, _) = diagnosis(&env);
+    assert_eq!((&report["healthy"], &report["unknown"]), (&true.into(), &json!([])));
+}
+
+#[test]
+fn empty_stream_is_a_cause() {
+    let env = InProcessEnv::with_pipeline();
+    let report = until(&env, &["stream-empty"]);
+    assert!(report["causes"][0]["evidence"].as_str().unwrap().contains("within its retention of 24 h"), "{report}");
+}
+
+#[test]
+fn absent_and_disabled_mappings_are_causes() {
+    let (env, api) = env_with_reading();
+    let path = api.event_source_mapping_path();
+    api.lambda_when_accepted(&format!("PUT {path}"), &json!({"Enabled": false}));
+    let report = until(&env, &["mapping-disabled"]);
+    assert_eq!(
+        report["causes"][0]["remedy"],
+        "`sensorctl up --local` enables it; it goes on where it stopped, and records past the retention are lost"
+    );
+    api.lambda_when_accepted(&format!("DELETE {path}"), &Value::Null);
+    until(&env, &["mapping-absent"]);
+    env.run(["up", "--local"]).assert_success();
+    until(&env, &[]);
+}
+
+#[test]
+fn missing_resources_are_causes() {
+    let (env, api) = env_with_reading();
+    api.lambda(&format!("DELETE {FUNCTION}"), &Value::Null);
+    until(&env, &["function-missing"]);
+    api.json("DynamoDB_20120810.DeleteTable", &json!({"TableName": "SensorDataRejects"}));
+    until(&env, &["function-missing", "table-missing"]);
+    api.json("Kinesis_20131202.DeleteStream", &json!({"StreamName": "temperature-sensor-data"}));
+    let report = until(&env, &["function-missing", "table-missing", "stream-missing"]);
+    assert_eq!(report["causes"][1]["evidence"], "table SensorDataRejects does not exist");
+}
+
+#[test]
+fn function_without_concurrency_is_a_cause() {
+    let (env, api) = env_with_reading();
+    let path = "PUT /2017-10-31/functions/ProcessKinesisRecords/concurrency";
+    api.lambda(path, &json!({"ReservedConcurrentExecutions": 0}));
+    until(&env, &["no-concurrency"]);
+}
+
+#[test]
+fn role_that_lacks_access_is_a_cause() {
+    let (env, api) = env_with_reading();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.trust_only_ec2();
+    let report = until(&env, &["role-not-assumable"]);
+    assert!(report["causes"][0]["evidence"].as_str().unwrap().contains("lacks the statement"), "{report}");
+    api.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    let report = until(&env, &["role-not-assumable", "role-lacks-action"]);
+    let evidence = report["causes"][1]["evidence"].as_str().unwrap();
+    for part in ["dynamodb:BatchWriteItem", "kinesis:GetRecords", "logs:PutLogEvents", "table/SensorDataRejects"] {
+        assert!(evidence.contains(part), "{part}: {evidence}");
+    }
+    api.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
+    until(&env, &["role-missing"]);
+}
+
+#[test]
+fn disabled_mapping_and_role_without_access_are_both_shown() {
+    let (env, api) = env_with_reading();
+    let path = api.event_source_mapping_path();
+    api.lambda_when_accepted(&format!("PUT {path}"), &json!({"Enabled": false}));
+    api.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    until(&env, &["mapping-disabled", "role-lacks-action"]);
+}
+
+#[test]
+fn function_created_with_a_stale_grant_is_a_cause() {
+    let env = InProcessEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
+    // A caller who may not invoke the function cannot see it either, so that `up` goes on.
+    api.set_faults("iam:CreateRole=staleGrant(60s);lambda:Invoke=denied");
+    env.run(["up", "--local"]).assert_success();
+    api.set_faults("");
+    put(&env);
+    let report = until(&env, &["stale-kms-grant"]);
+    let remedy = report["causes"][0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("lambda delete-function --function-name ProcessKinesisRecords"), "{remedy}");
+    assert!(remedy.contains("`sensorctl up --local`"), "{remedy}");
+}
+
+#[test]
+fn function_that_fails_is_shown_with_its_error_and_batch() {
+    let (env, api) = env_with_reading();
+    let configuration = format!("PUT {FUNCTION}/configuration");
+    // Without a table for dead letters a record that is no reading blocks its shard.
+    let variables = json!({"SENSORCTL_TABLE": "SensorData", "SENSORCTL_PARTIAL_BATCH": "1"});
+    api.lambda_when_accepted(&configuration, &json!({"Environment": {"Variables": variables}}));
+    let bad = put_data(&api, "secret-content");
+    let report = until(&env, &["function-failing"]);
+    let evidence = report["causes"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.contains(bad["SequenceNumber"].as_str().unwrap()), "{evidence}");
+    assert!(
+        evidence.contains("shardId-000000000000") && evidence.contains("its records expire in 24.0 h"),
+        "{evidence}"
+    );
+    assert!(!report.to_string().contains("secret-content"), "{report}");
+}
+
+#[test]
+fn throttled_table_is_a_cause() {
+    let env = InProcessEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "function.timeout_seconds=3"]).assert_success();
+    let api = ApiClient::new(&env);
+    api.set_faults("dynamodb:BatchWriteItem=throttle");
+    put(&env);
+    until(&env, &["table-throttled"]);
+}
+
+#[test]
+fn consumer_behind_retention_is_a_cause_with_the_hours_left() {
+    let (env, api) = env_with_reading();
+    let now = jiff::Timestamp::now().as_millisecond();
+    let metrics = json!({"_aws": {"Timestamp": now}, "ShardId": "shardId-000000000000", "Rejected": 0,
+        "FirstSequenceNumber": "1", "LastSequenceNumber": "2", "IteratorAge": 20.0 * 3600.0 * 1000.0});
+    let stream = json!({"logGroupName": GROUP, "logStreamName": "2026/11/29/[$LATEST]0"});
+    api.json("Logs_20140328.CreateLogStream", &stream);
+    let events = json!([{"timestamp": now, "message": metrics.to_string()}]);
+    let mut put = stream;
+    put["logEvents"] = events;
+    api.json("Logs_20140328.PutLogEvents", &put);
+    let report = until(&env, &["consumer-behind-retention"]);
+    assert!(report["causes"][0]["evidence"].as_str().unwrap().ends_with("lost in 4.0 h"), "{report}");
+}
+
+#[test]
+fn diagnosis_only_reads_and_takes_few_calls() {
+    let (env, api) = env_with_reading();
+    api.set_faults("");
+    let began = std::time::Instant::now();
+    assert_eq!(diagnosis(&env).1, [""; 0]);
+    let took = began.elapsed();
+    let calls: Vec<String> = api.recorded_calls().into_iter().map(|call| call.call).collect();
+    let mut own: Vec<_> = calls.iter().filter(|call| !call.starts_with("dynamodb:Batch")).collect();
+    own.sort();
+    assert_eq!(
+        own,
+        [
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeTable",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "kinesis:DescribeStreamSummary",
+            "lambda:GetFunction",
+            "lambda:ListEventSourceMappings",
+            "logs:FilterLogEvents",
+        ]
+    );
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn denied_call_leaves_its_causes_open() {
+    let (env, api) = env_with_reading();
+    api.set_faults("logs:FilterLogEvents=denied;iam:*=denied");
+    let run = env.run(["why", "--local", "-o", "json"]).assert_success();
+    let report = run.json();
+    let open: Vec<_> =
+        report["unknown"].as_array().unwrap().iter().map(|open| open["name"].as_str().unwrap()).collect();
+    assert!(open.contains(&"function-failing") && open.contains(&"role-lacks-action"), "{open:?}");
+    assert_eq!(report["healthy"], false);
+    assert!(run.stderr.contains("causes could not be excluded"), "{}", run.stderr);
+}

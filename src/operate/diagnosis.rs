@@ -1,0 +1,117 @@
+//! Why the pipeline is blocked, slow or losing data: reads each fact once, the cheapest first, and judges them by
+//! probes.
+//!
+//! Everything here only reads. A first round of calls needs nothing but names, a second what the first returned; both
+//! are free of charge. Probes are pure, and what cannot be read is an open question, never an exclusion.
+
+mod finding;
+mod log_evidence;
+mod observations;
+mod probes;
+mod read_budget;
+mod reads;
+
+use serde::Serialize;
+
+use self::finding::Finding;
+use self::log_evidence::LogEvidence;
+use self::observations::{Answer, Emptiness, Observations, StreamFacts};
+use self::read_budget::ReadBudget;
+use self::reads::answered;
+use crate::aws::{AwsFailure, ServiceClock};
+use crate::settings::Pipeline;
+use crate::stack::{Session, role_access};
+
+pub(crate) use self::finding::{Cause, CauseName, Unexcluded};
+
+/// The result of a diagnosis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Diagnosis {
+    /// Whether no cause is proven, and none is open.
+    pub healthy: bool,
+    /// The proven causes, what blocks everything first.
+    pub causes: Vec<Cause>,
+    /// The causes that could not be excluded.
+    pub unknown: Vec<Unexcluded>,
+    /// The excluded causes.
+    pub excluded: Vec<CauseName>,
+}
+
+impl Diagnosis {
+    fn of(findings: Vec<Finding>) -> Self {
+        let (mut causes, mut unknown, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
+        for finding in findings {
+            match finding {
+                Finding::Proven(cause) => causes.push(cause),
+                Finding::Unknown(question) => unknown.push(question),
+                Finding::Excluded(name) => excluded.push(name),
+            }
+        }
+        Diagnosis { healthy: causes.is_empty() && unknown.is_empty(), causes, unknown, excluded }
+    }
+}
+
+/// Diagnoses the pipeline of these settings.
+///
+/// # Errors
+/// If there are no valid credentials, or AWS does not answer. A denied call is an open question.
+pub(crate) async fn diagnose(session: &Session, settings: &Pipeline) -> Result<Diagnosis, AwsFailure> {
+    let seen = observe(session, settings).await?;
+    Ok(Diagnosis::of(probes::findings(&seen)))
+}
+
+/// Reads everything, in two rounds.
+async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations, AwsFailure> {
+    let clients = &session.clients;
+    let clock = ServiceClock::default();
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let (names, group) = (settings, settings.log_group_name());
+    let first = async {
+        tokio::join!(
+            reads::mapping(clients, &names.stream.name, &names.function.name),
+            reads::function(clients, &names.function.name),
+            reads::stream(clients, &names.stream.name, &clock),
+            reads::table_status(clients, &names.table.name),
+            reads::table_status(clients, &names.rejects.table.name),
+            reads::log(clients, &group, now_ms),
+        )
+    };
+    let (mapping, function, stream, table, rejects, log) = first.await;
+    let (mapping, function, stream) = (answered(mapping)?, answered(function)?, answered(stream)?);
+    let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
+    let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
+    let role_name = match &function {
+        Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
+        _ => settings.role.name.as_str(),
+    };
+    let (role, emptiness) =
+        tokio::join!(role_access(session, role_name), emptiness(session, settings, &stream, has_batches));
+    Ok(Observations {
+        settings: settings.clone(),
+        now_ms: clock.now_ms(),
+        mapping_in_force_ms: i64::try_from(clients.mapping_in_force.as_millis()).unwrap_or_default(),
+        role: answered(role)?,
+        emptiness: emptiness?,
+        mapping,
+        function,
+        stream,
+        table,
+        rejects,
+        log,
+    })
+}
+
+/// Looks whether the stream holds a record, unless the log shows batches of it: a read takes from the reads that the
+/// mapping lives on.
+async fn emptiness(
+    session: &Session,
+    settings: &Pipeline,
+    stream: &Answer<Option<StreamFacts>>,
+    has_batches: bool,
+) -> Result<Option<Answer<Emptiness>>, AwsFailure> {
+    if has_batches || !matches!(stream, Ok(Some(_))) {
+        return Ok(None);
+    }
+    let budget = ReadBudget::default();
+    Ok(Some(answered(reads::emptiness(&session.clients, &settings.stream.name, &budget).await)?))
+}

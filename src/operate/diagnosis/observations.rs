@@ -1,0 +1,128 @@
+//! What the services said, once each. Probes judge it without calling anything.
+
+use std::collections::BTreeMap;
+
+use super::log_evidence::LogEvidence;
+use crate::settings::Pipeline;
+use crate::stack::RoleAccess;
+
+/// What a read returned, or the reason why it returned nothing: a denied or unsupported call is no answer.
+pub(crate) type Answer<T> = Result<T, String>;
+
+/// Everything that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Observations {
+    /// The settings, with the names of the resources.
+    pub settings: Pipeline,
+    /// The time by the service's clock, in ms since 1970.
+    pub now_ms: i64,
+    /// The time in ms after its last change when a mapping certainly uses its new settings.
+    pub mapping_in_force_ms: i64,
+    /// The event source mapping from the stream to the function.
+    pub mapping: Answer<Option<MappingFacts>>,
+    /// The function.
+    pub function: Answer<Option<FunctionFacts>>,
+    /// The stream.
+    pub stream: Answer<Option<StreamFacts>>,
+    /// The table of readings: its status.
+    pub table: Answer<Option<String>>,
+    /// The dead-letter table: its status.
+    pub rejects: Answer<Option<String>>,
+    /// The function's role.
+    pub role: Answer<Option<RoleAccess>>,
+    /// The function's log.
+    pub log: Answer<LogEvidence>,
+    /// Whether the stream holds no record. `None` where nothing had to be read.
+    pub emptiness: Option<Answer<Emptiness>>,
+}
+
+/// An event source mapping.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MappingFacts {
+    /// Its UUID.
+    pub uuid: String,
+    /// `Enabled`, `Disabled` and so on.
+    pub state: String,
+    /// Who or what changed the state last.
+    pub state_reason: String,
+    /// The result of its last batch.
+    pub last_result: String,
+    /// When it was changed last, in ms since 1970. The service cuts it to the minute.
+    pub changed_ms: Option<i64>,
+    /// The function, or its version or alias.
+    pub function_arn: String,
+    /// The ARN of the stream, or of the consumer.
+    pub source_arn: String,
+    /// Whether it understands partial batch responses.
+    pub reports_partial_batches: bool,
+    /// The failure destination.
+    pub on_failure: Option<String>,
+}
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FunctionFacts {
+    /// Its ARN.
+    pub arn: String,
+    /// `Active`, `Pending`, `Failed`, `Inactive`.
+    pub state: String,
+    /// The code and the text of the reason for the state.
+    pub state_reason: String,
+    /// `Successful`, `InProgress`, `Failed`.
+    pub last_update: String,
+    /// The reason why the last update failed.
+    pub last_update_reason: String,
+    /// When it was changed last, in ms since 1970.
+    pub changed_ms: Option<i64>,
+    /// Its role's ARN.
+    pub role_arn: String,
+    /// The SHA-256 of its code in base64.
+    pub code_sha256: String,
+    /// The sensorctl that made it, by its tag.
+    pub version: Option<String>,
+    /// Its architecture.
+    pub architecture: String,
+    /// Its time limit in seconds.
+    pub timeout_seconds: i32,
+    /// Its memory in MB.
+    pub memory_mb: i32,
+    /// Its reserved concurrency.
+    pub reserved_concurrency: Option<i32>,
+    /// Its variables that sensorctl sets. `None` if the caller may not decrypt them.
+    pub variables: Option<BTreeMap<String, String>>,
+    /// Whether it has any variable, which Lambda encrypts with a key.
+    pub has_variables: bool,
+}
+
+/// A stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StreamFacts {
+    /// Its ARN.
+    pub arn: String,
+    /// `ACTIVE`, `UPDATING`, `CREATING`, `DELETING`.
+    pub status: String,
+    /// For how long it keeps a record, in hours.
+    pub retention_hours: i32,
+    /// Its open shards.
+    pub open_shards: i32,
+    /// Whether it is in on-demand mode.
+    pub is_on_demand: bool,
+    /// Whether the service chooses the shards of its records.
+    pub is_distributed_by_service: bool,
+    /// The customer managed key of its encryption, if any.
+    pub key_arn: Option<String>,
+}
+
+/// What a look at the oldest place of each shard showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Emptiness {
+    /// No shard holds a record.
+    Empty {
+        /// The shards that were looked at.
+        shards: usize,
+    },
+    /// A shard holds records.
+    HasRecords,
+    /// A shard returned no record and is not at its end.
+    Undecided,
+}

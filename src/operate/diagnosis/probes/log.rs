@@ -1,0 +1,220 @@
+//! What the function's log proves: failing batches with their reason, time-outs, memory, and how old the records are.
+
+use super::super::finding::{CauseName, Finding};
+use super::super::log_evidence::{LogEvidence, LoggedBatch};
+use super::super::observations::Observations;
+use super::text::{UP, brief, length, moment, since};
+
+const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
+/// Codes of a table that takes no more for now.
+const THROTTLED: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "Throttling",
+    "UnprocessedItems",
+];
+/// Records that are younger than this are not behind, in ms.
+const BEHIND_MS: f64 = 60_000.0;
+/// The shortest time over which a trend counts, in ms.
+const TREND_MS: i64 = 60_000;
+
+/// Judges how the newest batch of each shard ended, and the newest invocation.
+pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
+    let names = [
+        CauseName::FunctionFailing,
+        CauseName::FunctionTimeout,
+        CauseName::FunctionOutOfMemory,
+        CauseName::TableThrottled,
+    ];
+    let log = match &seen.log {
+        Err(why) => return names.map(|name| Finding::unknown(name, why)).into(),
+        Ok(log) if !log.exists => {
+            let why = format!("log group {} does not exist", seen.settings.log_group_name());
+            return names.map(|name| Finding::unknown(name, &why)).into();
+        }
+        Ok(log) => log,
+    };
+    let mut findings: Vec<Finding> = batches(seen, log);
+    findings.extend(crash(seen, log));
+    let is_found = |name: CauseName, findings: &[Finding]| {
+        findings.iter().any(|finding| matches!(finding, Finding::Proven(cause) if cause.name == name))
+    };
+    for name in names {
+        if is_found(name, &findings) {
+            continue;
+        }
+        findings.push(if log.is_cut {
+            let why = format!("the log has more lines in {} than were read", length(since(log.window_ms, 0)));
+            Finding::unknown(name, why)
+        } else if log.lines == 0 && super::mapping::has_problem(&seen.mapping) {
+            let why = format!("the log has no line of the last {}", length(since(log.window_ms, 0)));
+            Finding::unknown(name, why)
+        } else {
+            Finding::Excluded(name)
+        });
+    }
+    findings
+}
+
+/// Judges the batches that the function itself reports as not stored.
+fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
+    let failing = log.failing().map(|(shard, batch, code, text)| {
+        let range = batch.range.as_ref().map(|(first, last)| {
+            if first == last { format!(", record {first}") } else { format!(", records {first} to {last}") }
+        });
+        let of_shard =
+            if shard.is_empty() { "the newest invocation".to_owned() } else { format!("the newest batch of {shard}") };
+        let evidence = format!(
+            "{of_shard}{} failed at {}: {code}: {}{}",
+            range.unwrap_or_default(),
+            moment(seen.now_ms, batch.time_ms),
+            brief(text),
+            expiry(seen, batch)
+        );
+        let function = &seen.settings.function.name;
+        match code {
+            "AccessDeniedException" | "AccessDenied" => {
+                let remedy = if seen.settings.role.existing {
+                    "have the owner of the role add the action that the reason names".to_owned()
+                } else {
+                    format!("{UP} restores the role; a running environment keeps its old credentials for some minutes")
+                };
+                Finding::proven(CauseName::RoleLacksAction, evidence, remedy)
+            }
+            "ResourceNotFoundException" => Finding::proven(
+                CauseName::TableMissing,
+                evidence,
+                format!("{UP} creates it, without the rows that it held"),
+            ),
+            code if THROTTLED.contains(&code) => Finding::proven(
+                CauseName::TableThrottled,
+                evidence,
+                "`sensorctl up --set table.billing=on-demand` takes any steady load; a single key takes about 1,000 \
+                 writes a second whatever the billing",
+            ),
+            _ => Finding::proven(
+                CauseName::FunctionFailing,
+                evidence,
+                format!("`sensorctl logs --since 15m --kind error` shows all errors of function {function}"),
+            ),
+        }
+    });
+    failing.collect()
+}
+
+/// Judges the newest invocation that the platform ended.
+fn crash(seen: &Observations, log: &LogEvidence) -> Option<Finding> {
+    let function = &seen.settings.function.name;
+    let Some(crash) = log.crash() else {
+        // Without a single report, the program may not even start.
+        let text = log.last_error_text.as_ref().filter(|_| log.last_success_ms.is_none() && !log.has_batches())?;
+        return Some(Finding::proven(
+            CauseName::FunctionFailing,
+            format!("function {function} does not start: {}", brief(text)),
+            format!("{UP} uploads the program again; `function.architecture` must be that of the program"),
+        ));
+    };
+    let usage = &crash.usage;
+    let when = moment(seen.now_ms, crash.time_ms);
+    let (duration, memory) = (length(usage.duration_ms), usage.memory_mb);
+    let kind = usage.error_type.as_deref().unwrap_or_default();
+    let is_full = usage.status.as_deref() == Some("error") && usage.max_memory_mb >= usage.memory_mb;
+    Some(if usage.status.as_deref() == Some("timeout") {
+        let more = usage.duration_ms / 1000.0 * 2.0;
+        Finding::proven(
+            CauseName::FunctionTimeout,
+            format!("an invocation of function {function} was ended at its time limit after {duration}, at {when}"),
+            format!(
+                "`sensorctl up --set function.timeout_seconds={:.0}`, or a smaller `mapping.batch_size`; a slow table shows \
+                 as retries in `sensorctl logs --metrics`",
+                more.clamp(60.0, 900.0)
+            ),
+        )
+    } else if kind == OUT_OF_MEMORY || is_full {
+        Finding::proven(
+            CauseName::FunctionOutOfMemory,
+            format!("an invocation of function {function} used up its {memory} MB, at {when}"),
+            format!("`sensorctl up --set function.memory_mb={}`", (memory * 2).min(10_240)),
+        )
+    } else {
+        let text = log.last_error_text.as_deref().map(|text| format!(": {}", brief(text))).unwrap_or_default();
+        Finding::proven(
+            CauseName::FunctionFailing,
+            format!("an invocation of function {function} ended with {kind} at {when}{text}"),
+            "`sensorctl logs --since 15m` shows what it wrote before",
+        )
+    })
+}
+
+/// Returns when the oldest record of a blocked batch expires, as the end of a sentence.
+fn expiry(seen: &Observations, batch: &LoggedBatch) -> String {
+    match (&seen.stream, age_now(seen, batch)) {
+        (Ok(Some(stream)), Some(age)) => {
+            format!("; its records expire in {}", length(retention_ms(stream.retention_hours) - age))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns the age that the records of a blocked batch have by now, in ms.
+fn age_now(seen: &Observations, batch: &LoggedBatch) -> Option<f64> {
+    batch.age_ms.map(|age| age + since(seen.now_ms, batch.time_ms))
+}
+
+fn retention_ms(hours: i32) -> f64 {
+    f64::from(hours) * 3_600_000.0
+}
+
+/// Judges whether records may expire before they are delivered.
+pub(super) fn age(seen: &Observations) -> Vec<Finding> {
+    let name = CauseName::ConsumerBehindRetention;
+    let (log, stream) = match (&seen.log, &seen.stream) {
+        (Err(why), _) | (_, Err(why)) => return vec![Finding::unknown(name, why)],
+        (Ok(log), Ok(Some(stream))) => (log, stream),
+        _ => return Vec::new(),
+    };
+    let retention = retention_ms(stream.retention_hours);
+    let behind = log.shards.iter().filter_map(|(shard, batches)| {
+        let newest = batches.last()?;
+        let age = if newest.error.is_some() { age_now(seen, newest)? } else { newest.age_ms? };
+        let hours_left = left_ms(batches, age, retention)?;
+        Some((hours_left, shard, age))
+    });
+    let worst = behind.min_by(|one, other| one.0.total_cmp(&other.0));
+    vec![match worst {
+        None => Finding::Excluded(name),
+        Some((left, shard, age)) => Finding::proven(
+            name,
+            format!(
+                "the records of {shard} are {} old when they are delivered, and expire after {} h: {}",
+                length(age),
+                stream.retention_hours,
+                if left > 0.0 {
+                    format!("the first are lost in {:.1} h", left / 3_600_000.0)
+                } else {
+                    "records are being lost".to_owned()
+                }
+            ),
+            format!(
+                "`sensorctl up --set stream.retention_hours={}` first; then larger `mapping.batch_size`, \
+                 `mapping.parallelization` or `function.memory_mb`",
+                (stream.retention_hours * 2).clamp(48, 8760)
+            ),
+        ),
+    }]
+}
+
+/// Returns the time until records expire unread, in ms: what is left of the retention where the age is above half of it,
+/// and else by the trend of the age. Returns `None` if the consumer keeps up.
+fn left_ms(batches: &[LoggedBatch], age: f64, retention: f64) -> Option<f64> {
+    if age > retention / 2.0 {
+        return Some(retention - age);
+    }
+    let (first, last) = (batches.first()?, batches.last()?);
+    let time = last.time_ms - first.time_ms;
+    let rise = (age - first.age_ms?) / since(last.time_ms, first.time_ms);
+    // A blocked batch is a cause of its own. Here the consumer is only too slow.
+    let is_slow = last.error.is_none() && age > BEHIND_MS && time >= TREND_MS && rise > 0.1;
+    is_slow.then(|| (retention - age) / rise)
+}

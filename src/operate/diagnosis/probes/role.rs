@@ -1,0 +1,156 @@
+//! May Lambda assume the role, and does the role allow what the function and its mapping need?
+
+use std::collections::BTreeMap;
+
+use super::super::finding::{CauseName, Finding};
+use super::super::observations::Observations;
+use super::mapping::has_problem;
+use super::text::{UP, brief, time};
+use crate::stack::{Permission, RoleAccess};
+
+/// Lambda's own error where it cannot decrypt the variables of a function, and the beginning of its text.
+const KEY_DENIED: [&str; 2] = ["KMSAccessDenied", "unable to decrypt the environment variables"];
+/// Actions that Lambda certainly needs to read a stream (docs/facts/event-source-mapping.md, Permissions).
+const READING: [&str; 3] = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator"];
+
+/// Judges the role's documents.
+pub(super) fn access(seen: &Observations) -> Vec<Finding> {
+    let (missing, untrusted, lacks) = (CauseName::RoleMissing, CauseName::RoleNotAssumable, CauseName::RoleLacksAction);
+    let name = &seen.settings.role.name;
+    let role = match &seen.role {
+        Err(why) => return [missing, untrusted, lacks].map(|cause| Finding::unknown(cause, why)).into(),
+        Ok(None) => {
+            let evidence = format!("role {name} does not exist, so that Lambda can run nothing");
+            return vec![Finding::proven(missing, evidence, format!("{UP} creates it, and replaces the function"))];
+        }
+        Ok(Some(role)) => role,
+    };
+    let account = role.arn.split(':').nth(4).unwrap_or_default();
+    let trust = match role.trust_failure(account) {
+        Some(reason) => Finding::proven(untrusted, reason, remedy(seen)),
+        None => Finding::Excluded(untrusted),
+    };
+    vec![Finding::Excluded(missing), trust, actions(seen, role)]
+}
+
+fn remedy(seen: &Observations) -> String {
+    if seen.settings.role.existing {
+        format!(
+            "{UP} does not change an existing role: have its owner add the statement, or name another in `role.name`"
+        )
+    } else {
+        format!("{UP} restores it; a running execution environment keeps its old credentials for some minutes")
+    }
+}
+
+fn actions(seen: &Observations, role: &RoleAccess) -> Finding {
+    let name = CauseName::RoleLacksAction;
+    let (mut refused, mut uncertain): (BTreeMap<String, Vec<String>>, Vec<String>) = Default::default();
+    for (action, resource) in needed(seen) {
+        match role.permits(action, &resource) {
+            Permission::Allowed => {}
+            Permission::Uncertain => uncertain.push(action.to_owned()),
+            Permission::Lacking => refused.entry(format!("lack|{resource}")).or_default().push(action.to_owned()),
+            Permission::Denied => refused.entry(format!("deny|{resource}")).or_default().push(action.to_owned()),
+        }
+    }
+    if !refused.is_empty() {
+        let parts = refused.iter().map(|(key, actions)| {
+            let (verb, resource) = key.split_once('|').unwrap_or(("lack", key));
+            format!("{verb} {} on {resource}", actions.join(", "))
+        });
+        let parts = parts.collect::<Vec<_>>().join("; ");
+        return Finding::proven(name, format!("the policies of role {} {parts}", role.name), remedy(seen));
+    }
+    if uncertain.is_empty() {
+        return Finding::Excluded(name);
+    }
+    let why = format!("conditions in its policies decide whether role {} may {}", role.name, uncertain.join(", "));
+    Finding::unknown(name, why)
+}
+
+/// Returns the actions that the function and its mapping need, with their resources.
+fn needed(seen: &Observations) -> Vec<(&'static str, String)> {
+    let settings = &seen.settings;
+    let mut needed: Vec<(&'static str, String)> = Vec::new();
+    let mapping = seen.mapping.as_ref().ok().and_then(Option::as_ref);
+    if let Ok(Some(stream)) = &seen.stream {
+        needed.extend(READING.map(|action| (action, stream.arn.clone())));
+        needed.extend(stream.key_arn.iter().map(|key| ("kms:Decrypt", key.clone())));
+        // ARNs of the other resources have the stream's region and account.
+        let place: Vec<&str> = stream.arn.split(':').collect();
+        if let [_, partition, _, region, account, ..] = place[..] {
+            let table = |name: &str| format!("arn:{partition}:dynamodb:{region}:{account}:table/{name}");
+            if let Some(variables) = written_tables(seen) {
+                needed.extend(variables.into_iter().map(|name| ("dynamodb:BatchWriteItem", table(&name))));
+            }
+            let streams = format!("arn:{partition}:logs:{region}:{account}:log-group:{}:*", settings.log_group_name());
+            needed.push(("logs:PutLogEvents", streams));
+        }
+    }
+    if let Some(mapping) = mapping {
+        if mapping.source_arn.contains("/consumer/") {
+            needed.push(("kinesis:SubscribeToShard", mapping.source_arn.clone()));
+        }
+        // A Kafka topic (`kafka://`) needs no permission of IAM.
+        if let Some(destination) = mapping.on_failure.as_ref().filter(|arn| arn.starts_with("arn:")) {
+            needed.extend(RoleAccess::failure_destination_actions(destination));
+        }
+    }
+    needed
+}
+
+/// Returns the names of the tables that the function writes. What another program than ours writes is not known.
+fn written_tables(seen: &Observations) -> Option<Vec<String>> {
+    let function = seen.function.as_ref().ok()?.as_ref()?;
+    let variables = function.variables.as_ref()?;
+    let names = ["SENSORCTL_TABLE", "SENSORCTL_REJECTS_TABLE"].map(|name| variables.get(name));
+    let name = |table: &String| table.rsplit('/').next().unwrap_or(table).to_owned();
+    Some(names.into_iter().flatten().map(name).collect())
+}
+
+/// Judges whether Lambda can decrypt the function's variables. The key is granted to a role, not to its name: a role that
+/// was deleted and created again under its name has no grant. Only an invocation proves more, and this reads only.
+pub(super) fn stale_grant(seen: &Observations) -> Vec<Finding> {
+    let name = CauseName::StaleKmsGrant;
+    let function = match &seen.function {
+        Err(why) => return vec![Finding::unknown(name, why)],
+        Ok(None) => return Vec::new(),
+        Ok(Some(function)) => function,
+    };
+    let result = match &seen.mapping {
+        Ok(Some(mapping)) => mapping.last_result.as_str(),
+        _ => "",
+    };
+    if KEY_DENIED.iter().any(|text| result.contains(text)) {
+        let evidence = format!("the last result of the mapping is `{}`", brief(result));
+        return vec![Finding::proven(name, evidence, renew(seen))];
+    }
+    let has_run = seen.log.as_ref().is_ok_and(|log| log.lines > 0);
+    if !function.has_variables || has_run || !has_problem(&seen.mapping) {
+        return vec![Finding::Excluded(name)];
+    }
+    let role_created = seen.role.as_ref().ok().and_then(Option::as_ref).and_then(|role| role.created_ms);
+    vec![match role_created.zip(function.changed_ms) {
+        Some((created, changed)) if created > changed => Finding::proven(
+            name,
+            format!(
+                "the role was created at {} and the function was changed last before that, at {}; its batches fail and \
+                 it wrote no line into its log",
+                time(created),
+                time(changed)
+            ),
+            renew(seen),
+        ),
+        _ => Finding::unknown(
+            name,
+            "batches fail and the function wrote no line into its log: `sensorctl invoke` shows whether Lambda can \
+             decrypt its variables (KMSAccessDeniedException)",
+        ),
+    }]
+}
+
+fn renew(seen: &Observations) -> String {
+    let name = &seen.settings.function.name;
+    format!("`aws lambda delete-function --function-name {name}`, then {UP} creates it for the present role")
+}

@@ -1,0 +1,270 @@
+//! Answers that the local cloud cannot give, and the judgments that need a clock.
+
+use serde_json::json;
+
+use super::super::finding::{Cause, CauseName, Finding};
+use super::super::log_evidence::tests::{batch, evidence};
+use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, Observations, StreamFacts};
+use super::findings;
+use crate::settings::Pipeline;
+use crate::stack::RoleAccess;
+
+const NOW: i64 = 1_800_000_000_000;
+const MINUTE: i64 = 60_000;
+const HOUR: f64 = 3_600_000.0;
+
+/// Returns what a pipeline that works looks like.
+fn healthy() -> Observations {
+    let variables = [("SENSORCTL_TABLE", "SensorData"), ("SENSORCTL_PARTIAL_BATCH", "1")];
+    Observations {
+        settings: Pipeline::by_default().unwrap(),
+        now_ms: NOW,
+        mapping_in_force_ms: 3 * MINUTE,
+        mapping: Ok(Some(MappingFacts {
+            uuid: "u".into(),
+            state: "Enabled".into(),
+            last_result: "OK".into(),
+            changed_ms: Some(NOW - 60 * MINUTE),
+            source_arn: "arn:aws:kinesis:us-east-1:1:stream/s".into(),
+            reports_partial_batches: true,
+            ..MappingFacts::default()
+        })),
+        function: Ok(Some(FunctionFacts {
+            state: "Active".into(),
+            last_update: "Successful".into(),
+            changed_ms: Some(NOW - 60 * MINUTE),
+            variables: Some(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+            has_variables: true,
+            ..FunctionFacts::default()
+        })),
+        stream: Ok(Some(StreamFacts {
+            arn: "arn:aws:kinesis:us-east-1:1:stream/s".into(),
+            status: "ACTIVE".into(),
+            retention_hours: 24,
+            open_shards: 1,
+            ..StreamFacts::default()
+        })),
+        table: Ok(Some("ACTIVE".into())),
+        rejects: Ok(Some("ACTIVE".into())),
+        role: Ok(Some(role(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"})))),
+        log: Ok(evidence(&[batch(NOW - MINUTE, "shardId-0", 100.0, None)])),
+        emptiness: None,
+    }
+}
+
+fn role(statement: &serde_json::Value) -> RoleAccess {
+    RoleAccess {
+        name: "r".into(),
+        arn: "arn:aws:iam::1:role/r".into(),
+        created_ms: Some(NOW - 90 * MINUTE),
+        trust: json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"}}}),
+        documents: vec![json!({"Version": "2012-10-17", "Statement": statement})],
+        boundary: None,
+    }
+}
+
+fn mapping(seen: &mut Observations) -> &mut MappingFacts {
+    seen.mapping.as_mut().unwrap().as_mut().unwrap()
+}
+
+fn function(seen: &mut Observations) -> &mut FunctionFacts {
+    seen.function.as_mut().unwrap().as_mut().unwrap()
+}
+
+fn proven(seen: &Observations) -> Vec<Cause> {
+    let causes = findings(seen).into_iter().filter_map(|finding| match finding {
+        Finding::Proven(cause) => Some(cause),
+        _ => None,
+    });
+    causes.collect()
+}
+
+fn names(seen: &Observations) -> Vec<CauseName> {
+    proven(seen).into_iter().map(|cause| cause.name).collect()
+}
+
+fn unknown(seen: &Observations) -> Vec<CauseName> {
+    let open = findings(seen).into_iter().filter_map(|finding| match finding {
+        Finding::Unknown(unknown) => Some(unknown.name),
+        _ => None,
+    });
+    open.collect()
+}
+
+#[test]
+fn healthy_pipeline_has_no_finding_but_exclusions() {
+    let found = findings(&healthy());
+    assert!(found.iter().all(|finding| matches!(finding, Finding::Excluded(_))), "{found:?}");
+    assert_eq!(found.len(), CauseName::ALL.len());
+}
+
+#[test]
+fn denied_reads_are_unknown_and_never_exclusions() {
+    let denied = || "denied".to_owned();
+    let seen = Observations {
+        mapping: Err(denied()),
+        function: Err(denied()),
+        stream: Err(denied()),
+        table: Err(denied()),
+        rejects: Err(denied()),
+        role: Err(denied()),
+        log: Err(denied()),
+        emptiness: Some(Err(denied())),
+        ..healthy()
+    };
+    assert_eq!(unknown(&seen), CauseName::ALL);
+    // One of the two tables is not enough to exclude either cause.
+    let one = Observations { rejects: Err(denied()), ..healthy() };
+    assert_eq!(unknown(&one), [CauseName::TableMissing, CauseName::TableNotReady]);
+}
+
+#[test]
+fn mapping_that_changes_for_long_is_stuck_and_a_recent_change_is_waited_for() {
+    let mut seen = healthy();
+    mapping(&mut seen).state = "Updating".into();
+    assert_eq!(names(&seen), [CauseName::MappingStuck]);
+    mapping(&mut seen).changed_ms = Some(NOW - 2 * MINUTE);
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::MappingStuck]));
+    mapping(&mut seen).state = "Enabled".into();
+    // A batch came after the change: the pollers run.
+    assert_eq!(unknown(&seen), []);
+    seen.log = Ok(evidence(&[]));
+    assert_eq!(unknown(&seen), [CauseName::MappingStuck]);
+}
+
+#[test]
+fn problem_of_the_mapping_is_a_cause_only_without_a_better_explanation() {
+    let mut seen = healthy();
+    mapping(&mut seen).last_result = "PROBLEM: Lambda internal error.".into();
+    let causes = proven(&seen);
+    assert_eq!(names(&seen), [CauseName::MappingFailing]);
+    assert!(causes[0].evidence.contains("`PROBLEM: Lambda internal error.`"), "{}", causes[0].evidence);
+    seen.table = Ok(Some("INACCESSIBLE_ENCRYPTION_CREDENTIALS".into()));
+    assert_eq!(names(&seen), [CauseName::TableNotReady]);
+}
+
+#[test]
+fn function_that_is_not_ready_shows_the_reason_of_the_service() {
+    for (state, update) in [("Failed", "Successful"), ("Pending", "Successful"), ("Active", "Failed")] {
+        let mut seen = healthy();
+        let it = function(&mut seen);
+        (it.state, it.last_update) = (state.into(), update.into());
+        (it.state_reason, it.last_update_reason) = ("KMSKeyAccessDenied: no".into(), "KMSKeyAccessDenied: no".into());
+        let causes = proven(&seen);
+        assert_eq!(names(&seen), [CauseName::FunctionNotReady]);
+        assert!(causes[0].evidence.contains("KMSKeyAccessDenied"), "{}", causes[0].evidence);
+    }
+}
+
+#[test]
+fn partial_batch_responses_without_the_mapping_lose_readings() {
+    let mut seen = healthy();
+    mapping(&mut seen).reports_partial_batches = false;
+    assert_eq!(names(&seen), [CauseName::PartialBatchOff]);
+    function(&mut seen).variables = None;
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::PartialBatchOff]));
+    function(&mut seen).variables = Some([].into());
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![]));
+}
+
+#[test]
+fn missing_statement_and_denial_are_proven_and_a_condition_is_not() {
+    let mut seen = healthy();
+    seen.role = Ok(Some(role(&json!({"Effect": "Allow", "NotAction": "dynamodb:*", "Resource": "*"}))));
+    let causes = proven(&seen);
+    assert_eq!(names(&seen), [CauseName::RoleLacksAction]);
+    assert!(
+        causes[0].evidence.ends_with("lack dynamodb:BatchWriteItem on arn:aws:dynamodb:us-east-1:1:table/SensorData"),
+        "{}",
+        causes[0].evidence
+    );
+    seen.role = Ok(Some(role(&json!([{"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "kinesis:GetRecords", "Resource": "*"}]))));
+    assert!(proven(&seen)[0].evidence.contains("deny kinesis:GetRecords on arn:aws:kinesis"));
+    let guarded = json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}});
+    seen.role = Ok(Some(role(&guarded)));
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::RoleLacksAction]));
+}
+
+#[test]
+fn role_created_after_the_function_has_no_grant_for_its_variables() {
+    let mut seen = healthy();
+    seen.log = Ok(evidence(&[]));
+    mapping(&mut seen).last_result = "PROBLEM: Function call failed".into();
+    assert!(unknown(&seen).contains(&CauseName::StaleKmsGrant));
+    assert_eq!(names(&seen), [CauseName::MappingFailing]);
+    seen.role.as_mut().unwrap().as_mut().unwrap().created_ms = Some(NOW - MINUTE);
+    assert_eq!(names(&seen), [CauseName::StaleKmsGrant]);
+    function(&mut seen).has_variables = false;
+    assert_eq!(names(&seen), [CauseName::MappingFailing]);
+}
+
+#[test]
+fn failed_batch_is_classified_by_the_code_of_its_reason() {
+    for (error, name) in [
+        ("AccessDeniedException: not authorized to perform: dynamodb:BatchWriteItem", CauseName::RoleLacksAction),
+        ("ThrottlingException: Throughput exceeds the current capacity", CauseName::TableThrottled),
+        ("UnprocessedItems: the table's capacity was used up", CauseName::TableThrottled),
+        ("ResourceNotFoundException: no table", CauseName::TableMissing),
+        ("NoRejectsTable: not JSON", CauseName::FunctionFailing),
+    ] {
+        let seen = Observations { log: Ok(evidence(&[batch(NOW, "shardId-0", 1000.0, Some(error))])), ..healthy() };
+        assert_eq!(names(&seen), [name], "{error}");
+        let text = &proven(&seen)[0].evidence;
+        assert!(
+            text.contains("shardId-0, records 1 to 9 failed") && text.ends_with("its records expire in 24.0 h"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn two_shards_that_fail_for_two_reasons_are_two_causes() {
+    let lines = [
+        batch(NOW - 9, "shardId-0", 10.0, Some("ThrottlingException: slow")),
+        batch(NOW - 8, "shardId-1", 10.0, Some("NoRejectsTable: not JSON")),
+        batch(NOW - 7, "shardId-2", 10.0, Some("NoRejectsTable: not JSON")),
+    ];
+    let seen = Observations { log: Ok(evidence(&lines)), ..healthy() };
+    assert_eq!(names(&seen), [CauseName::FunctionFailing, CauseName::TableThrottled]);
+    let text = &proven(&seen)[0].evidence;
+    assert!(text.contains("shardId-1") && text.contains("shardId-2"), "{text}");
+}
+
+#[test]
+fn consumer_behind_retention_shows_the_hours_that_are_left() {
+    let with = |lines: &[_]| Observations { log: Ok(evidence(lines)), ..healthy() };
+    let old = with(&[batch(NOW, "shardId-0", 20.0 * HOUR, None)]);
+    assert_eq!(names(&old), [CauseName::ConsumerBehindRetention]);
+    assert!(proven(&old)[0].evidence.ends_with("the first are lost in 4.0 h"), "{}", proven(&old)[0].evidence);
+    // By half a second a second.
+    let rising =
+        with(&[batch(NOW - 10 * MINUTE, "shardId-0", 60_000.0, None), batch(NOW, "shardId-0", 360_000.0, None)]);
+    assert!(proven(&rising)[0].evidence.ends_with("lost in 47.8 h"), "{}", proven(&rising)[0].evidence);
+    let falling =
+        with(&[batch(NOW - 10 * MINUTE, "shardId-0", 360_000.0, None), batch(NOW, "shardId-0", 120_000.0, None)]);
+    assert_eq!(names(&falling), []);
+    // A blocked batch ages while it is blocked.
+    let blocked = with(&[batch(NOW - 60 * MINUTE, "shardId-0", 11.5 * HOUR, Some("X: no"))]);
+    assert_eq!(names(&blocked), [CauseName::FunctionFailing, CauseName::ConsumerBehindRetention]);
+}
+
+#[test]
+fn stream_that_chooses_shards_itself_loses_the_order() {
+    let mut seen = healthy();
+    seen.stream.as_mut().unwrap().as_mut().unwrap().is_distributed_by_service = true;
+    assert_eq!(names(&seen), [CauseName::AutoDistribution]);
+}
+
+#[test]
+fn stream_is_empty_only_if_every_shard_was_seen_empty() {
+    for (emptiness, is_cause) in
+        [(Emptiness::Empty { shards: 2 }, true), (Emptiness::HasRecords, false), (Emptiness::Undecided, false)]
+    {
+        let is_open = emptiness == Emptiness::Undecided;
+        let seen = Observations { emptiness: Some(Ok(emptiness)), ..healthy() };
+        assert_eq!((names(&seen) == [CauseName::StreamEmpty], !unknown(&seen).is_empty()), (is_cause, is_open));
+    }
+}

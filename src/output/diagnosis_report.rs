@@ -1,0 +1,63 @@
+//! The report of `why`.
+
+use serde::Serialize;
+
+use super::{LIST_INDENT, Mark, Report, one_line};
+use crate::operate::{Cause, CauseName, Diagnosis, Unexcluded};
+
+/// The report of a diagnosis.
+#[derive(Debug, Serialize)]
+pub(crate) struct DiagnosisReport<'a> {
+    /// The diagnosis.
+    #[serde(flatten)]
+    pub diagnosis: &'a Diagnosis,
+    /// True if the excluded causes are shown to a person.
+    #[serde(skip)]
+    pub shows_excluded: bool,
+}
+
+impl Report for DiagnosisReport<'_> {
+    fn table(&self) -> String {
+        let line = |mark: Mark, word: &str, rest: &str| format!("  {} {word:<9} {rest}", mark.sign());
+        let below = |text: &str| format!("{LIST_INDENT}{}", one_line(text));
+        let mut lines = Vec::new();
+        for Cause { name, evidence, remedy } in &self.diagnosis.causes {
+            lines.extend([line(Mark::Failed, "cause", name.as_str()), below(evidence), below(&format!("→ {remedy}"))]);
+        }
+        for Unexcluded { name, reason } in &self.diagnosis.unknown {
+            lines.extend([line(Mark::Update, "unknown", name.as_str()), below(reason)]);
+        }
+        if self.shows_excluded {
+            let excluded = self.diagnosis.excluded.iter().map(|name: &CauseName| name.as_str());
+            lines.extend(excluded.map(|name| line(Mark::Done, "excluded", name)));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cause_is_shown_with_evidence_and_remedy_on_lines_of_their_own() {
+        let cause = Cause {
+            name: CauseName::FunctionFailing,
+            evidence: "Enabled\u{1b}[8m\r\nfailed".into(),
+            remedy: "`sensorctl up --local`".into(),
+        };
+        let unknown = Unexcluded { name: CauseName::StreamEmpty, reason: "denied".into() };
+        let diagnosis = Diagnosis {
+            healthy: false,
+            causes: vec![cause],
+            unknown: vec![unknown],
+            excluded: vec![CauseName::MappingAbsent],
+        };
+        let report = DiagnosisReport { diagnosis: &diagnosis, shows_excluded: true };
+        assert_eq!(
+            report.table(),
+            "  ✗ cause     function-failing\n              Enabled\u{fffd}[8m\u{fffd}\u{fffd}failed\n              → \
+             `sensorctl up --local`\n  ~ unknown   stream-empty\n              denied\n  ✓ excluded  mapping-absent"
+        );
+    }
+}

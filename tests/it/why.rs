@@ -1,0 +1,71 @@
+//! `why` with a caller who may only read, and with answers that the local cloud does not give.
+
+use serde_json::{Value, json};
+
+use crate::support::{ApiClient, Interposed, TestEnv, role_session, with_body};
+
+/// The read actions that `why` uses, on everything.
+const READS: [&str; 14] = [
+    "dynamodb:DescribeTable",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+    "lambda:GetFunction",
+    "lambda:ListEventSourceMappings",
+    "logs:FilterLogEvents",
+];
+
+fn env_with_reading() -> TestEnv {
+    let env = TestEnv::with_pipeline();
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
+    env
+}
+
+#[test]
+fn diagnosis_needs_no_more_than_read_actions() {
+    let env = env_with_reading();
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": READS, "Resource": "*"}});
+    let api = ApiClient::new(&env);
+    let cloud = Interposed::new(&env, |_, _| None).with_keys(role_session(&api, "reader", &policy.to_string()));
+    let report = cloud.run(&env, ["why", "-o", "json"]).assert_success().json();
+    assert_eq!((&report["healthy"], &report["unknown"]), (&true.into(), &json!([])), "{report}");
+    api.json("DynamoDB_20120810.DeleteTable", &json!({"TableName": "SensorDataRejects"}));
+    let report = cloud.run(&env, ["why", "-o", "json"]).assert_code(3).json();
+    assert_eq!(report["causes"][0]["name"], "table-missing");
+}
+
+#[test]
+fn stream_with_service_managed_distribution_is_a_cause() {
+    let env = env_with_reading();
+    let cloud = Interposed::new(&env, |request, forward| {
+        let with_strategy = |body: &str| {
+            let mut answer: Value = serde_json::from_str(body).unwrap();
+            answer["StreamDescriptionSummary"]["RecordDistributionStrategy"] = "AUTO".into();
+            answer.to_string()
+        };
+        (request.operation() == "DescribeStreamSummary").then(|| with_body(&forward(), with_strategy))
+    });
+    let report = cloud.run(&env, ["why", "-o", "json"]).assert_code(3).json();
+    assert_eq!(report["causes"][0]["name"], "auto-distribution", "{report}");
+}
+
+#[test]
+fn service_that_the_endpoint_does_not_have_leaves_its_causes_open() {
+    let env = env_with_reading();
+    let cloud = Interposed::new(&env, |request, _| {
+        let is_gone = request.operation() == "FilterLogEvents";
+        is_gone.then(|| request.failure(404, "UnknownOperationException", "no such service"))
+    });
+    let run = cloud.run(&env, ["why", "-o", "json"]).assert_success();
+    let report = run.json();
+    let names: Vec<_> = report["unknown"].as_array().unwrap().iter().map(|open| &open["name"]).collect();
+    assert_eq!((names[0], &report["healthy"]), (&json!("function-failing"), &json!(false)), "{report}");
+    assert!(run.stderr.contains("causes could not be excluded"), "{}", run.stderr);
+}
