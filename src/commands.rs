@@ -4,6 +4,7 @@ mod canaries;
 mod completions;
 mod consent;
 mod demo;
+mod doctor;
 mod down;
 mod export;
 mod init;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Why(why::WhyArgs),
     Layouts(layouts::LayoutsArgs),
     Logs(logs::LogsArgs),
+    Doctor(doctor::DoctorArgs),
     Down(down::DownArgs),
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
@@ -154,6 +156,7 @@ impl Command {
             Command::Why(args) => context.or_interrupt(Box::pin(why::run(context, args)), left).await,
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Logs(args) => logs::run(context, args).await,
+            Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).await,
             Command::Down(args) => down::run(context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.

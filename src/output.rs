@@ -10,6 +10,7 @@ mod demo_report;
 mod destination;
 mod diagnosis_report;
 mod differences;
+mod doctor_report;
 mod escape;
 mod form;
 mod format;
@@ -66,6 +67,7 @@ pub(crate) use destination::Captured;
 pub(crate) use diagnosis_report::DiagnosisReport;
 pub(crate) use differences::{change_lines, difference_lines};
 
+pub(crate) use doctor_report::DoctorReport;
 pub(crate) use format::Format;
 pub(crate) use invocation_report::InvocationReport;
 pub(crate) use layout_rows::{LayoutReport, LayoutRow, VerboseLayoutRow};

@@ -25,7 +25,7 @@ use sensorctl_local::{
 };
 
 /// The port where none is asked for.
-const PORT: u16 = 4588;
+pub(super) const PORT: u16 = 4588;
 /// The form of `--faults`.
 const FAULTS_HELP: &str = "\
 Faults to inject: rules SERVICE:OPERATION=FAULT@WHEN separated by `;`, and seed=NUMBER. `*` stands for any letters. \

@@ -13,8 +13,8 @@ use crate::observer::Observer;
 use crate::output::{ReportScope, ResourceRef};
 use crate::settings::{self, Setting, SettingOrigin, StartingPosition};
 use crate::stack::{
-    Action, Architecture, ArnRegistry, DEFAULT_STAGE, Destination, FunctionArtifact, Kind, Observed, Orphans, Owner,
-    Plan, STARTED_AT, Session, Stack, StackEvent, StackObserver, Step,
+    Action, Architecture, ArnRegistry, DEFAULT_STAGE, FunctionArtifact, Kind, Observed, Orphans, Owner, Plan,
+    STARTED_AT, Session, Stack, StackEvent, StackObserver, Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (docs/facts/retries.md, Role propagation).
@@ -199,14 +199,10 @@ async fn account(session: &Session) -> Result<String, AwsFailure> {
 /// The function that was asked for: on AWS for `x86_64` wherever this runs, nearby for this machine.
 fn artifact(function: &settings::Function, is_nearby: bool) -> Result<FunctionArtifact, Error> {
     let asked = function.architecture.and_then(Architecture::named);
-    let usual = if is_nearby { Architecture::of_this_machine() } else { None }.unwrap_or(Architecture::DEFAULT);
     let artifact = match &function.zip {
         Some(path) => FunctionArtifact::read(path)?,
-        None => FunctionArtifact::bundled(asked.unwrap_or(usual))?,
+        None => FunctionArtifact::bundled_for(asked, is_nearby)?,
     };
-    let architecture = asked.unwrap_or(artifact.architecture());
-    // A program for this machine needs no check against the runtime of AWS, unless another architecture was requested.
-    let is_local = is_nearby && architecture == artifact.architecture();
-    artifact.check_for(if is_local { Destination::Local } else { Destination::Aws(architecture) })?;
+    artifact.check_for(artifact.destination(asked, is_nearby))?;
     Ok(artifact)
 }

@@ -1,6 +1,7 @@
 //! The local cloud as a background process: starts it, finds it, stops it.
 
 mod health;
+mod inspection;
 mod process_lock;
 
 use std::fmt::Display;
@@ -16,6 +17,7 @@ use rustix::process::{Pid, Signal};
 use tokio::time::{Instant, sleep};
 
 use self::health::health;
+pub use self::inspection::{DataDirState, inspect};
 use self::process_lock::is_owned;
 pub use self::process_lock::{is_local_cloud, reset};
 use crate::connection_info::{AccessKey, ConnectionInfo};

@@ -19,11 +19,25 @@ pub(crate) enum Mark {
     Failed,
     /// Not begun.
     Pending,
+    /// Works, and will not under some circumstances.
+    Warning,
+    /// Not known.
+    Unknown,
 }
 
 impl Mark {
-    const ALL: [Mark; 8] =
-        [Mark::Create, Mark::Update, Mark::Replace, Mark::Delete, Mark::Keep, Mark::Done, Mark::Failed, Mark::Pending];
+    const ALL: [Mark; 10] = [
+        Mark::Create,
+        Mark::Update,
+        Mark::Replace,
+        Mark::Delete,
+        Mark::Keep,
+        Mark::Done,
+        Mark::Failed,
+        Mark::Pending,
+        Mark::Warning,
+        Mark::Unknown,
+    ];
 
     /// Returns the mark itself.
     #[must_use]
@@ -37,6 +51,8 @@ impl Mark {
             Mark::Done => '✓',
             Mark::Failed => '✗',
             Mark::Pending => '·',
+            Mark::Warning => '!',
+            Mark::Unknown => '?',
         }
     }
 
@@ -44,9 +60,9 @@ impl Mark {
     fn style(self) -> &'static str {
         match self {
             Mark::Create | Mark::Done => "32",
-            Mark::Update => "33",
+            Mark::Update | Mark::Warning => "33",
             Mark::Replace | Mark::Delete | Mark::Failed => "31",
-            Mark::Keep | Mark::Pending => "2",
+            Mark::Keep | Mark::Pending | Mark::Unknown => "2",
         }
     }
 }

@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 28] = [
     &["inspect"],
     &["layouts"],
     &["logs"],
+    &["doctor"],
     &["scan"],
     &["tail"],
     &["invoke"],

@@ -22,6 +22,7 @@ mod demo;
 mod diagnosis;
 mod disk_faults;
 mod docs;
+mod doctor;
 mod environment;
 mod failures;
 mod faults;

@@ -72,6 +72,11 @@ fn transcript_local_matches() {
 }
 
 #[test]
+fn transcript_doctor_matches() {
+    assert_transcript("doctor");
+}
+
+#[test]
 fn transcript_stages_matches() {
     assert_transcript("stages");
 }

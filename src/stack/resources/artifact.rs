@@ -1,16 +1,16 @@
 //! The function's zip: its content, its architecture, and whether it can start at its destination.
 
+pub(super) mod bootstrap;
 mod elf;
 
-use std::io::{Cursor, Read as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use zip::ZipArchive;
 
+use self::bootstrap::{BOOTSTRAP, Bootstrap, unusable};
 use self::elf::{Glibc, Program};
 use crate::error::Error;
 
@@ -23,10 +23,6 @@ const RUNTIME_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
 /// Libraries of glibc and gcc, which every runtime has.
 const RUNTIME_LIBRARIES: [&str; 7] =
     ["libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1"];
-/// The entry that Lambda runs.
-const BOOTSTRAP: &str = "bootstrap";
-/// Maximum bytes of the program. Lambda accepts 50 MB as a direct upload (Lambda quotas), and 250 MB unzipped.
-const LARGEST_BOOTSTRAP: u64 = 250 * 1024 * 1024;
 
 /// The destination of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +56,15 @@ impl FunctionArtifact {
                 "build it with SENSORCTL_FUNCTION_ARCHITECTURES={architecture}, or set `function.architecture`"
             ))
         })
+    }
+
+    /// Returns the bundled function for a destination: on AWS for `x86_64` unless asked otherwise, nearby for this machine.
+    ///
+    /// # Errors
+    /// As [`FunctionArtifact::bundled`].
+    pub(crate) fn bundled_for(asked: Option<Architecture>, is_nearby: bool) -> Result<Self, Error> {
+        let usual = if is_nearby { Architecture::of_this_machine() } else { None };
+        Self::bundled(asked.or(usual).unwrap_or(Architecture::DEFAULT))
     }
 
     /// Returns all bundled functions.
@@ -100,10 +105,36 @@ impl FunctionArtifact {
     }
 
     fn from_zip(name: &str, zip: Vec<u8>) -> Result<Self, Error> {
-        let program = Program::read(&bootstrap(name, &zip)?)
+        let bootstrap = Bootstrap::find(name, &zip)?;
+        bootstrap.check_mode(name)?;
+        Self::of_program(name, zip, &bootstrap)
+    }
+
+    /// Returns the function of a zip with this `bootstrap`, whatever its mode.
+    ///
+    /// # Errors
+    /// If it is not a program for Linux.
+    pub(super) fn of_program(name: &str, zip: Vec<u8>, bootstrap: &Bootstrap) -> Result<Self, Error> {
+        let program = Program::read(&bootstrap.program)
             .map_err(|problem| unusable(name, &format!("its `{BOOTSTRAP}` {problem}")))?;
         let sha256_base64 = STANDARD.encode(Sha256::digest(&zip));
         Ok(FunctionArtifact { name: name.to_owned(), zip, sha256_base64, program })
+    }
+
+    /// Returns the libraries that the program needs, in words.
+    #[must_use]
+    pub(crate) fn requirements(&self) -> String {
+        match self.program.glibc {
+            _ if self.program.is_static => "static: needs no library".to_owned(),
+            Some(glibc) => format!("needs glibc {glibc}"),
+            None => format!("needs {}", self.program.libraries.join(", ")),
+        }
+    }
+
+    /// Returns the name of the zip in messages.
+    #[must_use]
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the bytes of the zip.
@@ -124,11 +155,33 @@ impl FunctionArtifact {
         self.program.architecture
     }
 
+    /// Returns the destination of the function: this machine, or AWS with the architecture that was asked for.
+    #[must_use]
+    pub(crate) fn destination(&self, asked: Option<Architecture>, is_nearby: bool) -> Destination {
+        let architecture = asked.unwrap_or(self.architecture());
+        // A program for this machine needs no check against the runtime of AWS, unless another architecture was asked
+        // for.
+        if is_nearby && architecture == self.architecture() {
+            Destination::Local
+        } else {
+            Destination::Aws(architecture)
+        }
+    }
+
     /// Checks that the program can start at the destination.
     ///
     /// # Errors
     /// If it has another architecture, or needs a newer glibc than the runtime on AWS has.
     pub(crate) fn check_for(&self, destination: Destination) -> Result<(), Error> {
+        self.check_architecture(destination)?;
+        self.check_libraries(destination)
+    }
+
+    /// Checks that the program has the architecture of the destination.
+    ///
+    /// # Errors
+    /// If it has another one.
+    pub(crate) fn check_architecture(&self, destination: Destination) -> Result<(), Error> {
         let wanted = match destination {
             Destination::Aws(architecture) => Some(architecture),
             Destination::Local => Architecture::of_this_machine(),
@@ -143,10 +196,18 @@ impl FunctionArtifact {
                 .hint(format!("`function.architecture = \"{built_for}\"` in the settings uses it on AWS as it is"))
                 .hint("`function.zip` in the settings names your own function"));
         }
+        Ok(())
+    }
+
+    /// Checks that the runtime of the destination has the libraries of the program.
+    ///
+    /// # Errors
+    /// If it needs a newer glibc, or a library that the runtime may not have.
+    pub(crate) fn check_libraries(&self, destination: Destination) -> Result<(), Error> {
         if destination == Destination::Local || self.program.is_static {
             return Ok(());
         }
-        let target = built_for.static_target();
+        let target = self.program.architecture.static_target();
         let hint = format!("build it static: rustup target add {target}, then build sensorctl again");
         let foreign = self
             .program
@@ -171,35 +232,6 @@ impl FunctionArtifact {
             .hint(hint)),
         }
     }
-}
-
-/// Extracts the `bootstrap` from a zip.
-fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
-    let not_a_zip = |error| Error::failed(format!("{name} is not a zip file")).with_source(error);
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(not_a_zip)?;
-    let index = archive.index_for_name(BOOTSTRAP).ok_or_else(|| {
-        unusable(name, &format!("it has no `{BOOTSTRAP}` at its root")).hint("the program must not be inside a folder")
-    })?;
-    let mut entry = archive.by_index(index).map_err(not_a_zip)?;
-    // All users must be able to read and run it: Lambda does not run it as the owner.
-    if entry.unix_mode().is_none_or(|mode| mode & 0o555 != 0o555) {
-        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is not executable for everyone"))
-            .hint(format!("chmod 755 {BOOTSTRAP} before zipping it")));
-    }
-    if entry.size() > LARGEST_BOOTSTRAP {
-        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is larger than Lambda's 250 MB")));
-    }
-    let mut program = Vec::new();
-    entry
-        .by_ref()
-        .take(LARGEST_BOOTSTRAP)
-        .read_to_end(&mut program)
-        .map_err(|error| Error::failed(format!("could not unpack {name}")).with_source(error))?;
-    Ok(program)
-}
-
-fn unusable(name: &str, problem: &str) -> Error {
-    Error::failed(format!("{name} cannot be used as the function: {problem}"))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::io::{Cursor, Write as _};
 
 use super::elf::{Glibc, Program};
 use super::*;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 fn zip_of(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -1,0 +1,108 @@
+//! `sensorctl doctor`.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use clap::ValueHint;
+use sensorctl_local::daemon::{self, DataDirState};
+use tokio::net::TcpListener;
+
+use crate::commands::local::PORT;
+use crate::context::Context;
+use crate::error::Error;
+use crate::loopback::is_loopback;
+use crate::operate::{
+    CheckResult, Finding, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_local_cloud, examine_retention,
+    examine_zip,
+};
+use crate::output::DoctorReport;
+
+/// Test credentials, permissions, quotas, the function's zip and the clock
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each check is ok, a warning, failed, or unknown: it could not be tested, and the reason is said. The worst come last.
+A warning or a failed check is exit code 3; unknown alone is not. Nothing is changed, and a check of a service waits
+at most 5 s. docs/troubleshooting.md lists the checks by name.
+
+Examples:
+  sensorctl doctor
+  sensorctl doctor -o json
+  sensorctl doctor --artifact function.zip")]
+pub(crate) struct DoctorArgs {
+    /// Test only this zip of a function, without credentials and network
+    #[arg(long, value_name = "FILE.zip", value_hint = ValueHint::FilePath)]
+    artifact: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error> {
+    let checks = match &args.artifact {
+        Some(path) => examine_zip(path, &context.settings.pipeline.function, is_nearby(context)),
+        None => examine(context).await,
+    };
+    let report = DoctorReport { checks, shows_times: context.output.is_verbose() };
+    context.output.report(&report)?;
+    verdict(context, &report)
+}
+
+async fn examine(context: &Context) -> Vec<Finding> {
+    let settings = &context.settings.pipeline;
+    let mut checks = examine_artifact(&settings.function, is_nearby(context));
+    checks.extend(examine_retention(settings));
+    if context.settings.local {
+        checks.extend(examine_local_cloud(&local_cloud(&context.settings.data_dir).await));
+    }
+    checks
+}
+
+/// Returns whether the calls stay on this machine, so that the function runs on it.
+fn is_nearby(context: &Context) -> bool {
+    context.settings.local || context.settings.endpoint_url.as_deref().is_some_and(is_loopback)
+}
+
+/// Looks at this user's local cloud.
+async fn local_cloud(data_dir: &Path) -> LocalCloudFacts {
+    let DataDirState { exists, problem, mode, write_error, free_bytes, owner } = daemon::inspect(data_dir);
+    let running = daemon::find(data_dir).await.map(|running| {
+        running.map(|running| RunningLocalCloud {
+            endpoint: running.endpoint,
+            version: running.version,
+            notices: running.notices,
+            faults: running.faults,
+        })
+    });
+    let usual_port = if matches!(running, Ok(None)) {
+        // Closed at once: nothing connects in this moment.
+        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await;
+        Some((PORT, bound.err().map(|error| error.to_string())))
+    } else {
+        None
+    };
+    LocalCloudFacts {
+        data_dir: data_dir.to_owned(),
+        exists,
+        problem: problem.map(Error::from),
+        mode,
+        write_error,
+        free_bytes,
+        owner,
+        running: running.map_err(Error::from),
+        usual_port,
+    }
+}
+
+/// Returns an error, for the exit code, if a check warned or failed.
+fn verdict(context: &Context, report: &DoctorReport) -> Result<(), Error> {
+    let [failed, warned, unknown] =
+        [CheckResult::Failed, CheckResult::Warning, CheckResult::Unknown].map(|result| report.names(result));
+    let part = |names: &[&str], word: &str| (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")));
+    let problems: Vec<_> = [part(&failed, "failed"), part(&warned, "warnings")].into_iter().flatten().collect();
+    if !problems.is_empty() {
+        return Err(Error::incomplete(problems.join("; ")));
+    }
+    let all = report.checks.len();
+    context.output.status(match unknown.len() {
+        0 => format!("All {all} checks are ok."),
+        count => format!("{} of {all} checks are ok; unknown: {}.", all - count, unknown.join(", ")),
+    });
+    Ok(())
+}

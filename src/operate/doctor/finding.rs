@@ -1,0 +1,104 @@
+//! The result of a check.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// The class of a result, in rising severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CheckResult {
+    /// It was tested, and all is well.
+    Ok,
+    /// It could not be tested.
+    Unknown,
+    /// It works, and will not under some circumstances.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+impl CheckResult {
+    /// Returns the word for it.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            CheckResult::Ok => "ok",
+            CheckResult::Unknown => "unknown",
+            CheckResult::Warning => "warning",
+            CheckResult::Failed => "failed",
+        }
+    }
+}
+
+/// What a check says, without its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) result: CheckResult,
+    pub(super) evidence: String,
+    pub(super) remedy: Option<String>,
+}
+
+impl Verdict {
+    pub(super) fn ok(evidence: impl Into<String>) -> Self {
+        Verdict { result: CheckResult::Ok, evidence: evidence.into(), remedy: None }
+    }
+
+    pub(super) fn unknown(evidence: impl Into<String>) -> Self {
+        Verdict { result: CheckResult::Unknown, evidence: evidence.into(), remedy: None }
+    }
+
+    pub(super) fn warning(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Verdict { result: CheckResult::Warning, evidence: evidence.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub(super) fn failed(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Verdict { result: CheckResult::Failed, evidence: evidence.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// Returns the failure that an error describes; its hints are the remedy.
+    pub(super) fn failed_with(error: &Error) -> Self {
+        Verdict { result: CheckResult::Failed, ..Self::unknown_with(error) }
+    }
+
+    /// Returns the reason why something is not known, with the error's hints as the remedy.
+    pub(super) fn unknown_with(error: &Error) -> Self {
+        let remedy = error.hints().join("; ");
+        Verdict {
+            result: CheckResult::Unknown,
+            evidence: error.full_message(),
+            remedy: (!remedy.is_empty()).then_some(remedy),
+        }
+    }
+
+    /// Returns the finding of a check that took this long.
+    pub(super) fn named(self, name: impl Into<String>, took: Duration) -> Finding {
+        let Verdict { result, evidence, remedy } = self;
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Finding { name: name.into(), result, evidence, remedy, ms }
+    }
+}
+
+/// The finding of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// Stable name (docs/troubleshooting.md).
+    pub name: String,
+    /// What the test showed.
+    pub result: CheckResult,
+    /// What was observed.
+    pub evidence: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// How long the test took, in milliseconds.
+    pub ms: u64,
+}
+
+/// Makes and times a check.
+pub(super) fn timed(name: impl Into<String>, check: impl FnOnce() -> Verdict) -> Finding {
+    let began = Instant::now();
+    let verdict = check();
+    verdict.named(name, began.elapsed())
+}
