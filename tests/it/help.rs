@@ -3,7 +3,7 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: &[&[&str]] = &[
     &[],
     &["up"],
     &["plan"],

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 16] = [
+const RULES: &[(&str, &[&str])] = &[
     ("aws", &["cli", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
     ("error", &["aws", "cli", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
     ("loopback", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
@@ -31,7 +31,7 @@ const RULES: [(&str, &[&str]); 16] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 21] = [
+const EDGES: &[&str] = &[
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
