@@ -16,6 +16,7 @@ mod logs;
 mod man;
 mod plan;
 mod put;
+mod rejects;
 mod scan;
 mod simulate;
 mod stack_context;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Layouts(layouts::LayoutsArgs),
     Logs(logs::LogsArgs),
     Doctor(doctor::DoctorArgs),
+    Rejects(rejects::RejectsArgs),
     Down(down::DownArgs),
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
@@ -106,6 +108,7 @@ impl Command {
             | Command::Completions(_)
             | Command::Man(_) => true,
             Command::Local(args) => !args.reports(),
+            Command::Rejects(args) => args.has_rows(),
             _ => false,
         }
     }
@@ -157,6 +160,7 @@ impl Command {
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Logs(args) => logs::run(context, args).await,
             Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).await,
+            Command::Rejects(args) => rejects::run(context, args).await,
             Command::Down(args) => down::run(context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.

@@ -1,12 +1,19 @@
-//! Running the pipeline: what its function logs, one invocation of it, and what keeps it from working.
+//! Running the pipeline: what its function logs, one invocation of it, its dead letters, and what keeps it from working.
 //!
 //! Nothing here prints. Reads `stack`'s resources and `pipeline`'s data; `commands` report what it returns.
 
+mod dead_letters;
 mod diagnosis;
 mod doctor;
 mod function_log;
 mod invocation;
 
+pub(crate) use dead_letters::{
+    DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterReader, DeadLetterSource, DeadLetterTable, Deletion,
+    DestinationReader, FailureDocument, NOT_STORED, ParseResult, PipelineTarget, ReasonCount, ReasonCounts, ReplayEdit,
+    ReplayFate, ReplayItem, ReplayOptions, ReplayReason, ReplayTarget, Replayer, parse_result, read_documents,
+    retention_hours,
+};
 pub(crate) use diagnosis::{Cause, CauseName, Diagnosis, Unexcluded, diagnose};
 pub(crate) use doctor::{
     CheckResult, Finding, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_local_cloud, examine_retention,

@@ -30,9 +30,10 @@ pub(crate) use input::layout::{Confidence, FileHead, Layout, Layouts, OwnLayoutT
 pub(crate) use input::mapping::ColumnMapping;
 pub(crate) use input::name_list::unquoted_names;
 pub(crate) use input::option_values::ConstantField;
-pub(crate) use input::options::InputOptions;
+pub(crate) use input::options::{InputFormat, InputOptions};
 pub(crate) use input::reader_thread::ParsedChunks;
 pub(crate) use input::rejected_line::{RejectedLine, RejectsFile};
+pub(crate) use input::single_document::read_document;
 pub(crate) use input::source::Inputs;
 pub(crate) use input::time_format::time_zone::parse as parse_time_zone;
 pub(crate) use input::unread::Unread;
@@ -44,9 +45,11 @@ pub(crate) use put::checkpoint::identity::{FileIdentity, PutTarget};
 pub(crate) use put::estimate::{Estimator, PutEstimate, RecordEstimate};
 pub(crate) use put::event::{InputSummary, PutEvent, PutObserver, PutSummary};
 pub(crate) use put::put_options::{PutOptions, SendPlan};
-pub(crate) use put::record::Record;
+pub(crate) use put::record::{MAX_RECORD_BYTES, Record, partition_key};
+pub(crate) use put::request::{MAX_BYTES as MAX_REQUEST_BYTES, MAX_RECORDS as MAX_REQUEST_RECORDS};
 pub(crate) use put::sender::{KinesisStream, PutReceipt, put_one};
 pub(crate) use put::stream_lookup::{FoundStream, look_up_plan};
+pub(crate) use read::batch_get::{RowState, batch_get, rows_at};
 #[cfg(test)]
 pub(crate) use read::condition::{AttributePath, Comparison, Literal, Operand, PathPart};
 pub(crate) use read::condition::{Condition, attribute_of, parse_condition};

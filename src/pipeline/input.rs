@@ -57,6 +57,7 @@ pub(crate) mod row_splitter;
 pub(crate) mod senml;
 mod senml_records;
 mod settled_part;
+pub(crate) mod single_document;
 pub(crate) mod source;
 pub(crate) mod spare_texts;
 pub(crate) mod text_lines;

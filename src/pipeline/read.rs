@@ -1,5 +1,6 @@
 //! Reads stored rows from the table: queries, pages and the decoding of items.
 
+pub(crate) mod batch_get;
 mod concurrency;
 pub(crate) mod condition;
 mod dynamodb_json;

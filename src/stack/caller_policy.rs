@@ -30,9 +30,15 @@ const ON_TABLES: [&str; 10] = [
     "dynamodb:UpdateTable",
     "dynamodb:UpdateTimeToLive",
 ];
-const ON_READINGS: [&str; 5] =
-    ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
-const ON_DEAD_LETTERS: [&str; 2] = ["dynamodb:Query", "dynamodb:Scan"];
+const ON_READINGS: [&str; 6] = [
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+];
+const ON_DEAD_LETTERS: [&str; 4] = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:Scan"];
 const ON_STREAM: [&str; 17] = [
     "kinesis:AddTagsToStream",
     "kinesis:CreateStream",

@@ -20,6 +20,9 @@ fn exported_policy_suffices_for_every_command() {
         &["status"],
         &["scan"],
         &["scan", "--sensor", "a"],
+        &["rejects", "list"],
+        &["rejects", "replay", "--yes"],
+        &["rejects", "delete", "--yes"],
         &["invoke"],
         &["up", "--verify"],
         &[

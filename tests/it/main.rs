@@ -42,6 +42,8 @@ mod permissions;
 mod put_wait;
 mod readings;
 mod readme;
+mod rejects;
+mod rejects_replay;
 mod settings;
 mod simulate;
 mod slow;

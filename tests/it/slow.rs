@@ -6,6 +6,7 @@ mod crash;
 mod inspect_commands;
 mod partial_batch;
 mod put_kill;
+mod replay_kill;
 mod sigkill;
 mod timing;
 mod unread_input;

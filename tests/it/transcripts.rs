@@ -57,6 +57,11 @@ fn transcript_tail_matches() {
 }
 
 #[test]
+fn transcript_rejects_matches() {
+    assert_transcript("rejects");
+}
+
+#[test]
 fn transcript_invoke_matches() {
     assert_transcript("invoke");
 }

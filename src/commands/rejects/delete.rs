@@ -1,0 +1,110 @@
+//! `rejects delete`.
+
+use clap::Args as ClapArgs;
+
+use super::consent::{Verb, ask};
+use super::selection::{FilterArgs, dead_letters, table, tell_left_out};
+use crate::context::Context;
+use crate::error::Error;
+use crate::operate::{DeadLetter, DeadLetterId, DeadLetterReader, Deletion};
+use crate::output::{DeletedDeadLetters, units};
+
+/// Dead letters that are read before they are deleted.
+const CHUNK: usize = 128;
+/// Bytes of data that are read before they are deleted.
+const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+
+const DELETE: Verb =
+    Verb { name: "delete", asked: "Delete", done: "deleted", effect: "Their data is kept nowhere else." };
+
+/// Delete dead letters for good
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sensorctl rejects delete --reason not-json --until 7d
+  sensorctl rejects delete shardId-000000000000/49590338271490256608559692538361571095921575989136588898/0 --yes
+
+Without ids and conditions, all are deleted. A dead letter that the function writes again meanwhile is kept, counted
+as `changed`, and makes the exit code 3. `rejects export` saves them before.")]
+pub(super) struct DeleteArgs {
+    /// Ids of dead letters, as `rejects list` prints them [default: all]
+    #[arg(value_name = "ID", conflicts_with_all = ["reasons", "since", "until", "shards", "limit"])]
+    ids: Vec<DeadLetterId>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Result<(), Error> {
+    let mut deleted = DeletedDeadLetters::default();
+    let mut reader = args.filter.reader(context, &args.ids).await?;
+    if ask(context, &args.filter, &args.ids, args.yes, DELETE).await? {
+        let result = delete(context, args, &mut reader, &mut deleted).await;
+        if let Err(error) = result {
+            let before = format!("{} deleted before that", dead_letters(deleted.deleted));
+            return Err(if deleted.deleted > 0 { error.hint(before) } else { error });
+        }
+    }
+    context.output.report(&deleted)?;
+    tell_left_out(context, &reader)?;
+    if deleted.changed > 0 {
+        let count = units::count(deleted.changed);
+        return Err(Error::incomplete(format!("{count} not deleted: the function wrote them again meanwhile"))
+            .hint("`sensorctl rejects list` shows them"));
+    }
+    Ok(())
+}
+
+async fn delete(
+    context: &Context,
+    args: &DeleteArgs,
+    reader: &mut DeadLetterReader<'_>,
+    deleted: &mut DeletedDeadLetters,
+) -> Result<(), Error> {
+    let table = table(context).await?;
+    let step = context.output.progress().step(format!("dead letters of {}", table.name));
+    let mut left = args.filter.limit.unwrap_or(u64::MAX);
+    let result = async {
+        loop {
+            let chunk = chunk(context, reader, &mut left).await?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            deleted.found += chunk.len() as u64;
+            let letters: Vec<_> = chunk.iter().collect();
+            // Deletions in flight end, so that the count is right.
+            let mut failure = None;
+            for result in table.delete_all(&letters).await {
+                match result {
+                    Ok(Deletion::Deleted) => deleted.deleted += 1,
+                    Ok(Deletion::Changed) => deleted.changed += 1,
+                    Err(error) => failure = Some(error),
+                }
+            }
+            if let Some(error) = failure {
+                return Err(error);
+            }
+        }
+    };
+    let result = result.await;
+    match &result {
+        Ok(()) => step.done("deleted"),
+        Err(_) => step.failed(),
+    }
+    result
+}
+
+/// Returns the next dead letters to delete; none at the end.
+async fn chunk(context: &Context, reader: &mut DeadLetterReader<'_>, left: &mut u64) -> Result<Vec<DeadLetter>, Error> {
+    let (mut chunk, mut bytes): (Vec<DeadLetter>, usize) = (Vec::new(), 0);
+    let stopped = || Error::interrupted("interrupted").hint("`sensorctl rejects delete` continues");
+    while *left > 0 && chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+        let Some(letter) = context.or_interrupt(reader.next(), stopped).await? else { break };
+        bytes += letter.data.len();
+        *left -= 1;
+        chunk.push(letter);
+    }
+    Ok(chunk)
+}

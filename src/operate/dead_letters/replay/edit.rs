@@ -1,0 +1,117 @@
+//! Makes a reading of a dead letter: as it is, or with the changes that were asked for.
+
+use sensor_model::{Reading, Value};
+
+use super::item::{ReplayItem, ReplayReason};
+use super::members::with_members;
+use crate::operate::DeadLetter;
+use crate::pipeline::{
+    ConstantField, InputOptions, MAX_RECORD_BYTES, partition_key, read_document, value_json, value_of,
+};
+
+/// The changes to every dead letter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReplayEdit {
+    /// Keys to set, with their values as JSON.
+    set: Vec<(String, String)>,
+    /// How to read it, by the rules of `put --file`.
+    input: Option<InputOptions>,
+    /// Readings whose time had no zone, and was taken as UTC.
+    pub assumed_utc: u64,
+}
+
+impl ReplayEdit {
+    /// Creates the changes: keys to set, then how to read the result.
+    ///
+    /// # Errors
+    /// If a value cannot be kept exactly, or a key occurs twice.
+    pub(crate) fn new(fields: &[ConstantField], input: Option<InputOptions>) -> Result<Self, String> {
+        let mut set: Vec<(String, String)> = Vec::new();
+        for ConstantField { name, value } in fields {
+            if set.iter().any(|(other, _)| other == name) {
+                return Err(format!("the field `{name}` was given twice"));
+            }
+            // An id such as 17 is a text.
+            let is_text = name == "sensor_id";
+            let value = if is_text { Ok(Value::Text(value.clone())) } else { value_of(value) };
+            set.push((name.clone(), value_json(&value.map_err(|reason| format!("the field `{name}`: {reason}"))?)));
+        }
+        Ok(ReplayEdit { set, input, assumed_utc: 0 })
+    }
+
+    /// Makes the reading of a dead letter. `edited` replaces its data.
+    ///
+    /// # Errors
+    /// If it is no reading, or cannot be sent; the dead letter comes back.
+    pub(crate) fn prepare(
+        &mut self,
+        letter: DeadLetter,
+        edited: Option<Vec<u8>>,
+    ) -> Result<ReplayItem, (DeadLetter, ReplayReason)> {
+        match self.reading(&letter, edited) {
+            Ok((reading, data)) => Ok(ReplayItem { letter, reading, data }),
+            Err(reason) => Err((letter, reason)),
+        }
+    }
+
+    fn reading(&mut self, letter: &DeadLetter, edited: Option<Vec<u8>>) -> Result<(Reading, Vec<u8>), ReplayReason> {
+        if letter.missing_parts > 0 {
+            let missing = letter.missing_parts;
+            let message = format!("{missing} of its parts are missing, so its data is not whole");
+            return Err(ReplayReason::new("missing-parts", message));
+        }
+        let mut data = edited.unwrap_or_else(|| letter.data.clone());
+        let no_object = || ReplayReason::new("not-an-object", "it is no JSON object, in which a key can be set");
+        if !self.set.is_empty() {
+            data = with_members(&data, &self.set).ok_or_else(no_object)?.into_bytes();
+        }
+        if let Some(input) = &self.input {
+            let read = read_document(&data, input).map_err(|error| ReplayReason::new(&error.code, error.reason))?;
+            self.assumed_utc += u64::from(read.is_assumed_utc);
+            // Reading by paths leaves out what they do not name.
+            data = with_members(read.json.as_bytes(), &self.set).ok_or_else(no_object)?.into_bytes();
+        }
+        let reading = Reading::from_json(&data);
+        let reading = reading.map_err(|error| ReplayReason::new(error.code(), error.to_string()))?;
+        let bytes = data.len() + partition_key(&reading.sensor_id).len();
+        if bytes > MAX_RECORD_BYTES {
+            let message = format!("with its key it has {bytes} bytes, a record at most {MAX_RECORD_BYTES}");
+            return Err(ReplayReason::new("too-large", message));
+        }
+        Ok((reading, data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::dead_letters::dead_letter::DeadLetterPart;
+    use crate::operate::dead_letters::joiner::single_part;
+
+    fn prepared(data: &str, fields: &[&str]) -> Result<String, String> {
+        let part = DeadLetterPart { reject_id: String::new(), bytes: data.len(), expires_at: None };
+        let letter = single_part("s/1/0".parse().unwrap(), part, data.into());
+        let fields: Vec<ConstantField> = fields.iter().map(|text| text.parse().unwrap()).collect();
+        let prepared = ReplayEdit::new(&fields, None)?.prepare(letter, None);
+        prepared.map(|item| String::from_utf8(item.data).unwrap()).map_err(|(_, reason)| reason.code)
+    }
+
+    #[test]
+    fn reading_without_edits_keeps_its_bytes() {
+        let data = " {\"sensor_id\":\"a\", \"temperature\":1.10,\"current_time\":1}\n";
+        assert_eq!(prepared(data, &[]).unwrap(), data);
+    }
+
+    #[test]
+    fn fields_are_set_and_what_is_still_no_reading_is_refused() {
+        let data = r#"{"temperature":"warm","current_time":1}"#;
+        assert_eq!(
+            prepared(data, &["temperature=21.50", "sensor_id=17", "site=lab"]).unwrap(),
+            r#"{"current_time":1,"temperature":21.5,"sensor_id":"17","site":"lab"}"#
+        );
+        assert_eq!(prepared(data, &["temperature=1"]).unwrap_err(), "missing-key");
+        assert_eq!(prepared("[", &["temperature=1"]).unwrap_err(), "not-an-object");
+        assert_eq!(prepared(data, &["a=1", "a=2"]).unwrap_err(), "the field `a` was given twice");
+        assert!(prepared(data, &["a=1e999"]).unwrap_err().contains("the field `a`: "));
+    }
+}

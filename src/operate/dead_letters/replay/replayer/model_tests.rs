@@ -1,0 +1,264 @@
+//! Replays against a model of the pipeline that kills them anywhere: after any number of replays, nothing is lost and
+//! nothing is doubled.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sensor_model::{Decimal, Reading};
+
+use super::super::item::ReplayItem;
+use super::*;
+use crate::operate::DeadLetter;
+use crate::operate::dead_letters::dead_letter::DeadLetterPart;
+use crate::operate::dead_letters::joiner::single_part;
+
+const SHARD: &str = "shardId-000000000000";
+/// Temperatures from here on are rejected by the function.
+const HOT: u8 = 3;
+
+/// A pipeline in memory. The function runs each time that somebody looks at the table.
+struct Model {
+    rows: RefCell<BTreeMap<(String, String), StoredReading>>,
+    letters: RefCell<BTreeMap<DeadLetterId, DeadLetter>>,
+    waiting: RefCell<Vec<(u64, ReplayItem)>>,
+    next: Cell<u64>,
+    /// Calls until it is killed.
+    fuel: Cell<u32>,
+    /// True if the call that kills it has its effect all the same.
+    takes_effect: bool,
+    puts: Cell<usize>,
+}
+
+impl Model {
+    fn new(takes_effect: bool) -> Self {
+        Model {
+            rows: RefCell::default(),
+            letters: RefCell::default(),
+            waiting: RefCell::default(),
+            next: Cell::new(1000),
+            fuel: Cell::new(u32::MAX),
+            takes_effect,
+            puts: Cell::new(0),
+        }
+    }
+
+    /// Uses up a call. Returns whether it has an effect, and whether it has an answer.
+    fn call(&self) -> (bool, Result<(), Error>) {
+        match self.fuel.get() {
+            0 => (false, Err(Error::failed("killed"))),
+            1 => {
+                self.fuel.set(0);
+                (self.takes_effect, Err(Error::failed("killed")))
+            }
+            fuel => {
+                self.fuel.set(fuel - 1);
+                (true, Ok(()))
+            }
+        }
+    }
+
+    fn store_letter(&self, number: u64, data: Vec<u8>) {
+        let id = DeadLetterId { shard_id: SHARD.into(), sequence_number: number.to_string(), index: 0 };
+        let part = DeadLetterPart { reject_id: String::new(), bytes: data.len(), expires_at: None };
+        self.letters.borrow_mut().insert(id.clone(), single_part(id, part, data));
+    }
+
+    /// Runs the function on what waits in the stream.
+    fn run_function(&self) {
+        for (number, item) in self.waiting.take() {
+            if item.reading.temperature >= Decimal::from(u64::from(HOT)) {
+                self.store_letter(number, item.data);
+                continue;
+            }
+            let receipt = PutReceipt { shard_id: SHARD.into(), sequence_number: number.to_string() };
+            let key = key(&item.reading);
+            self.rows.borrow_mut().insert(key, StoredReading::new(item.reading, receipt));
+        }
+    }
+
+    /// Reads all dead letters in the order of their keys, as a window of `size` each, and replays them.
+    async fn replay(&self, size: usize, overwrite: bool) -> (Vec<ReplayFate>, bool) {
+        let options = ReplayOptions {
+            overwrite,
+            dry_run: false,
+            timeout: Duration::from_secs(5),
+            pauses: (Duration::from_millis(1), Duration::from_millis(1)),
+        };
+        let interrupt = CancellationToken::new();
+        let mut replayer = Replayer::new(self, options, &interrupt);
+        let (mut fates, mut deferred, mut last) = (Vec::new(), Vec::new(), None);
+        loop {
+            let mut window: Vec<ReplayItem> = std::mem::take(&mut deferred);
+            while window.len() < size {
+                let letters = self.letters.borrow();
+                let next = letters.values().find(|letter| last.as_ref().is_none_or(|last| letter.id > *last));
+                let Some(letter) = next.cloned() else { break };
+                last = Some(letter.id.clone());
+                if !replayer.is_new(&letter.id) {
+                    window.push(item(letter));
+                }
+            }
+            if window.is_empty() {
+                return (fates, true);
+            }
+            let count = window.len();
+            let result = replayer.replay(window).await;
+            assert_eq!(result.fates.len() + result.deferred.len(), count, "each has a fate");
+            fates.extend(result.fates.into_iter().map(|(_, fate)| fate));
+            if result.stopped.is_some() {
+                return (fates, false);
+            }
+            deferred = result.deferred;
+        }
+    }
+}
+
+impl ReplayTarget for Model {
+    async fn rows(&self, readings: &[&Reading]) -> Result<Vec<RowState>, Error> {
+        self.run_function();
+        self.call().1?;
+        let rows = self.rows.borrow();
+        let state = |reading: &&Reading| match rows.get(&key(reading)) {
+            Some(row) => RowState::Stored(Box::new(row.clone())),
+            None => RowState::Absent,
+        };
+        Ok(readings.iter().map(state).collect())
+    }
+
+    async fn put(&self, items: &[&ReplayItem]) -> Result<Vec<Result<PutReceipt, ReplayReason>>, Error> {
+        let (has_effect, answer) = self.call();
+        let mut receipts = Vec::new();
+        for item in items.iter().filter(|_| has_effect) {
+            let number = self.next.replace(self.next.get() + 1);
+            self.puts.set(self.puts.get() + 1);
+            self.waiting.borrow_mut().push((number, (*item).clone()));
+            receipts.push(Ok(PutReceipt { shard_id: SHARD.into(), sequence_number: number.to_string() }));
+        }
+        answer.map(|()| receipts)
+    }
+
+    async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<ReplayReason>>, Error> {
+        self.call().1?;
+        let letters = self.letters.borrow();
+        let found = |receipt: &&PutReceipt| {
+            let id = format!("{SHARD}/{}/0", receipt.sequence_number).parse().unwrap();
+            letters.contains_key(&id).then(|| ReplayReason::new("hot", "too hot"))
+        };
+        Ok(receipts.iter().map(found).collect())
+    }
+
+    async fn delete(&self, letters: &[&DeadLetter]) -> Vec<Result<Deletion, Error>> {
+        let delete = |letter: &&DeadLetter| {
+            let (has_effect, answer) = self.call();
+            if has_effect {
+                self.letters.borrow_mut().remove(&letter.id);
+            }
+            answer.map(|()| Deletion::Deleted)
+        };
+        letters.iter().map(delete).collect()
+    }
+}
+
+fn key(reading: &Reading) -> (String, String) {
+    (reading.sensor_id.clone(), reading.current_time.to_string())
+}
+
+fn item(letter: DeadLetter) -> ReplayItem {
+    let reading = Reading::from_json(&letter.data).unwrap();
+    ReplayItem { reading, data: letter.data.clone(), letter }
+}
+
+fn json(time: u8, temperature: u8) -> Vec<u8> {
+    format!(r#"{{"sensor_id":"a","temperature":{temperature},"current_time":{time}}}"#).into_bytes()
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(work)
+}
+
+proptest! {
+    #[test]
+    fn replay_killed_anywhere_loses_and_doubles_nothing(
+        letters in prop::collection::vec((0_u8..6, 0_u8..5), 1..20),
+        stored in prop::collection::vec((0_u8..6, 0_u8..HOT), 0..4),
+        kills in prop::collection::vec(1_u32..40, 0..5),
+        size in 1_usize..8, overwrite: bool, takes_effect: bool,
+    ) {
+        let model = Model::new(takes_effect);
+        for (number, (time, temperature)) in (10..).zip(&letters) {
+            model.store_letter(number, json(*time, *temperature));
+        }
+        for (time, temperature) in &stored {
+            let reading = Reading::from_json(&json(*time, *temperature)).unwrap();
+            let receipt = PutReceipt { shard_id: SHARD.into(), sequence_number: "1".into() };
+            model.rows.borrow_mut().insert(key(&reading), StoredReading::new(reading, receipt));
+        }
+        let before = model.rows.borrow().clone();
+        for kill in &kills {
+            model.fuel.set(*kill);
+            run(model.replay(size, overwrite));
+        }
+        // What was put by the killed replays is stored later.
+        model.fuel.set(u32::MAX);
+        model.run_function();
+        let found = model.letters.borrow().len();
+        let (fates, is_whole) = run(model.replay(size, overwrite));
+        prop_assert!(is_whole);
+        prop_assert_eq!(fates.len(), found, "found = replayed + refused + rejected again + failed");
+        prop_assert!(!fates.iter().any(|fate| matches!(fate, ReplayFate::Failed(_) | ReplayFate::Ready)), "{fates:?}");
+        let rows = model.rows.borrow();
+        let kept: Vec<Vec<u8>> = model.letters.borrow().values().map(|letter| letter.data.clone()).collect();
+        for (time, temperature) in &letters {
+            let data = json(*time, *temperature);
+            let reading = Reading::from_json(&data).unwrap();
+            let is_stored = rows.get(&key(&reading)).is_some_and(|row| row.reading == reading);
+            let is_kept = kept.contains(&data);
+            // With `--overwrite`, another dead letter of the same key may have come later.
+            let is_replaced = overwrite && rows.contains_key(&key(&reading)) && *temperature < HOT;
+            prop_assert!(is_stored != is_kept || (is_replaced && !is_kept), "{time} {temperature}: {is_stored} {is_kept}");
+            let copies = kept.iter().filter(|other| **other == data).count();
+            let asked = letters.iter().filter(|other| **other == (*time, *temperature)).count();
+            // What the function rejected again is left once. What is refused keeps its dead letters, also those that were
+            // new when a replay was killed before it deleted the old ones.
+            let is_refused = !overwrite && rows.contains_key(&key(&reading));
+            let at_most = match (*temperature >= HOT, is_refused) {
+                (true, false) => 1,
+                (true, true) => asked + kills.len(),
+                (false, _) => asked,
+            };
+            prop_assert!(copies <= at_most, "{copies} copies of {asked}");
+        }
+        if !overwrite {
+            for (key, row) in &before {
+                prop_assert_eq!(rows.get(key), Some(row), "a stored row was replaced");
+            }
+        }
+        // Again: nothing is put but what the function rejects.
+        drop(rows);
+        model.puts.set(0);
+        let (fates, _) = run(model.replay(size, overwrite));
+        let rejected = fates.iter().filter(|fate| matches!(fate, ReplayFate::RejectedAgain(_))).count();
+        prop_assert!(model.puts.get() <= rejected, "{fates:?}");
+        prop_assert!(!fates.iter().any(|fate| matches!(fate, ReplayFate::Replayed { .. })), "{fates:?}");
+    }
+}
+
+#[test]
+fn replay_joins_equal_readings_and_refuses_other_values_of_a_key() {
+    let model = Model::new(true);
+    for (number, temperature) in [(10, 1), (11, 1), (12, 2)] {
+        model.store_letter(number, json(5, temperature));
+    }
+    let (fates, _) = run(model.replay(10, false));
+    let [ReplayFate::Replayed { was_stored: false }, ReplayFate::Replayed { .. }, ReplayFate::Refused(reason)] =
+        &fates[..]
+    else {
+        panic!("{fates:?}")
+    };
+    assert_eq!((reason.code.as_str(), model.puts.get(), model.letters.borrow().len()), ("other-values", 1, 1));
+    let (fates, _) = run(model.replay(10, true));
+    assert_eq!(fates, [ReplayFate::Replayed { was_stored: false }]);
+    assert_eq!((model.puts.get(), model.letters.borrow().len()), (2, 0));
+}

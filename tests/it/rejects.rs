@@ -1,0 +1,134 @@
+//! `rejects` shows, exports and deletes dead letters, those of other writers included.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::support::{ApiClient, Interposed, TestEnv};
+
+const TABLE: &str = "SensorDataRejects";
+const SHARD: &str = "shardId-000000000000";
+
+/// Stores one part of a dead letter as the function does.
+fn store(api: &ApiClient, sequence: u64, part: (u32, u32), data: &[u8], arrived: &str) {
+    let text = |text: &str| json!({"S": text});
+    let item = json!({
+        "ShardId": text(SHARD), "RejectId": text(&format!("{sequence}#0000000#{:03}", part.0)),
+        "SequenceNumber": text(&sequence.to_string()), "PartitionKey": text("kitchen"), "Code": text("not-json"),
+        "Reason": text("not JSON (at byte 0)"), "ExpiresAt": {"N": "4102444800"}, "Parts": {"N": part.1.to_string()},
+        "ArrivalTime": {"N": arrived}, "Data": {"B": STANDARD.encode(data)},
+    });
+    put(api, &item);
+}
+
+fn put(api: &ApiClient, item: &Value) {
+    api.json("DynamoDB_20120810.PutItem", &json!({"TableName": TABLE, "Item": item}));
+}
+
+fn count(api: &ApiClient) -> u64 {
+    let answer = api.json("DynamoDB_20120810.Scan", &json!({"TableName": TABLE, "Select": "COUNT"}));
+    answer["Count"].as_u64().unwrap()
+}
+
+fn rows(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+}
+
+/// Returns an environment with tables, and without a function that could write to them.
+fn env_with_tables() -> (TestEnv, ApiClient) {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+    let api = ApiClient::new(&env);
+    (env, api)
+}
+
+#[test]
+fn rejects_list_joins_parts_filters_and_leaves_out_items_of_others() {
+    let (env, api) = env_with_tables();
+    store(&api, 10, (0, 1), b"one", "100.5");
+    // More than a page of 1 MB.
+    for part in 0..4 {
+        store(&api, 11, (part, 4), &vec![b'a' + u8::try_from(part).unwrap(); 300_000], "200");
+    }
+    store(&api, 12, (1, 3), b"rest", "300");
+    put(&api, &json!({"ShardId": {"S": SHARD}, "RejectId": {"S": "note"}, "Text": {"S": "mine"}}));
+    let list = |more: &[&str]| {
+        let run = env.run(["rejects", "list", "--local"].iter().chain(more).copied()).assert_success();
+        (rows(&run.stdout), run.stderr)
+    };
+    let (found, said) = list(&[]);
+    let shown = |row: &Value| (row["id"].clone(), row["bytes"].clone(), row["missing_parts"].clone());
+    let id = |sequence: u64| json!(format!("{SHARD}/{sequence}/0"));
+    assert_eq!(
+        found.iter().map(shown).collect::<Vec<_>>(),
+        [(id(10), json!(3), Value::Null), (id(11), json!(1_200_000), Value::Null), (id(12), json!(4), json!(2)),]
+    );
+    assert!(said.contains("1 items of table SensorDataRejects are not of the function"), "{said}");
+    let sequences = |more: &[&str]| {
+        let (found, _) = list(more);
+        found.iter().map(|row| row["sequence_number"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sequences(&["--since", "100.5", "--until", "200"]), ["10", "11"]);
+    assert_eq!(sequences(&["--shard", SHARD, "--since", "201"]), ["12"]);
+    assert_eq!(sequences(&["--limit", "1"]), ["10"]);
+    assert!(sequences(&["--reason", "panic"]).is_empty() && sequences(&["--shard", "shardId-7"]).is_empty());
+    let (counts, _) = list(&["--counts"]);
+    assert_eq!(counts[0]["count"], json!(3), "{counts:?}");
+    env.run(["rejects", "list", "--local", "--since", "2", "--until", "1"]).assert_code(2);
+}
+
+#[test]
+fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
+    let (env, api) = env_with_tables();
+    let all: [&[u8]; 4] = [b"{\"a\":1}", b"a\nb", b"\xff\0\x1b[2J", b""];
+    for (sequence, data) in (10..).zip(all) {
+        store(&api, sequence, (0, 1), data, "100");
+    }
+    let path = env.path("rejects.ndjson.gz");
+    let name = path.to_str().unwrap();
+    env.run(["rejects", "export", "--local", "--to", name]).assert_success();
+    env.run(["rejects", "export", "--local", "--to", name]).assert_code(2).assert_stderr_contains(&["--force"]);
+    let exported = rows(&env.run(["rejects", "export", "--local"]).assert_success().stdout);
+    for (row, data) in exported.iter().zip(all) {
+        let text = row["data"].as_str().unwrap();
+        let bytes = if row["encoding"] == "base64" { STANDARD.decode(text).unwrap() } else { text.as_bytes().to_vec() };
+        assert_eq!(bytes, data);
+    }
+    let run = env.run(["rejects", "export", "--local", "--raw"]).assert_code(3);
+    assert!(run.stdout.starts_with("{\"a\":1}\n") && !run.stdout.contains("a\nb"), "{}", run.stdout);
+    run.assert_stderr_contains(&["1 dead letter not written"]);
+    env.run(["rejects", "export", "--local", "-o", "csv"]).assert_code(2);
+    let array = env.run(["rejects", "export", "--local", "-o", "json"]).assert_success().json();
+    assert_eq!(array.as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
+    let (env, api) = env_with_tables();
+    for part in 0..3 {
+        store(&api, 10, (part, 3), &[b'x'; 1000], "100");
+    }
+    store(&api, 11, (0, 1), b"other", "200");
+    env.run(["rejects", "delete", "--local"]).assert_code(2).assert_stderr_contains(&["--yes"]);
+    let id = format!("{SHARD}/10/0");
+    let report = env.run(["rejects", "delete", "--local", "--yes", &id]).assert_success().json();
+    assert_eq!(report, json!({"found": 1, "deleted": 1, "changed": 0}));
+    assert_eq!(count(&api), 1);
+    let missing = env.run(["rejects", "delete", "--local", "--yes", &id]).assert_code(1);
+    missing.assert_stderr_contains(&["does not hold", &id]);
+    // The function writes it again, with a later expiry, just before it is deleted.
+    let function = api.clone();
+    let cloud = Interposed::new(&env, move |request, _| {
+        if request.operation() == "DeleteItem" {
+            let item = json!({"ShardId": {"S": SHARD}, "RejectId": {"S": "11#0000000#000"},
+                "ExpiresAt": {"N": "4102444801"}, "Data": {"B": STANDARD.encode("other")}});
+            put(&function, &item);
+        }
+        None
+    });
+    let run = cloud.run(&env, ["rejects", "delete", "--yes", "-o", "json"]).assert_code(3);
+    assert_eq!(run.json(), json!({"found": 1, "deleted": 0, "changed": 1}));
+    assert_eq!(count(&api), 1, "it is kept");
+    env.run(["rejects", "delete", "--local", "--yes", "--reason", ""]).assert_success();
+    assert_eq!(count(&api), 0);
+}
