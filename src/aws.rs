@@ -5,6 +5,7 @@ mod call_log;
 mod config;
 mod failure;
 mod hint;
+mod probe;
 mod service_clock;
 mod tagging;
 pub(crate) mod wait;
@@ -23,8 +24,9 @@ use crate::loopback::is_loopback;
 
 pub(crate) use call::CallContext;
 pub(crate) use call_log::TARGET as CALL_LOG_TARGET;
-pub(crate) use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
+pub(crate) use config::{ATTEMPT_TIMEOUT, Access, NO_REGION, Target, connect};
 pub(crate) use failure::{AwsFailure, FailureCause};
+pub(crate) use probe::{AnswerProbe, ClockDifference};
 pub(crate) use service_clock::ServiceClock;
 pub(crate) use tagging::arns_tagged;
 pub(crate) use wait::{retry_transient, retry_while};
@@ -40,7 +42,7 @@ const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 pub(crate) const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clients {
     /// Kinesis Data Streams.
     pub kinesis: aws_sdk_kinesis::Client,

@@ -16,8 +16,8 @@ pub(crate) use dead_letters::{
 };
 pub(crate) use diagnosis::{Cause, CauseName, Diagnosis, Unexcluded, diagnose};
 pub(crate) use doctor::{
-    CheckResult, Finding, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_local_cloud, examine_retention,
-    examine_zip,
+    CheckFinding, CheckResult, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_connection,
+    examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};

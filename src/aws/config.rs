@@ -30,6 +30,9 @@ use crate::loopback::is_loopback;
 /// timeouts.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How the error of a missing region begins.
+pub(crate) const NO_REGION: &str = "no AWS region is set";
+
 /// An access key of a local cloud.
 #[derive(Clone)]
 pub(crate) struct Access {
@@ -116,7 +119,7 @@ pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
     // An empty AWS_REGION counts as unset, as in the AWS CLI.
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
         let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or does not exist"));
-        Error::usage(format!("no AWS region is set{}", profile.collect::<String>()))
+        Error::usage(format!("{NO_REGION}{}", profile.collect::<String>()))
             .hint("add `--region eu-central-1` (or another), or set AWS_REGION or a region in the profile")
             .hint("no AWS account? add `--local` to use the local cloud on this machine")
     })?;

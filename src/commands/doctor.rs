@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use sensorctl_local::daemon::{self, DataDirState};
+use tokio::join;
 use tokio::net::TcpListener;
 
 use crate::commands::local::PORT;
@@ -12,10 +13,12 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::loopback::is_loopback;
 use crate::operate::{
-    CheckResult, Finding, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_local_cloud, examine_retention,
-    examine_zip,
+    CheckFinding, CheckResult, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_connection,
+    examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 use crate::output::DoctorReport;
+use crate::settings::SettingOrigin;
+use crate::stack::{DEFAULT_STAGE, Owner};
 
 /// Test credentials, permissions, quotas, the function's zip and the clock
 #[derive(Debug, clap::Args)]
@@ -44,14 +47,43 @@ pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error
     verdict(context, &report)
 }
 
-async fn examine(context: &Context) -> Vec<Finding> {
+async fn examine(context: &Context) -> Vec<CheckFinding> {
     let settings = &context.settings.pipeline;
-    let mut checks = examine_artifact(&settings.function, is_nearby(context));
+    let clients = context.clients().await;
+    let is_nearby = clients.as_ref().map_or_else(|_| is_nearby(context), |clients| clients.is_loopback());
+    let local = async {
+        if context.settings.local {
+            examine_local_cloud(&local_cloud(&context.settings.data_dir).await)
+        } else {
+            Vec::new()
+        }
+    };
+    let services = async {
+        match &clients {
+            Ok(clients) => {
+                let stage = context.settings.stage.clone().unwrap_or_else(|| DEFAULT_STAGE.to_owned());
+                let owner = Owner { stage, region: clients.region.clone(), tags: settings.tags.clone() };
+                examine_services(clients, settings, owner.marks()[0]).await
+            }
+            Err(_) => services_not_asked(settings),
+        }
+    };
+    let mut checks = examine_connection(clients.as_ref().map(AsRef::as_ref), &region_origin(context));
+    let (local, services) = join!(local, services);
+    checks.extend(local);
+    checks.extend(services);
+    checks.extend(examine_artifact(&settings.function, is_nearby));
     checks.extend(examine_retention(settings));
-    if context.settings.local {
-        checks.extend(examine_local_cloud(&local_cloud(&context.settings.data_dir).await));
-    }
     checks
+}
+
+/// Returns where the region comes from, in words.
+fn region_origin(context: &Context) -> String {
+    match context.settings.origin("region").filter(|origin| **origin != SettingOrigin::Default) {
+        Some(origin) => origin.to_string(),
+        None if context.settings.local => "the local cloud's".to_owned(),
+        None => "the profile's".to_owned(),
+    }
 }
 
 /// Returns whether the calls stay on this machine, so that the function runs on it.

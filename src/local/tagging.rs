@@ -1,4 +1,4 @@
-//! The Resource Groups Tagging API: `GetResources`.
+//! The Resource Groups Tagging API: `GetResources`, and `ListRequiredTags` as in an account without tag policies.
 //!
 //! It covers the tagged tables, streams, functions, event source mappings and log groups. The service does not list
 //! roles either.
@@ -14,6 +14,7 @@ use super::dynamodb::DynamoDb;
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use crate::operation;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
 
@@ -59,6 +60,9 @@ struct TagFilter {
 impl Tagging {
     /// Handles a request.
     pub(crate) async fn handle(&self, request: Request) -> Response {
+        if operation::of_target(&request) == "ListRequiredTags" {
+            return aws_json::json_as(200, AMZ_JSON_1_1, &json!({"RequiredTags": []}));
+        }
         let (kinesis, lambda, logs, dynamodb) =
             (self.kinesis.clone(), self.lambda.clone(), self.logs.clone(), self.dynamodb.clone());
         let done = tokio::task::spawn_blocking(move || {

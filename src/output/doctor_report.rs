@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{LIST_INDENT, Mark, Report, one_line};
-use crate::operate::{CheckResult, Finding};
+use crate::operate::{CheckFinding, CheckResult};
 
 /// Columns of a check's name.
 const NAME_WIDTH: usize = 22;
@@ -12,7 +12,7 @@ const NAME_WIDTH: usize = 22;
 #[derive(Debug, Serialize)]
 pub(crate) struct DoctorReport {
     /// The findings, in the order of the checks.
-    pub checks: Vec<Finding>,
+    pub checks: Vec<CheckFinding>,
     /// True if a person sees how long each check took.
     #[serde(skip)]
     pub shows_times: bool,
@@ -32,7 +32,7 @@ impl Report for DoctorReport {
         // The worst comes last, next to the prompt.
         checks.sort_by_key(|finding| finding.result);
         let lines = checks.into_iter().flat_map(|finding| {
-            let Finding { name, result, evidence, remedy, ms } = finding;
+            let CheckFinding { name, result, evidence, remedy, ms } = finding;
             let took = if self.shows_times { format!(" ({ms} ms)") } else { String::new() };
             let line = format!(
                 "  {} {:<9} {name:<NAME_WIDTH$}  {}{took}",
@@ -62,7 +62,7 @@ mod tests {
     use crate::output::wrap::wrapped;
 
     fn report() -> DoctorReport {
-        let finding = |name: &str, result, evidence: &str, remedy: Option<&str>| Finding {
+        let finding = |name: &str, result, evidence: &str, remedy: Option<&str>| CheckFinding {
             name: name.into(),
             result,
             evidence: evidence.into(),

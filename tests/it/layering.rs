@@ -45,6 +45,7 @@ const EDGES: &[&str] = &[
     "operate/dead_letters/replay/pipeline_target.rs",
     "operate/dead_letters/stream_range.rs",
     "operate/dead_letters/table.rs",
+    "operate/doctor/calls.rs",
     "operate/function_log/line.rs",
     "operate/invocation",
     "pipeline/canary.rs",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::finding::{Finding, Verdict, timed};
+use super::finding::{CheckFinding, Verdict, timed};
 use crate::error::Error;
 use crate::settings::Function;
 use crate::stack::{Architecture, ArtifactInspection, FunctionArtifact};
@@ -21,7 +21,7 @@ const GLIBC: &str = "artifact-glibc";
 
 /// Checks the zip that `up` would deploy.
 #[must_use]
-pub(crate) fn examine_artifact(function: &Function, is_nearby: bool) -> Vec<Finding> {
+pub(crate) fn examine_artifact(function: &Function, is_nearby: bool) -> Vec<CheckFinding> {
     let asked = asked(function);
     match &function.zip {
         Some(path) => examine_zip(path, function, is_nearby),
@@ -38,7 +38,7 @@ pub(crate) fn examine_artifact(function: &Function, is_nearby: bool) -> Vec<Find
 
 /// Checks any zip as the function of these settings. Makes no call.
 #[must_use]
-pub(crate) fn examine_zip(path: &Path, function: &Function, is_nearby: bool) -> Vec<Finding> {
+pub(crate) fn examine_zip(path: &Path, function: &Function, is_nearby: bool) -> Vec<CheckFinding> {
     let began = Instant::now();
     match ArtifactInspection::read(path) {
         Ok(inspection) => examine(&inspection, asked(function), is_nearby),
@@ -54,7 +54,7 @@ fn asked(function: &Function) -> Option<Architecture> {
     function.architecture.and_then(Architecture::named)
 }
 
-fn examine(zip: &ArtifactInspection, asked: Option<Architecture>, is_nearby: bool) -> Vec<Finding> {
+fn examine(zip: &ArtifactInspection, asked: Option<Architecture>, is_nearby: bool) -> Vec<CheckFinding> {
     let judged = |checked: Result<String, &Error>| checked.map_or_else(Verdict::failed_with, Verdict::ok);
     let no_bootstrap = || Verdict::unknown("not checked: there is no `bootstrap`");
     let program = |check: &dyn Fn(&FunctionArtifact) -> Verdict| match zip.program() {
@@ -89,7 +89,7 @@ fn examine(zip: &ArtifactInspection, asked: Option<Architecture>, is_nearby: boo
     ]
 }
 
-fn not_checked(names: &[&str], why: &str) -> Vec<Finding> {
+fn not_checked(names: &[&str], why: &str) -> Vec<CheckFinding> {
     names.iter().map(|name| timed(*name, || Verdict::unknown(format!("not checked: {why}")))).collect()
 }
 

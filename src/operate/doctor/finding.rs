@@ -74,16 +74,16 @@ impl Verdict {
     }
 
     /// Returns the finding of a check that took this long.
-    pub(super) fn named(self, name: impl Into<String>, took: Duration) -> Finding {
+    pub(super) fn named(self, name: impl Into<String>, took: Duration) -> CheckFinding {
         let Verdict { result, evidence, remedy } = self;
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        Finding { name: name.into(), result, evidence, remedy, ms }
+        CheckFinding { name: name.into(), result, evidence, remedy, ms }
     }
 }
 
 /// The finding of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub(crate) struct CheckFinding {
     /// Stable name (docs/troubleshooting.md).
     pub name: String,
     /// What the test showed.
@@ -97,7 +97,7 @@ pub(crate) struct Finding {
 }
 
 /// Makes and times a check.
-pub(super) fn timed(name: impl Into<String>, check: impl FnOnce() -> Verdict) -> Finding {
+pub(super) fn timed(name: impl Into<String>, check: impl FnOnce() -> Verdict) -> CheckFinding {
     let began = Instant::now();
     let verdict = check();
     verdict.named(name, began.elapsed())

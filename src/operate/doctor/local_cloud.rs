@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::finding::{Finding, Verdict, timed};
+use super::finding::{CheckFinding, Verdict, timed};
 use crate::error::Error;
 
 /// Free bytes of the disk below which a write may soon fail.
@@ -46,7 +46,7 @@ pub(crate) struct RunningLocalCloud {
 
 /// Judges the observed state of a local cloud.
 #[must_use]
-pub(crate) fn examine_local_cloud(seen: &LocalCloudFacts) -> Vec<Finding> {
+pub(crate) fn examine_local_cloud(seen: &LocalCloudFacts) -> Vec<CheckFinding> {
     vec![
         timed("local-data-dir", || data_dir(seen)),
         timed("local-disk", || disk(seen)),

@@ -1,6 +1,6 @@
 //! How long records and dead letters stay, against how long the event source mapping tries.
 
-use super::finding::{Finding, Verdict, timed};
+use super::finding::{CheckFinding, Verdict, timed};
 use crate::settings::Pipeline;
 
 /// The record age and retries of the mapping, against the retention of the stream.
@@ -10,7 +10,7 @@ const DEAD_LETTERS: &str = "retention-dead-letters";
 
 /// Checks the settings against each other.
 #[must_use]
-pub(crate) fn examine_retention(settings: &Pipeline) -> Vec<Finding> {
+pub(crate) fn examine_retention(settings: &Pipeline) -> Vec<CheckFinding> {
     vec![timed(RETRIES, || retries(settings)), timed(DEAD_LETTERS, || dead_letters(settings))]
 }
 
