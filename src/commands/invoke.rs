@@ -148,7 +148,8 @@ fn nothing_rejected(invocation: &FunctionInvocation, function: &str, rejects: &s
         1 => "1 reading".to_owned(),
         more => format!("{more} readings"),
     };
-    Err(Error::incomplete(format!("function {function} rejected {what}: see table {rejects}")))
+    Err(Error::incomplete(format!("function {function} rejected {what}: see table {rejects}"))
+        .hint("`sensorctl rejects list` shows them with their reasons"))
 }
 
 /// The error with what to do about it.

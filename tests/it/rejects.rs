@@ -51,7 +51,7 @@ fn rejects_list_joins_parts_filters_and_leaves_out_items_of_others() {
         store(&api, 11, (part, 4), &vec![b'a' + u8::try_from(part).unwrap(); 300_000], "200");
     }
     store(&api, 12, (1, 3), b"rest", "300");
-    put(&api, &json!({"ShardId": {"S": SHARD}, "RejectId": {"S": "note"}, "Text": {"S": "mine"}}));
+    put(&api, &json!({"ShardId": {"S": SHARD}, "RejectId": {"S": "7#3#0"}, "Data": {"B": ""}, "Text": {"S": "mine"}}));
     let list = |more: &[&str]| {
         let run = env.run(["rejects", "list", "--local"].iter().chain(more).copied()).assert_success();
         (rows(&run.stdout), run.stderr)
@@ -98,6 +98,9 @@ fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
     assert!(run.stdout.starts_with("{\"a\":1}\n") && !run.stdout.contains("a\nb"), "{}", run.stdout);
     run.assert_stderr_contains(&["1 dead letter not written"]);
     env.run(["rejects", "export", "--local", "-o", "csv"]).assert_code(2);
+    let other = env.path("rejects.parquet");
+    let other = other.to_str().unwrap();
+    env.run(["rejects", "export", "--local", "--to", other]).assert_code(2).assert_stderr_contains(&["`.parquet`"]);
     let array = env.run(["rejects", "export", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(array.as_array().map(Vec::len), Some(4));
 }

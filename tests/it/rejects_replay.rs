@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, Interposed, TestEnv, with_body};
+use crate::support::{ApiClient, Interposed, TestEnv, eventually, with_body};
 
 const TABLE: &str = "SensorDataRejects";
 const SHARD: &str = "shardId-000000000000";
@@ -247,4 +247,22 @@ fn rejects_from_destination_replays_what_the_stream_still_has() {
     env.run(["rejects", "from-destination", "--local", "--file", path.to_str().unwrap()])
         .assert_code(2)
         .assert_stderr_contains(&["is about stream other"]);
+}
+
+#[test]
+fn rejects_from_destination_reads_what_the_local_cloud_logs_of_a_batch_that_was_given_up() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "mapping.retry_attempts=0", "--set", "mapping.bisect=false"]).assert_success();
+    let api = ApiClient::new(&env);
+    api.set_faults("dynamodb:BatchWriteItem=denied");
+    env.run(["put", "--local", "--sensor", "kitchen", "--temp", "21.5", "--time", "1"]).assert_success();
+    let log = || env.run(["logs", "--local", "--filter", "discarded", "-o", "ndjson"]).assert_success().stdout;
+    let log = eventually("the batch is given up", log, |log| !log.is_empty());
+    api.set_faults("");
+    let from = ["rejects", "from-destination", "--local", "--file", "-"];
+    let row = env.run_with_input(from, log.as_bytes()).assert_success().json();
+    assert_eq!((&row["records"], &row["has_records"]), (&json!(1), &json!(false)));
+    let run = env.run_with_input(from.into_iter().chain(["--replay", "--yes"]), log.as_bytes()).assert_success();
+    assert_eq!(counts(&run.json(), LEDGER), [1, 1, 0, 0, 0]);
+    assert_eq!(rows(&env), [("1".to_owned(), "21.5".to_owned())]);
 }

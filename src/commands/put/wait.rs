@@ -135,8 +135,9 @@ impl SentReading<'_> {
 
     fn rejected(&self, DeadLetterReason { code, reason }: &DeadLetterReason) -> Error {
         let table = &self.context.settings.pipeline.rejects.table.name;
+        let PutReceipt { shard_id, sequence_number } = self.receipt;
         Error::incomplete(format!("the stream took the reading, but the function rejected it ({code}): {reason}"))
-            .hint(format!("table {table} holds it, with the reason"))
+            .hint(format!("table {table} holds it: `sensorctl rejects show {shard_id}/{sequence_number}/0` shows it"))
     }
 
     /// Names the hop that did not happen, and what to look at.

@@ -1,6 +1,6 @@
 //! `rejects export`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueHint};
 
@@ -54,6 +54,9 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Erro
     if args.raw && context.output.chosen_format() != Format::Auto {
         return Err(Error::usage("`--raw` is the data as it is, in no other form").hint("leave `-o` out"));
     }
+    if !args.raw {
+        check_ending(context, args.target.as_deref())?;
+    }
     let mut reader = args.filter.reader(context, &args.ids).await?;
     let file = args.target.as_ref().map(|path| OutputFile::create(path, args.force)).transpose()?;
     let output = file.as_ref().map_or_else(|| context.output.clone(), |file| context.output.to_file(file));
@@ -89,6 +92,20 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Erro
         .hint("`sensorctl rejects export` writes them as JSON"));
     }
     Ok(())
+}
+
+/// Refuses an ending that stands for another form than JSON.
+///
+/// # Errors
+/// If it does.
+pub(super) fn check_ending(context: &Context, target: Option<&Path>) -> Result<(), Error> {
+    match target.and_then(OutputFile::unknown_ending) {
+        Some(ending) if context.output.chosen_format() == Format::Auto => {
+            Err(Error::usage(format!("`.{ending}` is no form that dead letters are written in"))
+                .hint("write .json or .ndjson, and .gz or .zst behind it; `-o` chooses the form whatever the name is"))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn write(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueHint};
 
+use super::export::check_ending;
 use super::replay_flags::ReplayFlags;
 use super::replay_run::{Candidate, replay_all};
 use super::selection::dead_letters;
@@ -22,7 +23,7 @@ Examples:
   sensorctl rejects from-destination --file failed.json
   sensorctl rejects from-destination --file failed.json --to records.ndjson
   sensorctl rejects from-destination --file failed.json --replay --yes
-  sensorctl logs --filter discarded -o ndjson | sensorctl rejects from-destination --local --file -
+  sensorctl logs --local --filter discarded -o ndjson | sensorctl rejects from-destination --local --file -
 
 A document names a shard and a range of sequence numbers; the records are in the stream until its retention ends:
 without --to and --replay each batch is listed with the hours that are left, the most urgent first. The file holds what
@@ -109,6 +110,7 @@ async fn list(context: &Context, documents: &[FailureDocument]) -> Result<(), Er
 }
 
 async fn export(context: &Context, target: &Path, force: bool, documents: Vec<FailureDocument>) -> Result<(), Error> {
+    check_ending(context, Some(target))?;
     let file = OutputFile::create(target, force)?;
     let output = context.output.to_file(&file);
     if matches!(output.chosen_format(), Format::Csv | Format::Table) {

@@ -122,6 +122,7 @@ async fn fill<T: ReplayTarget>(
     while window.len() < WINDOW && bytes < WINDOW_BYTES {
         let Some(Candidate { letter, edited }) = context.or_interrupt(next(), interrupted).await? else { break };
         if replayer.is_new(&letter.id) {
+            ledger.new += 1;
             continue;
         }
         let edited = match edited.transpose() {
@@ -146,11 +147,13 @@ async fn fill<T: ReplayTarget>(
 struct Ledger<'a> {
     output: &'a Output,
     report: ReplayReport,
+    /// Dead letters that came during the replay.
+    new: u64,
 }
 
 impl<'a> Ledger<'a> {
     fn new(output: &'a Output, is_dry: bool) -> Self {
-        Ledger { output, report: ReplayReport { ready: is_dry.then_some(0), ..ReplayReport::default() } }
+        Ledger { output, report: ReplayReport { ready: is_dry.then_some(0), ..ReplayReport::default() }, new: 0 }
     }
 
     fn add(&mut self, id: &DeadLetterId, fate: &ReplayFate) {
@@ -170,6 +173,12 @@ impl<'a> Ledger<'a> {
         let unnamed = self.report.left().saturating_sub(NAMED);
         if unnamed > 0 {
             self.output.note(format!("{} more were not replayed, which are not named", dead_letters(unnamed)));
+        }
+        // Those of readings that were rejected again are counted as such.
+        let others = self.new.saturating_sub(self.report.rejected_again);
+        if others > 0 {
+            let count = dead_letters(others);
+            self.output.note(format!("{count} that came during the replay are left to the next one"));
         }
         if assumed_utc > 0 {
             let count = units::count(assumed_utc);

@@ -252,7 +252,9 @@ impl Simulation<'_> {
         }
         if found.dead_letters > 0 {
             let table = &self.context.settings.pipeline.rejects.table.name;
-            error = error.hint(format!("table {table} holds the dead letters with their reasons"));
+            error = error.hint(format!(
+                "table {table} holds the dead letters: `sensorctl rejects list` shows them with their reasons"
+            ));
         }
         if found.replaced > 0 {
             error =

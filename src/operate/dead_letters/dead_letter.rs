@@ -44,12 +44,15 @@ impl DeadLetterId {
     pub(super) fn of_item(shard_id: &str, reject_id: &str) -> Option<Self> {
         let (rest, part) = reject_id.rsplit_once('#')?;
         let (sequence_number, index) = rest.rsplit_once('#')?;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let id = DeadLetterId {
             shard_id: shard_id.to_owned(),
             sequence_number: sequence_number.to_owned(),
             index: index.parse().ok()?,
         };
-        part.parse::<u32>().ok().map(|_| id)
+        // Its parts are found again by the prefix.
+        let is_own = is_number(sequence_number) && is_number(part) && reject_id.starts_with(&id.prefix());
+        is_own.then_some(id)
     }
 
     /// Returns the beginning of the sort keys of its parts.

@@ -41,6 +41,23 @@ pub(crate) enum ReplayFate {
     Failed(ReplayReason),
 }
 
+/// A dead letter at the place of a record, as far as it tells whether it is of that record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FoundRejection {
+    /// Why it was rejected.
+    pub reason: ReplayReason,
+    /// The bytes of its first part.
+    pub data: Vec<u8>,
+}
+
+impl FoundRejection {
+    /// Returns whether it is of this item. Sequence numbers of a stream that was created again may be those of older dead
+    /// letters: one that is being replayed, or of other data, is no new one.
+    pub(super) fn is_of(&self, item: &ReplayItem) -> bool {
+        !self.data.is_empty() && item.data.starts_with(&self.data)
+    }
+}
+
 /// Why a dead letter was not replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReplayReason {

@@ -10,12 +10,12 @@ use sensor_model::Reading;
 use sensor_model::backoff::Backoff;
 use tokio::time::{Instant, sleep};
 
-use super::item::{ReplayItem, ReplayReason};
+use super::item::{FoundRejection, ReplayItem, ReplayReason};
 use super::target::ReplayTarget;
 use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::operate::dead_letters::deletion::Deletion;
-use crate::operate::dead_letters::table::{REJECT, SHARD};
+use crate::operate::dead_letters::table::{DATA, REJECT, SHARD};
 use crate::operate::{DeadLetter, DeadLetterId, DeadLetterTable};
 use crate::pipeline::{
     MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, PutReceipt, RowState, batch_get, partition_key, rows_at,
@@ -128,7 +128,7 @@ impl ReplayTarget for PipelineTarget<'_> {
         Ok(answers)
     }
 
-    async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<ReplayReason>>, Error> {
+    async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<FoundRejection>>, Error> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         // A replayed reading is a plain record, whose dead letter has the index 0 and begins with the part 0.
         let reject_id = |receipt: &PutReceipt| {
@@ -142,12 +142,16 @@ impl ReplayTarget for PipelineTarget<'_> {
         let items = self.located(batch_get(self.letters.clients, self.letters.name, keys).await).await?;
         let mut found = HashMap::new();
         for mut item in items {
+            let data = match item.remove(DATA) {
+                Some(AttributeValue::B(data)) => data.into_inner(),
+                _ => Vec::new(),
+            };
             let mut text = |name: &str| match item.remove(name) {
                 Some(AttributeValue::S(text)) => text,
                 _ => String::new(),
             };
             let reason = ReplayReason { code: text("Code"), message: text("Reason") };
-            found.insert((text(SHARD), text(REJECT)), reason);
+            found.insert((text(SHARD), text(REJECT)), FoundRejection { reason, data });
         }
         Ok(receipts.iter().map(|receipt| found.remove(&(receipt.shard_id.clone(), reject_id(receipt)))).collect())
     }

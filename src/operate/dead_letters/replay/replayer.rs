@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::item::{ReplayFate, ReplayItem, ReplayReason};
+use super::item::{FoundRejection, ReplayFate, ReplayItem, ReplayReason};
 use super::target::ReplayTarget;
 use crate::error::Error;
 use crate::operate::DeadLetterId;
@@ -81,6 +81,15 @@ impl Slot {
     fn first(&self) -> &ReplayItem {
         // A slot is made of an item.
         &self.items[0]
+    }
+
+    /// Returns whether a dead letter at the place of the sent record is its own, and none of those that are replayed.
+    fn is_rejected_by(&self, found: &FoundRejection) -> bool {
+        let SlotState::Sent(PutReceipt { shard_id, sequence_number }) = &self.state else { return false };
+        let is_replayed = |item: &ReplayItem| {
+            item.letter.id.shard_id == *shard_id && item.letter.id.sequence_number == *sequence_number
+        };
+        !self.items.iter().any(is_replayed) && found.is_of(self.first())
     }
 }
 
@@ -223,7 +232,7 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         }
         let rejections = self.target.rejections(&receipts).await?;
         for (slot, rejection) in sent.iter_mut().zip(rejections) {
-            if let Some(reason) = rejection {
+            if let Some(FoundRejection { reason, .. }) = rejection.filter(|found| slot.is_rejected_by(found)) {
                 if self.rejected.len() < KEPT_DIGESTS {
                     self.rejected.insert(slot.first().digest());
                 }

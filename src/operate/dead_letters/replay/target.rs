@@ -2,7 +2,7 @@
 
 use sensor_model::Reading;
 
-use super::item::{ReplayItem, ReplayReason};
+use super::item::{FoundRejection, ReplayItem, ReplayReason};
 use crate::error::Error;
 use crate::operate::DeadLetter;
 use crate::operate::dead_letters::deletion::Deletion;
@@ -22,11 +22,11 @@ pub(crate) trait ReplayTarget {
     /// A request failed as a whole: it is not known which readings the stream took.
     fn put(&self, items: &[&ReplayItem]) -> impl Future<Output = Result<Vec<Result<PutReceipt, ReplayReason>>, Error>>;
 
-    /// Returns why the function rejected these records, where it did.
+    /// Returns the dead letters at the places of these records, where there are some.
     ///
     /// # Errors
     /// The dead-letter table cannot be read.
-    fn rejections(&self, receipts: &[&PutReceipt]) -> impl Future<Output = Result<Vec<Option<ReplayReason>>, Error>>;
+    fn rejections(&self, receipts: &[&PutReceipt]) -> impl Future<Output = Result<Vec<Option<FoundRejection>>, Error>>;
 
     /// Deletes dead letters that are unchanged.
     fn delete(&self, letters: &[&DeadLetter]) -> impl Future<Output = Vec<Result<Deletion, Error>>>;

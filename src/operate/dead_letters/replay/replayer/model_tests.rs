@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sensor_model::{Decimal, Reading};
 
-use super::super::item::ReplayItem;
+use super::super::item::{FoundRejection, ReplayItem};
 use super::*;
 use crate::operate::DeadLetter;
 use crate::operate::dead_letters::dead_letter::DeadLetterPart;
@@ -28,6 +28,8 @@ struct Model {
     /// True if the call that kills it has its effect all the same.
     takes_effect: bool,
     puts: Cell<usize>,
+    /// True if the function does not run.
+    is_stopped: bool,
 }
 
 impl Model {
@@ -40,6 +42,7 @@ impl Model {
             fuel: Cell::new(u32::MAX),
             takes_effect,
             puts: Cell::new(0),
+            is_stopped: false,
         }
     }
 
@@ -66,6 +69,9 @@ impl Model {
 
     /// Runs the function on what waits in the stream.
     fn run_function(&self) {
+        if self.is_stopped {
+            return;
+        }
         for (number, item) in self.waiting.take() {
             if item.reading.temperature >= Decimal::from(u64::from(HOT)) {
                 self.store_letter(number, item.data);
@@ -138,12 +144,14 @@ impl ReplayTarget for Model {
         answer.map(|()| receipts)
     }
 
-    async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<ReplayReason>>, Error> {
+    async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<FoundRejection>>, Error> {
         self.call().1?;
         let letters = self.letters.borrow();
         let found = |receipt: &&PutReceipt| {
-            let id = format!("{SHARD}/{}/0", receipt.sequence_number).parse().unwrap();
-            letters.contains_key(&id).then(|| ReplayReason::new("hot", "too hot"))
+            let id: DeadLetterId = format!("{SHARD}/{}/0", receipt.sequence_number).parse().unwrap();
+            let letter: Option<&DeadLetter> = letters.get(&id);
+            let reason = ReplayReason::new("hot", "too hot");
+            letter.map(|letter| FoundRejection { reason, data: letter.data.clone() })
         };
         Ok(receipts.iter().map(found).collect())
     }
@@ -261,4 +269,17 @@ fn replay_joins_equal_readings_and_refuses_other_values_of_a_key() {
     let (fates, _) = run(model.replay(10, true));
     assert_eq!(fates, [ReplayFate::Replayed { was_stored: false }]);
     assert_eq!((model.puts.get(), model.letters.borrow().len()), (2, 0));
+}
+
+#[test]
+fn old_dead_letter_with_the_sequence_number_of_a_new_record_is_not_taken_for_its_rejection() {
+    // As after a stream was deleted and created again in an emulator that counts from the same number.
+    for first in [10, 11] {
+        let model = Model { is_stopped: true, next: Cell::new(first), ..Model::new(true) };
+        model.store_letter(10, json(1, 1));
+        model.store_letter(11, json(2, 1));
+        let (fates, _) = run(model.replay(10, false));
+        assert!(fates.iter().all(|fate| matches!(fate, ReplayFate::Failed(_))), "{first}: {fates:?}");
+        assert_eq!(model.letters.borrow().len(), 2, "{first}: both are kept");
+    }
 }
