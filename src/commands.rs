@@ -160,7 +160,7 @@ impl Command {
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Logs(args) => logs::run(context, args).await,
             Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).await,
-            Command::Rejects(args) => rejects::run(context, args).await,
+            Command::Rejects(args) => Box::pin(rejects::run(context, args)).await,
             Command::Down(args) => down::run(context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.

@@ -66,8 +66,8 @@ pub(super) async fn run(context: &Context, args: RejectsArgs) -> Result<(), Erro
         RejectsAction::List(args) => list::run(context, &args).await,
         RejectsAction::Show(args) => show::run(context, &args).await,
         RejectsAction::Export(args) => export::run(context, &args).await,
-        RejectsAction::Replay(args) => replay::run(context, &args).await,
-        RejectsAction::FromDestination(args) => from_destination::run(context, &args).await,
+        RejectsAction::Replay(args) => Box::pin(replay::run(context, &args)).await,
+        RejectsAction::FromDestination(args) => Box::pin(from_destination::run(context, &args)).await,
         RejectsAction::Delete(args) => delete::run(context, &args).await,
     }
 }
