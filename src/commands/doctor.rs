@@ -42,6 +42,10 @@ pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error
         Some(path) => examine_zip(path, &context.settings.pipeline.function, is_nearby(context)),
         None => examine(context).await,
     };
+    // JSON has the commands complete, too, so that they can be copied.
+    let complete = |text: String| context.output.hint_flags().complete(&text).into_owned();
+    let completed = |check: CheckFinding| CheckFinding { remedy: check.remedy.map(complete), ..check };
+    let checks = checks.into_iter().map(completed).collect();
     let report = DoctorReport { checks, shows_times: context.output.is_verbose() };
     context.output.report(&report)?;
     verdict(context, &report)

@@ -87,9 +87,9 @@ fn healthy_pipeline_is_ok_in_every_check() {
     assert_eq!(not_ok(&run), [""; 0]);
     assert_finding(&run, "credentials", "ok", "account 000000000000, arn:aws:iam::000000000000:");
     assert_finding(&run, "region", "ok", "us-east-1");
-    assert_finding(&run, "lambda-concurrency", "ok", "up to 1 invocations at once (1 shards × 1); 1000 of");
+    assert_finding(&run, "lambda-concurrency", "ok", "up to 1 at once (shards: 1, parallelization: 1); 1000 of");
     assert_finding(&run, "kinesis-shards", "ok", "`stream.shards` is 1; 499 of the account's 500 shards are free");
-    assert_finding(&run, "tag-policies", "ok", "the 6 resources");
+    assert_finding(&run, "tag-policies", "ok", "resources of the stage: 6");
     assert_finding(&run, "clock", "ok", "agrees with 7 services");
 }
 
@@ -230,7 +230,7 @@ fn quotas_of_a_new_account_are_compared_with_the_settings() {
     });
     let many = ["doctor", "-o", "json", "--set", "mapping.parallelization=10", "--set", "stream.shards=2"];
     let run = cloud.run(&env, many).assert_code(3);
-    assert_finding(&run, "lambda-concurrency", "warning", "up to 20 invocations at once (2 shards × 10); 10 of");
+    assert_finding(&run, "lambda-concurrency", "warning", "up to 20 at once (shards: 2, parallelization: 10); 10 of");
     assert_finding(&run, "lambda-storage", "failed", "code storage are used");
     assert_finding(&run, "kinesis-shards", "failed", "`stream.shards` is 2; 0 of the account's");
     let reserved =
@@ -264,7 +264,7 @@ fn tag_policy_that_objects_is_a_warning() {
     });
     let run = cloud.run(&env, ["doctor", "-o", "json"]).assert_code(3);
     let remedy = assert_finding(&run, "tag-policies", "warning", "a tag policy requires CostCenter");
-    assert!(remedy.contains("`[tags]`"), "{remedy}");
+    assert!(remedy.contains("`[tags]`") && remedy.contains("`sensorctl up --region us-east-1"), "{remedy}");
     let run = cloud.run(&env, ["doctor", "-o", "json", "--set", "tags.CostCenter=7"]);
     assert_finding(&run, "tag-policies", "ok", "");
 }

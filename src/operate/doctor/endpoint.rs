@@ -18,6 +18,9 @@ pub(super) const ENDPOINTS: [(&str, &str); 7] = [
 /// The only service that every command can do without.
 const TAGGING: &str = "endpoint-tagging";
 
+/// What to do about the status of a proxy.
+const NOT_AWS: &str = "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)";
+
 /// Judges how a service was reached. A refused call is an answer, too.
 pub(super) fn judge(reached: &Reached) -> CheckFinding {
     let name =
@@ -31,9 +34,10 @@ pub(super) fn judge(reached: &Reached) -> CheckFinding {
         Some(failure) => match failure.code.as_deref() {
             // Without a code of its own it is the status of a proxy, or of another server.
             Some(code) if !code.starts_with("HTTP ") => Verdict::ok(format!("{address} answers")),
-            _ => {
+            code => {
                 let hints = Error::from(failure.clone()).hints().join("; ");
-                let failed = Verdict::failed(format!("{address}: {}", failure.said()), hints);
+                let remedy = if code.is_some() { NOT_AWS.to_owned() } else { hints };
+                let failed = Verdict::failed(format!("{address}: {}", failure.said()), remedy);
                 if name == TAGGING { Verdict { result: CheckResult::Warning, ..failed } } else { failed }
             }
         },

@@ -61,7 +61,7 @@ fn provisioned(limits: ShardLimits, found: StreamNow, wanted: i32) -> Verdict {
     let own = found.shards().filter(|found| !found.is_on_demand).map_or(0, |found| found.open_shards);
     let evidence = format!("`stream.shards` is {wanted}; {free} of the account's {} shards are free", limits.shards);
     if own > 0 {
-        let evidence = format!("{evidence}, and {own} are this stream's");
+        let evidence = format!("{evidence}, this stream has {own} of the others");
         return match wanted {
             wanted if wanted > own + free => Verdict::failed(evidence, REMEDY),
             wanted if wanted != own && wanted > free => Verdict::warning(

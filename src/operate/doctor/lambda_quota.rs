@@ -20,7 +20,8 @@ pub(super) fn judge_concurrency(
     let parallel = i64::from(settings.mapping.parallelization);
     let needed = i64::from(shards) * parallel;
     let assumed = if is_assumed { ", assumed" } else { "" };
-    let load = format!("the mapping runs up to {needed} invocations at once ({shards} shards{assumed} × {parallel})");
+    let load =
+        format!("the mapping runs up to {needed} at once (shards: {shards}{assumed}, parallelization: {parallel})");
     let limit = i64::from(account.concurrency);
     let unreserved = account.unreserved.map_or(limit, i64::from);
     let raise = "request more concurrent executions in the Service Quotas console (Lambda, L-B99A9384)";
@@ -92,12 +93,12 @@ mod tests {
             judge_concurrency(account, reserved_now, &settings, (shards, false))
         };
         for (verdict, result, says) in [
-            (judged(account(1000, 1000), None, None, 1, 1), Ok, "up to 1 invocations"),
+            (judged(account(1000, 1000), None, None, 1, 1), Ok, "up to 1 at once"),
             (judged(account(10, 10), None, None, 10, 1), Ok, "10 of the account's 10"),
             (
                 judged(account(10, 10), None, None, 10, 2),
                 Warning,
-                "(2 shards × 10); 10 of the account's 10 are unreserved: it is",
+                "(shards: 2, parallelization: 10); 10 of the account's 10",
             ),
             (judged(account(1000, 0), None, None, 1, 1), Failed, "0 of the account's 1000"),
             (judged(account(1000, 1000), None, Some(0), 1, 1), Failed, "never runs"),

@@ -44,10 +44,10 @@ pub(super) fn judge(
     }
     match (compliance, required) {
         (Ok(Compliance { resources, .. }), Ok(_)) => {
-            Verdict::ok(format!("no policy objects to the {resources} resources of the stage, or requires another tag"))
+            Verdict::ok(format!("no policy objects, or requires another tag (resources of the stage: {resources})"))
         }
         (Ok(Compliance { resources, .. }), Err(failure)) if *resources > 0 => Verdict::ok(format!(
-            "no policy objects to the {resources} resources of the stage (required tags are not known: {})",
+            "no policy objects (resources of the stage: {resources}; required tags are not known: {})",
             failure.said()
         )),
         (Err(failure), _) | (Ok(_), Err(failure)) => Verdict::unknown_with(&Error::from(failure.clone())),
@@ -84,7 +84,7 @@ mod tests {
         let mut tagged = plain.clone();
         tagged.tags.insert("owner".into(), "me".into());
         for (verdict, result, says) in [
-            (judge(&complies(6), &Ok(Vec::new()), &plain), CheckResult::Ok, "the 6 resources"),
+            (judge(&complies(6), &Ok(Vec::new()), &plain), CheckResult::Ok, "resources of the stage: 6"),
             (judge(&violates, &denied(), &plain), CheckResult::Warning, "s does not comply: CostCenter, and 1 more"),
             (judge(&denied(), &requires("kinesis:stream"), &plain), CheckResult::Warning, "requires owner"),
             (judge(&complies(6), &requires("ec2:instance"), &plain), CheckResult::Ok, "no policy objects"),
