@@ -23,8 +23,11 @@ pub enum OtherData {
     Array,
     /// A JSON string that holds an object.
     TextOfObject,
-    /// Base64 of an object.
-    Base64,
+    /// Base64 of data that is recognized.
+    Base64 {
+        /// The data.
+        of: &'static str,
+    },
     /// An object with single quotes, as Python prints one.
     SingleQuotes,
     /// RFC 1952.
@@ -37,6 +40,23 @@ pub enum OtherData {
 
 /// Words that languages print for values that are no JSON numbers.
 const WORDS: [&str; 8] = ["NaN", "nan", "-Infinity", "Infinity", "-inf", "inf", "None", "undefined"];
+
+/// How base64 of recognized data begins.
+const BASE64: [(&str, &str); 10] = [
+    // `{"`, `{ `, `{` and a line end.
+    ("eyJ", "a JSON object"),
+    ("eyA", "a JSON object"),
+    ("ewo", "a JSON object"),
+    ("ew0", "a JSON object"),
+    // `[{`.
+    ("W3s", "a JSON array"),
+    // The four bytes of the mark, and the tag of a field of the protobuf message.
+    ("84mawg", "a KPL aggregate"),
+    ("84mawh", "a KPL aggregate"),
+    ("H4sI", "gzip"),
+    ("KLUv/", "zstd"),
+    ("KLUv_", "zstd"),
+];
 
 impl OtherData {
     /// Recognizes data that is not JSON from byte `at` on; it may be JSON of another form.
@@ -58,15 +78,17 @@ impl OtherData {
             b'[' => is_json(trimmed).then_some(OtherData::Array),
             b'"' => {
                 let inner: String = serde_json::from_str(trimmed).ok()?;
-                inner.trim_start().starts_with('{').then_some(OtherData::TextOfObject)
+                let inner = inner.trim_start();
+                if inner.starts_with('{') { Some(OtherData::TextOfObject) } else { Self::in_base64(inner) }
             }
-            // `{"`, `{ `, `{` and a line feed.
-            b'e' if ["eyJ", "eyA", "ewo", "ew0"].iter().any(|begin| trimmed.starts_with(begin)) => {
-                let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
-                trimmed.bytes().all(is_base64).then_some(OtherData::Base64)
-            }
-            _ => None,
+            _ => Self::in_base64(trimmed),
         }
+    }
+
+    fn in_base64(text: &str) -> Option<Self> {
+        let (_, of) = BASE64.into_iter().find(|(begin, _)| text.starts_with(begin))?;
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
+        text.bytes().all(is_base64).then_some(OtherData::Base64 { of })
     }
 
     fn in_object(text: &str, at: usize) -> Option<Self> {
@@ -95,7 +117,7 @@ impl OtherData {
             OtherData::SecondObject { .. } => "second-object",
             OtherData::Array => "not-an-object",
             OtherData::TextOfObject => "text-of-object",
-            OtherData::Base64 => "base64",
+            OtherData::Base64 { .. } => "base64",
             OtherData::SingleQuotes => "single-quotes",
             OtherData::Gzip => "gzip",
             OtherData::Zstd => "zstd",
@@ -115,9 +137,9 @@ impl fmt::Display for OtherData {
                 return write!(formatter, "{word} is not a JSON number (not JSON at byte {at})");
             }
             OtherData::SecondObject { at } => return write!(formatter, "a second object follows (at byte {at})"),
+            OtherData::Base64 { of } => return write!(formatter, "base64 of {of}: encoded twice?"),
             OtherData::Array => "a JSON array, not a JSON object",
             OtherData::TextOfObject => "a JSON string that holds an object: encoded twice?",
-            OtherData::Base64 => "base64 of a JSON object: encoded twice?",
             OtherData::SingleQuotes => "single quotes are not JSON: printed by Python?",
             OtherData::Gzip => "gzip, not JSON",
             OtherData::Zstd => "zstd, not JSON",
@@ -129,14 +151,27 @@ impl fmt::Display for OtherData {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use crate::aggregation::{Aggregate, AggregatedUserRecord};
     use crate::reading::Reading;
+
+    #[test]
+    fn base64_of_an_aggregate_is_named() {
+        let mut aggregate = Aggregate::new();
+        let data = br#"{"sensor_id":"a","temperature":1,"current_time":2}"#;
+        aggregate.push(&AggregatedUserRecord { partition_key: "a", explicit_hash_key: None, data });
+        let error = Reading::from_json(STANDARD.encode(aggregate.finish()).as_bytes()).unwrap_err();
+        assert_eq!((error.code(), error.to_string().as_str()), ("base64", "base64 of a KPL aggregate: encoded twice?"));
+    }
 
     #[test]
     fn other_data_is_named_with_its_class() {
         let reading = r#"{"sensor_id":"a","temperature":1,"current_time":2}"#;
         let nan = |word: &str| reading.replace(":1,", &format!(":{word},")).into_bytes();
         let text = serde_json::to_string(reading).unwrap();
-        let cases: [(Vec<u8>, &str, &str); 17] = [
+        let cases: [(Vec<u8>, &str, &str); 22] = [
             (nan("NaN"), "not-json", "NaN is not a JSON number (not JSON at byte 31)"),
             (nan(" -Infinity"), "not-json", "-Infinity is not a JSON number (not JSON at byte 32)"),
             (nan("nan"), "not-json", "nan is not a JSON number (not JSON at byte 31)"),
@@ -148,6 +183,11 @@ mod tests {
             (format!("[{reading}]").into(), "not-an-object", "a JSON array, not a JSON object"),
             (text.into(), "text-of-object", "a JSON string that holds an object: encoded twice?"),
             (b"eyJzZW5zb3JfaWQiOiJhIn0=".to_vec(), "base64", "base64 of a JSON object: encoded twice?"),
+            (b"\"eyJzZW5zb3JfaWQiOiJhIn0=\"".to_vec(), "base64", "base64 of a JSON object: encoded twice?"),
+            (b"W3sic2Vuc29yX2lkIjoiYSJ9XQ==".to_vec(), "base64", "base64 of a JSON array: encoded twice?"),
+            (b"H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA==\n".to_vec(), "base64", "base64 of gzip: encoded twice?"),
+            (b"KLUv_QRYEQAAe30".to_vec(), "base64", "base64 of zstd: encoded twice?"),
+            (b"H4sI is no base64".to_vec(), "not-json", "not JSON (at byte 0)"),
             (b"eyJ no".to_vec(), "not-json", "not JSON (at byte 0)"),
             (b"{'sensor_id': 'a'}".to_vec(), "single-quotes", "single quotes are not JSON: printed by Python?"),
             (b"\x1f\x8b\x08\0".to_vec(), "gzip", "gzip, not JSON"),
