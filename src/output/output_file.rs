@@ -94,11 +94,10 @@ impl OutputFile {
         // Behind a symbolic link is the file that was meant.
         let target = if found.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let mut builder = tempfile::Builder::new();
-        let prefix = format!(".{name}.");
-        let (file, temporary) =
-            builder.prefix(&prefix).suffix(".part").tempfile_in(folder).map_err(failed)?.into_parts();
+        let prefix = temporary_prefix(&target.file_name().unwrap_or_default().to_string_lossy());
+        // Unlike `tempfile_in`, this does not name the temporary file in an error.
+        let created = tempfile::Builder::new().prefix(&prefix).suffix(".part").make_in(folder, create_private);
+        let (file, temporary) = created.map_err(failed)?.into_parts();
         let temporary = Temporary { path: temporary, target: target.clone(), replaces: found.is_some() };
         Ok(Self::new(path, Writer::new(&target, file), Some(temporary), false))
     }
@@ -167,6 +166,20 @@ impl OutputFile {
         let named = if replaces { path.persist(&target) } else { path.persist_noclobber(&target) };
         named.map_err(|error| inner.failed(error.error))
     }
+}
+
+/// Bytes of a file's name in that of its temporary file, at most: a name has 255 bytes, and something stands behind it.
+const MAX_PREFIX_BYTES: usize = 200;
+
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
+}
+
+fn temporary_prefix(name: &str) -> String {
+    format!(".{}.", &name[..name.floor_char_boundary(MAX_PREFIX_BYTES)])
 }
 
 const COMPRESSIONS: [&str; 2] = [".gz", ".zst"];
@@ -297,7 +310,21 @@ mod tests {
         assert!(file.finish().is_err());
         assert_eq!(fs::read(folder.path().join("late")).unwrap(), b"of another");
         assert!(OutputFile::create(folder.path(), true).unwrap_err().full_message().contains("directory"));
-        assert!(OutputFile::create(&folder.path().join("no/where"), false).is_err());
+    }
+
+    #[test]
+    fn file_that_cannot_be_created_is_named_as_it_was_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = OutputFile::create(&folder.path().join("no/where.csv"), false).unwrap_err().full_message();
+        assert!(said.contains("no/where.csv: No such file or directory") && !said.contains(".part"), "{said}");
+    }
+
+    #[test]
+    fn name_may_be_as_long_as_the_system_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("{}.csv", "é".repeat(125));
+        OutputFile::create(&folder.path().join(&name), false).unwrap().finish().unwrap();
+        assert_eq!(names(folder.path()), [name]);
     }
 
     #[test]
