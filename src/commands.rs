@@ -19,6 +19,7 @@ mod put;
 mod rejects;
 mod scan;
 mod simulate;
+mod size;
 mod stack_context;
 mod status;
 mod tail;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Put(put::PutArgs),
     Simulate(simulate::SimulateArgs),
+    Size(size::SizeArgs),
     Scan(scan::ScanArgs),
     Tail(tail::TailArgs),
     Inspect(inspect::InspectArgs),
@@ -152,6 +154,7 @@ impl Command {
             Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
             Command::Simulate(args) => simulate::run(context, args).await,
+            Command::Size(args) => size::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
             Command::Tail(args) => tail::run(context, args).await,
             Command::Inspect(args) => inspect::run(context, args).await,

@@ -7,6 +7,7 @@ mod diagnosis;
 mod doctor;
 mod function_log;
 mod invocation;
+mod sizing;
 
 pub(crate) use dead_letters::{
     DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterReader, DeadLetterSource, DeadLetterTable, Deletion,
@@ -21,3 +22,4 @@ pub(crate) use doctor::{
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
+pub(crate) use sizing::{Fixed, Load, NeededSetting, Sizing, SizingOptions, size};

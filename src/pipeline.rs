@@ -37,6 +37,7 @@ pub(crate) use input::single_document::read_document;
 pub(crate) use input::source::Inputs;
 pub(crate) use input::time_format::time_zone::parse as parse_time_zone;
 pub(crate) use input::unread::Unread;
+pub(crate) use put::aggregation::AGGREGATE_BYTES;
 pub(crate) use put::aggregation_mode::{AggregationChoice, PipelineMarks};
 pub(crate) use put::bulk_put::{PutOutcome, put_all, validate_only};
 pub(crate) use put::checkpoint::PutCheckpoint;
@@ -44,7 +45,10 @@ pub(crate) use put::checkpoint::checkpoint_file::{CheckpointFile, CheckpointedPu
 pub(crate) use put::checkpoint::identity::{FileIdentity, PutTarget};
 pub(crate) use put::estimate::{Estimator, PutEstimate, RecordEstimate};
 pub(crate) use put::event::{InputSummary, PutEvent, PutObserver, PutSummary};
+pub(crate) use put::group_layout::groups_at_most;
 pub(crate) use put::put_options::{PutOptions, SendPlan};
+pub(crate) use put::rate_limit::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
+pub(crate) use put::reading_sizes::{MeasuredSample, ReadingSizes, measure};
 pub(crate) use put::record::{MAX_RECORD_BYTES, Record, partition_key};
 pub(crate) use put::request::{MAX_BYTES as MAX_REQUEST_BYTES, MAX_RECORDS as MAX_REQUEST_RECORDS};
 pub(crate) use put::sender::{KinesisStream, PutReceipt, put_one};

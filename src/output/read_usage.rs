@@ -2,7 +2,7 @@
 
 use super::units;
 use crate::pipeline::ReadUsage;
-use crate::pipeline::prices::{PRICES_OF, TABLE_READS_USD};
+use crate::pipeline::prices::{PRICES_OF, TABLE_READS};
 
 /// Returns the line for what was read, and its price.
 #[must_use]
@@ -15,7 +15,7 @@ pub(crate) fn read_usage_line(usage: &ReadUsage, sensors: u64) -> String {
     } else {
         format!(" ({each:.1} for each of {} sensors)", units::count(sensors))
     };
-    let price = units * TABLE_READS_USD / 1e6;
+    let price = units * TABLE_READS.usd() / 1e6;
     let price = if price < 0.01 { "less than 0.01 USD".to_owned() } else { format!("{price:.2} USD") };
     format!(
         "Read {} in {}{sensors}: {units:.1} read units, {price} on demand ({PRICES_OF}).",

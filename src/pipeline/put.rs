@@ -22,6 +22,7 @@ pub(crate) mod parcel;
 mod put_body;
 pub(crate) mod put_options;
 pub(crate) mod rate_limit;
+pub(crate) mod reading_sizes;
 pub(crate) mod record;
 pub(crate) mod request;
 pub(crate) mod retry;

@@ -10,6 +10,7 @@ const COMMANDS: &[&[&str]] = &[
     &["status"],
     &["put"],
     &["simulate"],
+    &["size"],
     &["inspect"],
     &["layouts"],
     &["logs"],

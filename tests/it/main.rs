@@ -46,6 +46,7 @@ mod rejects;
 mod rejects_replay;
 mod settings;
 mod simulate;
+mod size;
 mod slow;
 mod step_order;
 mod support;

@@ -8,5 +8,6 @@ mod partial_batch;
 mod put_kill;
 mod replay_kill;
 mod sigkill;
+mod sizing;
 mod timing;
 mod unread_input;

@@ -47,6 +47,11 @@ fn transcript_simulate_matches() {
 }
 
 #[test]
+fn transcript_size_matches() {
+    assert_transcript("size");
+}
+
+#[test]
 fn transcript_scan_matches() {
     assert_transcript("scan");
 }

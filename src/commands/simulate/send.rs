@@ -11,7 +11,7 @@ use crate::commands::put;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{PutProgress, SimulationReport, units};
-use crate::pipeline::prices::{PUT_UNITS_USD, TABLE_WRITES_USD};
+use crate::pipeline::prices::{PUT_UNITS, TABLE_WRITES};
 use crate::pipeline::{
     AggregationChoice, KinesisStream, Ledger, PutOptions, PutOutcome, PutSummary, SendPlan, SharedLedger,
     SimulationPlan, SimulationSize, Verification, Verifier, put_all, simulated_chunks,
@@ -19,7 +19,7 @@ use crate::pipeline::{
 
 /// Price of a million readings, a PUT unit and a write each. The function's invocations add little, because each gets a
 /// batch.
-const USD_A_MILLION: f64 = PUT_UNITS_USD + TABLE_WRITES_USD;
+const USD_A_MILLION: f64 = PUT_UNITS.usd() + TABLE_WRITES.usd();
 
 pub(super) async fn run(
     context: &Context,

@@ -6,13 +6,11 @@ use super::aggregate_count::{AggregateCount, RecordSize};
 use super::aggregation_mode::AggregationChoice;
 use super::rate_limit::{SHARD_BYTES, SHARD_RECORDS};
 use crate::pipeline::Record;
-use crate::pipeline::prices::{
-    ON_DEMAND_GB_USD, PRICES_OF, PUT_UNIT_BYTES, PUT_UNITS_USD, ROUNDED_BYTES, TABLE_WRITES_USD,
-};
+use crate::pipeline::prices::{ON_DEMAND_IN, PRICES_OF, PUT_UNIT_BYTES, PUT_UNITS, ROUNDED_BYTES, TABLE_WRITES};
 
 /// Bytes that an item of the table has beside those of the reading as JSON: the names and values of shard and sequence
 /// number.
-const ITEM_OVERHEAD: u64 = 120;
+pub(crate) const ITEM_OVERHEAD: u64 = 120;
 
 /// An estimate of a put, without resends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -94,7 +92,7 @@ impl Estimator {
         PutEstimate {
             aggregated,
             separate: self.separate.map(|separate| separate.estimate()),
-            table_usd: usd(as_float(self.writes) / 1e6 * TABLE_WRITES_USD),
+            table_usd: usd(as_float(self.writes) / 1e6 * TABLE_WRITES.usd()),
             prices: PRICES_OF,
         }
     }
@@ -117,8 +115,8 @@ impl Volume {
             bytes: self.bytes,
             shard_seconds: (seconds * 1000.0).round() / 1000.0,
             put_units: self.put_units,
-            provisioned_usd: usd(as_float(self.put_units) / 1e6 * PUT_UNITS_USD),
-            on_demand_usd: usd(as_float(self.rounded_bytes) / f64::from(1 << 30) * ON_DEMAND_GB_USD),
+            provisioned_usd: usd(as_float(self.put_units) / 1e6 * PUT_UNITS.usd()),
+            on_demand_usd: usd(as_float(self.rounded_bytes) / f64::from(1 << 30) * ON_DEMAND_IN.usd()),
         }
     }
 }

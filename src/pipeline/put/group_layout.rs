@@ -10,6 +10,11 @@ const GROUPS: usize = 16;
 /// Maximum number of groups of a stream with many shards, unless it has more shards.
 const MAX_GROUPS: usize = 4096;
 
+/// Returns the number of groups that a stream of so many shards has at most.
+pub(crate) fn groups_at_most(shards: u64) -> u64 {
+    (shards * GROUPS as u64).min(shards.max(MAX_GROUPS as u64))
+}
+
 /// The groups of a stream's shards, each with a part of its shard's hash keys.
 #[derive(Debug)]
 pub(crate) struct GroupLayout {

@@ -9,9 +9,13 @@ use sensor_model::backoff::Backoff;
 use tokio::time::Instant;
 
 /// Bytes of data and partition keys that a shard takes in a second (docs/facts/kinesis.md, Write limits).
-pub(super) const SHARD_BYTES: f64 = 1_048_576.0;
+pub(crate) const SHARD_BYTES_PER_SECOND: u32 = 1_048_576;
 /// Records that a shard takes in a second (docs/facts/kinesis.md, Write limits).
-pub(super) const SHARD_RECORDS: f64 = 1000.0;
+pub(crate) const SHARD_RECORDS_PER_SECOND: u32 = 1000;
+/// The same, for rates.
+pub(super) const SHARD_BYTES: f64 = float(SHARD_BYTES_PER_SECOND);
+/// The same, for rates.
+pub(super) const SHARD_RECORDS: f64 = float(SHARD_RECORDS_PER_SECOND);
 /// The share of these limits that is used: the clocks of both sides differ.
 const SHARE: f64 = 0.98;
 /// The seconds for which an unused rate is kept. The shard keeps one second; the rest is for requests that are delayed
@@ -27,6 +31,11 @@ const LOWEST: f64 = 0.02;
 const DECREASE_PAUSE: Duration = Duration::from_secs(1);
 /// The pauses between the attempts of a shard.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
+
+// `f64::from` is not const.
+const fn float(count: u32) -> f64 {
+    count as f64
+}
 
 /// The known limits of a stream's shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
