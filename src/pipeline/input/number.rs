@@ -67,7 +67,7 @@ pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberErr
     let cell = trimmed(cell);
     if sign != DecimalSign::Comma {
         match Decimal::parse(cell) {
-            Err(_) if cell.contains(['\u{2212}', ',']) => {}
+            Err(_) if cell.contains(['\u{2212}', ',', '\'', '\u{2019}', '\u{a0}', '\u{202f}', ' ']) => {}
             parsed => return parsed.map_err(|error| explained(error, cell)),
         }
     }
@@ -78,6 +78,9 @@ pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberErr
         _ => cell.to_owned(),
     };
     let is_comma = sign == DecimalSign::Comma;
+    if let Some(whole) = without_groups(&text, if is_comma { ',' } else { '.' }) {
+        text = whole;
+    }
     let (own, other) = if is_comma { (',', '.') } else { ('.', ',') };
     let looks_like_one = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,eE".contains(&byte));
     // With a comma as decimal sign, `-1234,5` is a number; nobody writes zeros before one.
@@ -93,8 +96,23 @@ pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberErr
     Decimal::parse(&text).map_err(|error| explained(error, cell))
 }
 
+/// Returns a number without the signs between its thousands: `1.013,25`, `1 013,25` or `1'013.25`. Its fraction, behind the
+/// decimal sign, makes them certain; nothing where it has none.
+pub(super) fn without_groups(text: &str, decimal: char) -> Option<String> {
+    let (whole, fraction) = text.rsplit_once(decimal)?;
+    let size = whole.trim_start_matches(['+', '-', '\u{2212}']);
+    let is_separator =
+        |sign: &char| matches!(sign, '.' | ',' | ' ' | '\'' | '\u{2019}' | '\u{a0}' | '\u{202f}') && *sign != decimal;
+    let separator = size.chars().find(|sign| !sign.is_ascii_digit()).filter(is_separator)?;
+    let mut groups = size.split(separator);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_first = |group: &str| group.len() <= 3 && is_digits(group) && !group.starts_with('0');
+    let is_grouped = groups.next().is_some_and(is_first) && groups.all(|group| group.len() == 3 && is_digits(group));
+    (is_grouped && is_digits(fraction)).then(|| format!("{}{decimal}{fraction}", whole.replace(separator, "")))
+}
+
 /// Returns whether a text is a sign, four digits, a comma, and one digit or letter.
-fn has_quality(text: &str) -> bool {
+pub(super) fn has_quality(text: &str) -> bool {
     let [b'+' | b'-', value @ .., b',', quality] = text.as_bytes() else { return false };
     value.len() == 4 && value.iter().all(u8::is_ascii_digit) && quality.is_ascii_alphanumeric()
 }
@@ -134,6 +152,9 @@ fn plain_number(text: &str, sign: DecimalSign) -> Option<Decimal> {
     let unsigned = text.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | ',')) {
         return None;
+    }
+    if let Some(whole) = without_groups(text, if sign == DecimalSign::Comma { ',' } else { '.' }) {
+        return number(&whole, sign).ok();
     }
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),

@@ -1,6 +1,7 @@
 //! Evidence in a row's cells about the file: its decimal sign, and rows of units.
 
 use super::super::csv_columns::CsvColumns;
+use super::super::number::without_groups;
 use super::super::options::Delimiter;
 use super::super::row_splitter::{Cells, RowSplitter};
 
@@ -16,6 +17,12 @@ pub(in super::super) enum Evidence {
 /// Returns the evidence of a number; `None` if the cell is not a number, or has no sign.
 pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
     let unsigned = cell.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(cell);
+    // `1.013,25` shows its decimal sign behind the thousands.
+    for (decimal, evidence) in [(',', Evidence::Comma), ('.', Evidence::Point)] {
+        if unsigned.contains(decimal) && without_groups(unsigned, decimal).is_some() {
+            return Some(evidence);
+        }
+    }
     let at = unsigned.find([',', '.'])?;
     let (whole, fraction) = (&unsigned[..at], &unsigned[at + 1..]);
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -105,7 +112,9 @@ mod tests {
             ("1,234", Some(Evidence::Either)),
             ("1.234", Some(Evidence::Either)),
             ("21.5", Some(Evidence::Point)),
-            ("1,234.5", None),
+            ("1,234.5", Some(Evidence::Point)),
+            ("1.013,25", Some(Evidence::Comma)),
+            ("1.013,25,1", None),
             ("41", None),
             ("a,b", None),
             ("", None),

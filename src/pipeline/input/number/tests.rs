@@ -32,15 +32,33 @@ fn number_is_read_by_its_decimal_sign() {
 
 #[test]
 fn thousands_are_never_guessed() {
-    for cell in ["1,234", "21,5", "1,234.5", "1.234,5", "1,234,567"] {
+    for cell in ["1,234", "21,5", "1.234,5", "1,234,567", "12,34.5"] {
         assert_eq!(read(cell, DecimalSign::Point), Err(NumberError::Comma), "{cell}");
         assert_eq!(read(cell, DecimalSign::Auto), Err(NumberError::Comma), "{cell}");
     }
-    for cell in ["1.234", "1.234,5", "1,234.5"] {
+    for cell in ["1.234", "1,234.5", "12.34,5"] {
         assert_eq!(read(cell, DecimalSign::Comma), Err(NumberError::Point), "{cell}");
     }
     assert_eq!(read("1,234,567", DecimalSign::Comma), Err(NumberError::NotANumber));
     assert!(NumberError::Comma.to_string().contains("--decimal"));
+}
+
+#[test]
+fn thousands_are_certain_where_a_fraction_follows() {
+    for (cell, sign) in [
+        ("1.013,25", DecimalSign::Comma),
+        ("1 013,25", DecimalSign::Comma),
+        ("1\u{202f}013,25", DecimalSign::Comma),
+        ("1,013.25", DecimalSign::Point),
+        ("1'013.25", DecimalSign::Point),
+    ] {
+        assert_eq!(read(cell, sign).as_deref(), Ok("1013.25"), "{cell}");
+        assert_eq!(value(cell, sign), Value::Number(Decimal::parse("1013.25").unwrap()), "{cell}");
+    }
+    assert_eq!(read("-1.234.567,5", DecimalSign::Comma).as_deref(), Ok("-1234567.5"));
+    for text in ["192.168.1.25", "1.2.3,4", "0.013,25", "1 2,5", "1 013"] {
+        assert_eq!(value(text, DecimalSign::Comma), Value::Text(text.to_owned()), "{text}");
+    }
 }
 
 #[test]
