@@ -52,8 +52,9 @@ pub(super) async fn run(context: &Context, args: InspectArgs) -> Result<(), Erro
     }
     context.output.report(&inspection)?;
     match inspection.error {
-        Some(error) if !inspection.choices.is_empty() => Err(Error::incomplete(format!("{}: {error}", file.display()))
-            .hint("run the command whose `--time-format` is the right one")),
+        Some(error) if !inspection.choices.is_empty() => {
+            Err(Error::incomplete(format!("{}: {error}", file.display())).hint("run the command that is the right one"))
+        }
         Some(_) => {
             let error = Error::incomplete(format!("no reading was found in {}", file.display()));
             Err(if inspection.reasons.is_empty() {

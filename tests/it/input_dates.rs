@@ -35,7 +35,7 @@ fn put_and_inspect_leave_an_order_that_no_time_shows_to_the_user() {
     ]);
     let run = env.run(["inspect", "pond.csv", "-o", "json"]).assert_code(3).assert_stderr_contains(&[
         "none of its times tells the day from the month",
-        "run the command whose `--time-format` is the right one",
+        "run the command that is the right one",
     ]);
     let report = run.json();
     assert_eq!((&report["command"], &report["readings"]), (&Value::Null, &serde_json::json!([])));

@@ -2,13 +2,17 @@
 
 mod binding;
 mod named_fields;
+mod other_quantities;
 mod probe_fields;
 mod row_filter;
+mod watched_columns;
 
 use std::borrow::Cow;
 
 use self::probe_fields::ProbeFields;
 use self::row_filter::RowFilter;
+use self::watched_columns::WatchedColumns;
+pub(super) use self::watched_columns::device_options;
 use super::cell::Cell;
 use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::{Source, captured};
@@ -48,6 +52,7 @@ pub(super) struct CsvColumns {
     /// Where the rows of `scan` have shard and sequence number.
     origin: Option<[usize; 2]>,
     long: Option<LongForm>,
+    watched: WatchedColumns,
 }
 
 /// A temperature of the row, and what its sensor's id has at the end where there are several.

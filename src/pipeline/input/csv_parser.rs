@@ -4,14 +4,17 @@ mod comments;
 mod cut_row;
 mod decimal_sign;
 mod delimiter;
+mod devices;
 mod header;
 mod header_cells;
 mod header_row;
 mod other_format;
+mod parted_numbers;
 mod row_line;
 mod row_shape;
 mod sample;
 mod time_choice;
+mod zone;
 
 use std::collections::VecDeque;
 use std::io;
@@ -28,9 +31,10 @@ use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::options::InputOptions;
 use super::output::{CUT_ROW, Output, RawLine};
 use super::row_error::{RowError, row_error};
-use super::row_splitter::{Cells, RowSplitter, split_plain};
+use super::row_splitter::{Cells, JoinedCells, RowSplitter, split_plain};
 
 pub(super) use self::header::{HeaderInfo, NotCsv};
+pub(super) use self::parted_numbers::parted_numbers;
 
 /// Returns whether a number has a comma before its fraction.
 pub(super) fn decimal_comma(cell: &str) -> bool {
@@ -80,6 +84,7 @@ pub(super) struct CsvParser {
     /// The line of the header above rows of a table that is not read.
     unread_table: Option<u64>,
     last_cells: LastCells,
+    may_part_numbers: bool,
 }
 
 impl CsvParser {
@@ -254,6 +259,8 @@ impl CsvParser {
     }
 
     fn row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, is_terminated: bool, output: &mut Output) {
+        let joined = if self.may_part_numbers { self.joined(cells) } else { None };
+        let cells = joined.as_ref().map_or(cells, JoinedCells::cells);
         if self.columns.has_sections() && cells.len() == 1 && self.columns.names().len() > 1 {
             cells.get(0).clone_into(&mut self.section);
             output.builder.facts.passed_over += 1;
@@ -310,6 +317,10 @@ impl CsvParser {
         if let Some(offset) = self.columns.utc_offset(cells, &self.section) {
             output.builder.take_offset(&offset)?;
         }
+        if let Some(zone) = self.columns.zone(cells) {
+            output.builder.take_zone(zone);
+        }
+        self.columns.check_device(cells)?;
         if let Some(row) = self.columns.single(cells, &self.section) {
             // Only a row of values: in a repeated header, the cell has the column's name.
             if self.columns.is_of_another_quantity(cells, &self.section) && output.builder.is_reading(&row) {
@@ -319,6 +330,7 @@ impl CsvParser {
             }
             let fields = self.columns.fields(cells, &self.section);
             let record = output.builder.record(&row, fields, raw.number)?;
+            self.columns.check_left_out_unit(cells, &output.builder)?;
             output.ready(record);
             return Ok(());
         }
@@ -330,6 +342,7 @@ impl CsvParser {
             // A quantity that no key is mapped to.
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
+            self.columns.note_other_quantity(cells, &self.section, output);
         }
         output.builder.facts.unassigned += self.columns.unassigned(cells, &output.builder);
         let mut first_error = None;
@@ -338,7 +351,11 @@ impl CsvParser {
             let result = match reading {
                 RowReading::Probe(probe, row) => {
                     let fields = self.columns.fields_of_probe(probe, cells, &self.section);
-                    output.builder.record(&row, fields, raw.number).map(|record| output.ready(record))
+                    let record = output
+                        .builder
+                        .record(&row, fields, raw.number)
+                        .and_then(|record| self.columns.check_left_out_unit(cells, &output.builder).map(|()| record));
+                    record.map(|record| output.ready(record))
                 }
                 RowReading::Quantity { name, key, value, sensor, time } => {
                     output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number)

@@ -97,6 +97,15 @@ pub(super) fn is_binary(line: &[u8]) -> bool {
     line.iter().any(is_control) && !guess(line).starts_with("utf-16")
 }
 
+/// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint. Before them stand `offset` others:
+/// behind an odd number of them, UTF-16 begins with the second byte of a line end.
+pub(super) fn guess_at(line: &[u8], offset: u64) -> &'static str {
+    match line.split_first() {
+        Some((_, rest)) if !offset.is_multiple_of(2) => guess(rest),
+        _ => guess(line),
+    }
+}
+
 /// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint.
 pub(super) fn guess(line: &[u8]) -> &'static str {
     // UTF-16 without a mark: every other byte of Latin text is zero.
@@ -107,6 +116,13 @@ pub(super) fn guess(line: &[u8]) -> &'static str {
     }
     if half > 1 && zeros(0) * 2 > half {
         return "utf-16be";
+    }
+    // In Cyrillic text most letters are small ones, at the end of the table; the first bytes of Chinese ones are before it.
+    let letters = line.iter().filter(|byte| **byte >= 0x80).count();
+    let small = line.iter().filter(|byte| **byte >= 0xe0).count();
+    let is_run = |pair: &[u8]| pair.iter().all(|byte| *byte >= 0xc0);
+    if letters >= 4 && small * 10 > letters * 6 && line.windows(2).filter(|pair| is_run(pair)).count() * 2 >= letters {
+        return "windows-1251";
     }
     // In Western text a byte above ASCII stands alone; in Chinese and Japanese encodings they come in pairs.
     let high: Vec<bool> = line.iter().map(|byte| *byte >= 0x80).collect();
@@ -159,5 +175,17 @@ mod tests {
         assert_eq!(guess(&utf_16("sensor_id,t", u16::to_le_bytes)), "utf-16le");
         assert_eq!(guess(&utf_16("sensor_id,t", u16::to_be_bytes)), "utf-16be");
         assert!(guess(b"\xb2\xe2\xca\xd4,x").starts_with("gbk"));
+        let encoded =
+            |text: &str, label: &str| Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned();
+        for text in ["Время,Температура\n", "Дата;Темп\n", "Температура °C", "час,значение"]
+        {
+            assert_eq!(guess(&encoded(text, "windows-1251")), "windows-1251", "{text}");
+        }
+        for text in ["时间,温度,湿度\n", "测试", "日期;温度", "设备编号,时间,温度(℃)"] {
+            assert!(guess(&encoded(text, "gbk")).starts_with("gbk"), "{text}");
+        }
+        assert_eq!(guess(&encoded("Température,Durée,Numéro,Été\n", "latin1")), "windows-1252");
+        let text = utf_16("\r\nsensor_id\r\n", u16::to_le_bytes);
+        assert_eq!(guess_at(&text[3..], 3), "utf-16le", "behind the first byte of a line end");
     }
 }

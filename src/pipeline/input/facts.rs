@@ -4,9 +4,38 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use sensor_model::truncate_for_log;
 
 use super::replaced::Replaced;
 use super::time_format::TimeCounts;
+
+/// Names that are kept of quantities that were left out.
+const MOST_NAMES: usize = 3;
+
+/// Numbers of quantities that nothing asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OtherQuantities {
+    /// How many.
+    pub count: u64,
+    /// The names of the first of them.
+    pub names: BTreeSet<String>,
+}
+
+impl OtherQuantities {
+    /// Counts one.
+    pub(super) fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.names.len() < MOST_NAMES {
+            self.names.insert(truncate_for_log(name).to_string());
+        }
+    }
+
+    fn merge(&mut self, other: &OtherQuantities) {
+        self.count += other.count;
+        let missing = MOST_NAMES.saturating_sub(self.names.len());
+        self.names.extend(other.names.iter().take(missing).cloned());
+    }
+}
 
 /// Decisions about the lines of inputs.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +46,8 @@ pub(crate) struct InputFacts {
     pub passed_over: u64,
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     pub left_out: u64,
+    /// Of these, rows with a number of a quantity that nothing asks for.
+    pub other_quantities: OtherQuantities,
     /// Values of columns that belong to none of several temperatures, and were left out.
     pub unassigned: u64,
     /// Temperatures below absolute zero in every unit.
@@ -37,6 +68,7 @@ impl InputFacts {
         self.times.merge(&other.times);
         self.passed_over += other.passed_over;
         self.left_out += other.left_out;
+        self.other_quantities.merge(&other.other_quantities);
         self.unassigned += other.unassigned;
         self.impossible += other.impossible;
         self.unjoined += other.unjoined;

@@ -96,14 +96,15 @@ fn of_text(text: &[u8]) -> InputFormat {
             break;
         }
         rest = rest[line.len() + usize::from(has_end)..].trim_ascii_start();
-        if line.starts_with(b"#") || line.trim_ascii().is_empty() {
+        // `influx_inspect export` writes the database before its points.
+        if line.starts_with(b"#") || line.trim_ascii().is_empty() || line.starts_with(line_protocol::DATABASE) {
             continue;
         }
         let Ok(line) = std::str::from_utf8(line) else { return InputFormat::Csv };
         if is_first && line_protocol::to_json(line, &mut String::new()).is_ok() {
             return InputFormat::LineProtocol;
         }
-        if is_mqtt(line, has_end) {
+        if is_mqtt(line, has_end) || is_timed_message(line) {
             return InputFormat::Mqtt;
         }
         // Text that a program prints before its output.
@@ -130,6 +131,17 @@ fn is_plain_message(line: &str) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| is_topic(topic) && topic.contains('/') && !payload.contains(','))
 }
 
+/// Returns whether a line is a time, a topic with levels, and a value.
+fn is_timed_message(line: &str) -> bool {
+    mqtt::split(line).is_some_and(|(topic, payload)| {
+        let (time, topic) = mqtt::split_time(topic);
+        let is_value = !payload.is_empty() && !payload.contains([',', ';', '\t', '|']);
+        let has_levels =
+            topic.contains('/') && !topic.contains(' ') && topic.contains(|sign: char| sign.is_alphabetic());
+        time.is_some() && is_topic(topic) && has_levels && is_value
+    })
+}
+
 /// A topic has no delimiter of CSV, or a row with JSON in it would be one, and no bracket, as lines of logs have.
 fn is_topic(topic: &str) -> bool {
     !topic.contains([',', ';', '\t', '|', '"', ':', '['])
@@ -138,6 +150,7 @@ fn is_topic(topic: &str) -> bool {
 /// Returns whether a line is a topic and a JSON object.
 fn is_mqtt(line: &str, has_end: bool) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| {
+        let (_, topic) = mqtt::split_time(topic);
         let goes_on = |error: &serde_json::Error| error.is_eof() && !has_end && topic.contains('/');
         payload.starts_with('{')
             && is_topic(topic)
@@ -166,11 +179,20 @@ mod tests {
             ("[{\"sensor_id\":\"a\",\"n\":1,\"v\":1}]", InputFormat::Json),
             ("# DML\nclimate,room=a temperature=1 1\n", InputFormat::LineProtocol),
             ("climate temperature=1.5\n", InputFormat::LineProtocol),
+            (
+                "# DDL\nCREATE DATABASE a WITH NAME autogen\n# DML\nclimate temperature=1.5 1\n",
+                InputFormat::LineProtocol,
+            ),
             ("site/my attic/th1 {\"temperature\":1}\n", InputFormat::Mqtt),
             ("sensor_id,temperature,current_time\n", InputFormat::Csv),
             ("tele/shed/LWT Online\nz/bridge/state online\ntele/shed/x {\"a\":1}\n", InputFormat::Mqtt),
             ("tele/shed/LWT Online\ntele/shed/LWT Offline\n", InputFormat::Csv),
             ("m/s value\n1,2\n", InputFormat::Csv),
+            ("1700000000.5 a/b 21.5\n", InputFormat::Mqtt),
+            ("2023-11-14T22:13:20+0100 a/b online\n", InputFormat::Mqtt),
+            ("2023-11-14T22:13:20+0100 a/b {\"t\":1}\n", InputFormat::Mqtt),
+            ("2023-11-14 22:13:20   21.5   40\n", InputFormat::Csv),
+            ("1700000000 21.5 40\n", InputFormat::Csv),
             ("a/b {\"devices\":[{\"x\":1},", InputFormat::Mqtt),
             ("a;b\n", InputFormat::Csv),
             ("a,{\"x\":1}, {\"y\":1}\n", InputFormat::Csv),

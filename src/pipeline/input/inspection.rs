@@ -7,9 +7,12 @@ mod counts;
 mod csv_guess;
 mod guess;
 mod head;
+mod long_guess;
 mod names;
 mod outcome;
+mod temperatures;
 mod time_columns;
+mod without_header;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,6 +34,7 @@ use crate::pipeline::{Compression, FileHead, InputOrigin, Layouts};
 
 const NO_READING: &str = "no line of it is a reading";
 const UNDECIDED: &str = "none of its times tells the day from the month";
+const UNNAMED: &str = "nothing in it tells which column is the temperature";
 
 /// The report on a file.
 #[derive(Debug, Serialize)]
@@ -89,8 +93,12 @@ pub(crate) struct Inspection {
 /// A way to read a file of which the file does not tell whether it is right.
 #[derive(Debug, Serialize)]
 pub(crate) struct InspectionChoice {
-    /// The form of its times.
-    pub time_format: String,
+    /// The form of its times, where it is that which is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
+    /// The column of the temperature, where it is that which is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<String>,
     /// The first reading as it would be put.
     pub first_reading: Option<Box<RawValue>>,
     /// The flags of `put`.
@@ -181,8 +189,10 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
             is_decided = true;
             best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
         }
-        let mut candidates = guess::other_sensors(&text, &matching, given);
+        let mut candidates = csv_guess::open_temperatures(&text, &matching, &head.name, given);
+        candidates.extend(guess::other_sensors(&text, &matching, given));
         candidates.extend(csv_guess::other_temperatures(&text, &matching, &head.name, given));
+        candidates.extend(guess::other_json_temperatures(&text, &matching, &head.name, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
         if !is_decided {
             // The obstacle of a recognized layout says more than what any other file lacks.
@@ -191,6 +201,14 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
             }
         }
         for candidate in candidates.into_iter().filter(|_| !is_decided) {
+            let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
+            if attempt.is_better_than(&best) {
+                best = attempt;
+            }
+        }
+    }
+    if best.has_other_series() {
+        for candidate in guess::other_labels(&text, layouts, &best.options) {
             let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
             if attempt.is_better_than(&best) {
                 best = attempt;
@@ -237,8 +255,13 @@ impl Head {
         };
         for (options, outcome) in best.choices {
             let first_reading = outcome.readings.into_iter().next().map(raw_reading).transpose()?;
-            let time_format = options.time_format.clone().unwrap_or_default();
-            inspection.choices.push(InspectionChoice { time_format, first_reading, options, command: None });
+            let temperature = options.mapped(TEMPERATURE).next().map(|mapping| mapping.source.clone());
+            let (time_format, temperature) = match best.asks_for_temperature {
+                true => (None, temperature),
+                false => (options.time_format.clone(), None),
+            };
+            let choice = InspectionChoice { time_format, temperature, first_reading, options, command: None };
+            inspection.choices.push(choice);
         }
         match best.result {
             Ok(outcome) => {
@@ -251,18 +274,24 @@ impl Head {
                 inspection.columns = columns_of(self.values(), format, csv.as_ref());
                 if !inspection.choices.is_empty() {
                     inspection.readings.clear();
-                    inspection.error = Some(UNDECIDED.to_owned());
+                    inspection.error = Some(if best.asks_for_temperature { UNNAMED } else { UNDECIDED }.to_owned());
                 }
             }
             Err(error) => {
                 inspection.format = Some(super::format::recognize(&self.text));
-                let lines: Vec<_> =
-                    std::iter::once(error.full_message()).chain(error.hints().iter().cloned()).collect();
+                // A hint at this command leads nowhere here.
+                let hints = error.hints().iter().filter(|hint| !hint.contains("`sensorctl inspect"));
+                let lines: Vec<_> = std::iter::once(error.full_message()).chain(hints.cloned()).collect();
                 inspection.error = Some(lines.join("\n"));
             }
         }
         Ok(inspection)
     }
+}
+
+/// Returns the last key of a path into JSON; of a column, all of its name that may be one.
+fn last_key(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 fn raw_reading(json: String) -> Result<Box<RawValue>, Error> {
@@ -285,6 +314,22 @@ impl Inspection {
         Ok(())
     }
 
+    /// Returns the columns that are temperatures by their names, beside those that are read as such by a guess.
+    fn other_temperatures(&self) -> Vec<String> {
+        let read: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| mapping.source.as_str()).collect();
+        if read.is_empty()
+            || !self.choices.is_empty()
+            || self.options.layout.is_some()
+            || self.options.quantity.is_some()
+        {
+            return Vec::new();
+        }
+        let is_dropped = |name: &String| self.options.drop.contains(name) || !self.options.only.is_empty();
+        let is_other = |name: &String| !read.contains(&name.as_str()) && names::is_temperature(last_key(name));
+        let columns = self.columns.iter().filter(|column| column.kind == "number").map(|column| &column.name);
+        columns.filter(|name| is_other(name) && !is_dropped(name)).cloned().collect()
+    }
+
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
     pub(crate) fn remarks(&self) -> Vec<String> {
@@ -293,6 +338,19 @@ impl Inspection {
         if let Some(unit) = self.temperature_unit.filter(|unit| *unit != "C" && !is_converted) {
             remarks
                 .push(format!("temperatures are in {unit} and stay so; `--unit temperature={unit}:C` converts them"));
+        }
+        let others = self.other_temperatures();
+        if !others.is_empty() {
+            let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+            let are =
+                if others.len() == 1 { "is a temperature, too, and stays" } else { "are temperatures, too, and stay" };
+            let what = if others.len() == 1 { "a further field" } else { "further fields" };
+            remarks.push(format!("{} {are} {what}; `--map temperature=COLUMN` takes another", names.join(", ")));
+        }
+        let mapped: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| format!("`{}`", mapping.source)).collect();
+        if mapped.len() > 1 && self.options.quantity.is_none() {
+            let names = mapped.join(", ");
+            remarks.push(format!("each of {names} is a sensor of its own; `--map temperature=COLUMN` alone takes one"));
         }
         if self.guessed_columns {
             remarks.push(

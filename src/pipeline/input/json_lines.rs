@@ -1,5 +1,8 @@
 //! Readings out of lines or elements of JSON.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use sensor_model::{Reading, ReadingError};
 use serde_json::value::RawValue;
 
@@ -130,10 +133,19 @@ fn objects(line: &str) -> Option<Vec<&RawValue>> {
     }
 }
 
+/// Returns whether a key of a document holds an object, a list or a truth value, which no rule reads as a number or text.
+fn holds_more(bytes: &[u8], key: &str) -> bool {
+    let members = serde_json::from_slice::<BTreeMap<Cow<'_, str>, &RawValue>>(bytes).unwrap_or_default();
+    members.get(key).is_some_and(|value| value.get().starts_with(['{', '[', 't', 'f', 'n']))
+}
+
 /// Adds the option that reads a line after all.
 fn explained(reason: &ReadingError, bytes: &[u8]) -> RowError {
     let error = RowError::from(reason.clone());
     let option = match reason {
+        ReadingError::WrongType { key, .. } if holds_more(bytes, key) => {
+            "; `--map KEY=PATH` takes a value from within it"
+        }
         ReadingError::WrongType { .. } => {
             "; `--coerce` reads numbers and times that are text, and sensors that are numbers"
         }

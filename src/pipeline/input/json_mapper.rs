@@ -1,18 +1,21 @@
 //! Readings out of JSON documents by the paths of `--map`.
 
 mod binding;
+mod checks;
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
 pub(super) use self::binding::DefaultPaths;
+use self::checks::check_units;
 use super::cell::Cell;
 use super::csv_columns::long_key;
 use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::mapping::{Source, captured};
+use super::number::number;
 use super::output::{Output, RawLine};
 use super::reading_builder::RowValues;
 use super::row_error::{RowError, row_error};
@@ -30,6 +33,10 @@ pub(super) struct JsonMapper {
     origin: [usize; 2],
     long: Option<LongForm>,
     sensor_path: String,
+    /// Slot of the labels of a series, of which one is the sensor.
+    labels: Option<usize>,
+    /// Slots that named one device at the beginning, with their paths and the device, where all is put as one sensor.
+    one_device: Vec<(usize, String, String)>,
 }
 
 /// Paths of which one must match, and their patterns, of which one must.
@@ -219,11 +226,14 @@ impl JsonMapper {
         }
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
+        self.check_devices(&row)?;
         if let Some(long) = &self.long {
             return self.quantity(long, &row, sensor, time.as_ref(), raw, output);
         }
+        self.check_series(&row, "", sensor.as_ref(), output)?;
         let is_copy = self.origin.iter().all(|slot| row.get(*slot).is_some());
         let siblings = std::mem::take(&mut row.siblings);
+        let units = self.left_out_units(&siblings, &row, output);
         let mut fields = self.fields_of(siblings, &row, output);
         fields.sort_by(|one, other| one.0.cmp(&other.0));
         if let [probe] = self.probes.as_slice() {
@@ -237,6 +247,7 @@ impl JsonMapper {
             }
             let values = RowValues { sensor, temperature, time, is_copy };
             let record = output.builder.record(&values, fields.into_iter(), raw.number)?;
+            check_units(&units, output)?;
             output.ready(record);
             return Ok(());
         }
@@ -251,7 +262,8 @@ impl JsonMapper {
             is_measured = true;
             let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{}", probe.name))));
             let values = RowValues { sensor, temperature: Some(temperature), time: time.clone(), is_copy };
-            match output.builder.record(&values, fields.clone().into_iter(), raw.number) {
+            let record = output.builder.record(&values, fields.clone().into_iter(), raw.number);
+            match record.and_then(|record| check_units(&units, output).map(|()| record)) {
                 Ok(record) => output.ready(record),
                 Err(error) => output.reject(raw, error),
             }
@@ -304,6 +316,10 @@ impl JsonMapper {
             None => {
                 output.builder.facts.passed_over += 1;
                 output.builder.facts.left_out += 1;
+                let value = self.value(&long.value, row).and_then(|cell| cell.text().map(Cow::into_owned));
+                if value.is_some_and(|value| number(&value, output.builder.sign).is_ok()) {
+                    output.builder.facts.other_quantities.add(&name);
+                }
                 return Ok(());
             }
         };
@@ -312,6 +328,7 @@ impl JsonMapper {
             None => sensor,
         };
         let Some(value) = self.value(&long.value, row) else { return output.without_value(key) };
+        self.check_series(row, &name, sensor.as_ref(), output)?;
         let unit = long.unit.filter(|_| key == TEMPERATURE).and_then(|slot| self.cell(slot, row)?.text());
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;

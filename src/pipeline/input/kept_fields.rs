@@ -44,6 +44,11 @@ impl KeptFields {
         is_only && !names(&self.drop)
     }
 
+    /// Returns whether every field is kept.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.only.is_empty() && self.drop.is_empty()
+    }
+
     /// Notes that all names were checked.
     pub(super) fn set_known(&self) {
         self.only.iter().chain(&self.drop).for_each(|named| named.is_met.set(true));

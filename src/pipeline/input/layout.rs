@@ -68,6 +68,11 @@ impl Layout {
         let is_typed = options.unit.iter().any(|unit| unit.key == TEMPERATURE);
         !is_typed && self.needs.iter().any(|need| need == "--unit")
     }
+
+    /// Returns whether neither the layout nor the options say which column is the temperature.
+    pub(super) fn lacks_temperature(&self, options: &InputOptions) -> bool {
+        options.mapped(TEMPERATURE).next().is_none() && self.needs.iter().any(|need| need == "--map")
+    }
 }
 
 /// A layout of the settings file.
@@ -123,6 +128,12 @@ impl Layouts {
             return Err(Error::usage(format!("files of the layout `{name}` do not say in which unit they are")).hint(
                 "add `--unit temperature=K:C` for kelvin, `temperature=F:C` for Fahrenheit, or `temperature=C:C`",
             ));
+        }
+        if layout.lacks_temperature(options) {
+            return Err(Error::usage(format!(
+                "files of the layout `{name}` do not say which column is the temperature"
+            ))
+            .hint("add `--map temperature=COLUMN`, such as `--map temperature=field1`"));
         }
         Ok(options.clone().over(layout.options))
     }

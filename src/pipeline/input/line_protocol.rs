@@ -4,6 +4,9 @@
 
 use sensor_model::{Decimal, json_escape};
 
+/// The beginning of the line before the points of a database, as `influx_inspect export` writes it.
+pub(super) const DATABASE: &[u8] = b"CREATE DATABASE ";
+
 /// The reason why a line is not line protocol. The text never shows the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LineProtocolError(pub &'static str);
@@ -13,6 +16,19 @@ pub(super) struct LineProtocolError(pub &'static str);
 /// # Errors
 /// When it is no line of line protocol.
 pub(super) fn to_json(line: &str, out: &mut String) -> Result<(), LineProtocolError> {
+    write_json(line, out, false)
+}
+
+/// Writes a line with one field as a JSON object with `measurement`, the tags, the field's name and value as `_field` and
+/// `_value`, and `time`.
+///
+/// # Errors
+/// When it is no line of line protocol, or has several fields.
+pub(super) fn field_to_json(line: &str, out: &mut String) -> Result<(), LineProtocolError> {
+    write_json(line, out, true)
+}
+
+fn write_json(line: &str, out: &mut String, is_field_named: bool) -> Result<(), LineProtocolError> {
     let wrong = |what| Err(LineProtocolError(what));
     let mut text = Scanner(line.trim_end());
     out.clear();
@@ -42,6 +58,12 @@ pub(super) fn to_json(line: &str, out: &mut String) -> Result<(), LineProtocolEr
         if name.is_empty() || !text.take('=') {
             return wrong("a field is not NAME=VALUE");
         }
+        let name = if is_field_named {
+            push(out, "_field", |out| json_escape::push_string(out, &name));
+            "_value".to_owned()
+        } else {
+            name
+        };
         if text.take('"') {
             let Some(value) = text.quoted() else { return wrong("a text is never closed") };
             push(out, &name, |out| json_escape::push_string(out, &value));
@@ -54,6 +76,9 @@ pub(super) fn to_json(line: &str, out: &mut String) -> Result<(), LineProtocolEr
         }
         if !text.take(',') {
             break;
+        }
+        if is_field_named {
+            return wrong("it has several fields, and each line is read as one quantity");
         }
     }
     text.skip_blanks();

@@ -72,6 +72,11 @@ impl<T> Source<T> {
     }
 }
 
+/// Returns a column's name as a source has it: in double quotes where a sign in it would join or part sources.
+pub(super) fn as_source(name: &str) -> String {
+    if name.contains(['+', '"']) || name.contains("//") { format!("\"{name}\"") } else { name.to_owned() }
+}
+
 /// Returns a name without the double quotes around it.
 pub(super) fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)

@@ -1,4 +1,4 @@
-//! Lines of `mosquitto_sub -v`: a topic, a blank, and a payload.
+//! Lines of `mosquitto_sub -v`: a topic, a blank, and a payload; with `-F '%I %t %p'` or `-F '%U %t %p'` the time, too.
 
 use sensor_model::json_escape;
 use serde_json::value::RawValue;
@@ -14,7 +14,40 @@ pub(super) fn split(line: &str) -> Option<(&str, &str)> {
     (!topic.is_empty()).then_some((topic, payload))
 }
 
-/// Writes a line as `{"topic":…,"payload":…}`, as `mosquitto_sub -F %J` does.
+/// Takes the time off a topic before or behind which it stands: `1700000000.25 a/b`, `2023-11-14T22:13:20+0100 a/b`,
+/// `2023-11-14 22:13:20 a/b`.
+pub(super) fn split_time(topic: &str) -> (Option<&str>, &str) {
+    let is_before = topic.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    if is_before && let Some((first, rest)) = topic.split_once(' ') {
+        if is_time(first) {
+            return (Some(first), rest.trim_start());
+        }
+        if let Some((clock, rest)) = rest.split_once(' ').filter(|(clock, _)| is_date(first) && is_clock(clock)) {
+            return (Some(&topic[..first.len() + 1 + clock.len()]), rest.trim_start());
+        }
+    }
+    match topic.rsplit_once(' ') {
+        Some((rest, last)) if is_time(last) && !rest.is_empty() => (Some(last), rest),
+        _ => (None, topic),
+    }
+}
+
+fn is_time(word: &str) -> bool {
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_epoch = || whole.len() >= 10 && is_digits(whole) && is_digits(fraction);
+    word.split_once('T').is_some_and(|(date, clock)| is_date(date) && is_clock(clock)) || is_epoch()
+}
+
+fn is_date(word: &str) -> bool {
+    matches!(word.as_bytes(), [a, b, c, d, b'-', e, f, b'-', g, h] if [a, b, c, d, e, f, g, h].iter().all(|digit| digit.is_ascii_digit()))
+}
+
+fn is_clock(word: &str) -> bool {
+    matches!(word.as_bytes(), [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
+/// Writes a line as `{"topic":…,"payload":…}`, as `mosquitto_sub -F %J` does, and with `"time"` where it has one.
 ///
 /// # Errors
 /// When it has no payload.
@@ -23,8 +56,13 @@ pub(super) fn to_json(line: &str, out: &mut String) -> Result<(), RowError> {
         return Err(row_error("not-mqtt", "not a topic and a payload with a blank between"));
     };
     out.clear();
+    let (time, topic) = split_time(topic);
     out.push_str("{\"topic\":");
     json_escape::push_string(out, topic);
+    if let Some(time) = time {
+        out.push_str(",\"time\":");
+        json_escape::push_string(out, time);
+    }
     out.push_str(",\"payload\":");
     if payload == "(null)" {
         out.push_str("null");
@@ -55,5 +93,17 @@ mod tests {
         assert_eq!(json("a/b (null)").unwrap(), r#"{"topic":"a/b","payload":null}"#);
         assert_eq!(json("a/b {\"t\":"), Err("not-json"));
         assert_eq!(json("alone"), Err("not-mqtt"));
+        for (time, topic) in [
+            ("1700000000.123456789", "a/my room"),
+            ("2023-11-14T22:13:20+0100", "a/b"),
+            ("2023-11-14 22:13:20.5", "a/b"),
+        ] {
+            let expected = format!(r#"{{"topic":"{topic}","time":"{time}","payload":21.5}}"#);
+            assert_eq!(json(&format!("{time} {topic} 21.5")).unwrap(), expected);
+            let json = json(&format!("{time} {topic} {{\"t\":1}}")).unwrap();
+            assert_eq!(json, expected.replace("21.5}", "{\"t\":1}}"));
+        }
+        assert_eq!(json("a/b 1700000000 21.5").unwrap(), r#"{"topic":"a/b","time":"1700000000","payload":21.5}"#);
+        assert_eq!(json("12 a/b 21.5").unwrap(), r#"{"topic":"12 a/b","payload":21.5}"#);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "DELIMITER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
-    /// Decimal sign: auto, point, comma; auto takes a comma only with another delimiter than commas [default: auto]
+    /// Decimal sign: auto, point, comma; auto takes commas between commas only where all are quoted [default: auto]
     #[arg(long, value_enum, value_name = "SIGN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalSign>,

@@ -17,6 +17,7 @@ use super::parsed_line::ParsedLine;
 use super::quantity_names::{QuantityNames, second_quantity};
 use super::reading_builder::ReadingBuilder;
 use super::row_error::{RowError, row_error};
+use super::series_watch::SeriesWatch;
 use super::unit::Unit;
 use crate::pipeline::{Record, RejectedLine};
 
@@ -45,6 +46,7 @@ pub(super) struct Output {
     join: Option<Join>,
     joined: Option<JoinedReadings>,
     quantities: QuantityNames,
+    pub series: SeriesWatch,
     failure: Option<io::Error>,
 }
 
@@ -60,6 +62,7 @@ impl Output {
             join: None,
             joined: None,
             quantities: QuantityNames::default(),
+            series: SeriesWatch::default(),
             failure: None,
         }
     }

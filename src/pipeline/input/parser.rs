@@ -1,16 +1,22 @@
 //! One input, whatever its format, reading by reading.
 
+mod unread_file;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use clap::ValueEnum as _;
 
-use super::csv_parser::{CsvParser, HeaderInfo, NotCsv};
+use self::unread_file::not_csv;
+pub(crate) use self::unread_file::unreadable;
+pub(super) use self::unread_file::{not_text, stem};
+use super::csv_parser::{CsvParser, HeaderInfo};
 use super::decoding;
-use super::decompression::{NotText, decompressed};
+use super::decompression::decompressed;
 use super::end_watch::{EndCount, EndWatch};
 use super::facts::InputFacts;
 use super::format::recognize;
+use super::json_devices;
 use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
 use super::json_mapper::{DefaultPaths, JsonMapper};
@@ -26,7 +32,6 @@ use super::spare_texts::SpareTexts;
 use super::text_lines::{LineForm, TextLines, is_blank};
 use super::time_format::TimeUnit;
 use crate::error::Error;
-use crate::hint_flags::shell_word;
 use crate::pipeline::RejectedLine;
 
 /// An input whose beginning has been looked at.
@@ -130,12 +135,15 @@ impl Input {
         let mapper = match format {
             InputFormat::Csv => None,
             InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
-            _ => Some(JsonMapper::new(options, DefaultPaths::of(format), &stem).map_err(wrong)?),
+            _ => {
+                let devices = json_devices::check(&name, reader.peek().map_err(unread)?, format, options)?;
+                Some(JsonMapper::new(options, DefaultPaths::of(format), &stem, &devices).map_err(wrong)?)
+            }
         };
         let lines = |reader, form| Source::Lines(TextLines::new(reader, form));
         let source = match format {
             InputFormat::Ndjson => lines(reader, LineForm::Json),
-            InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
+            InputFormat::LineProtocol => lines(reader, LineForm::of_line_protocol(options.quantity.as_deref())),
             InputFormat::Mqtt => lines(reader, LineForm::Mqtt),
             InputFormat::Json => Source::Documents(JsonDocuments::new(JsonElements::of(reader))),
             InputFormat::Senml => Source::Senml(SenmlRecords::new(JsonElements::of(reader))),
@@ -355,41 +363,6 @@ fn skip_blank_lines(reader: &mut LineReader) -> io::Result<bool> {
         }
         reader.append(&mut Vec::new())?;
     }
-}
-
-/// Returns the name of a file without its folder and endings such as `.csv.gz`.
-pub(super) fn stem(name: &str) -> String {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let file = [".gz", ".zst"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
-    match file.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-        _ => file.to_owned(),
-    }
-}
-
-fn not_csv(name: &str, NotCsv { reason, hints, is_csv }: NotCsv) -> Error {
-    let error = Error::usage(if is_csv {
-        format!("{name}: {reason}")
-    } else {
-        format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}")
-    });
-    let error = if hints.is_empty() && !is_csv {
-        error.hint(
-            "name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with \
-             `--map sensor_id=COLUMN` or `--sensor ID`",
-        )
-    } else {
-        hints.into_iter().fold(error, |error, hint| error.hint(hint.replace("FILE", &shell_word(name))))
-    };
-    error.hint(format!("`sensorctl inspect {}` shows what it is and how to put it", shell_word(name)))
-}
-
-pub(super) fn not_text(name: &str, NotText { what, hint }: &NotText) -> Error {
-    Error::usage(format!("{name} is {what}, not text")).hint(hint.replace("FILE", name))
-}
-
-pub(crate) fn unreadable(name: &str, error: io::Error) -> Error {
-    Error::failed(format!("could not read {name}")).with_source(error)
 }
 
 #[cfg(test)]

@@ -121,6 +121,11 @@ impl ReadingBuilder {
         self.times.take_offset(text).map_err(|reason| row_error("time-zone", format!("`{TIME}`: {reason}")))
     }
 
+    /// Takes what the file says beside its times of their zone.
+    pub(super) fn take_zone(&mut self, text: &str) {
+        self.times.take_zone(text);
+    }
+
     /// Reads a time and counts how.
     pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
         let missing = || row_error("missing-key", format!("`{TIME}` is empty"));

@@ -44,6 +44,19 @@ pub(super) struct Cells<'a> {
     ranges: &'a [(usize, usize)],
 }
 
+/// The cells of one row, of which some are made of two.
+#[derive(Debug)]
+pub(super) struct JoinedCells<'a> {
+    text: &'a str,
+    ranges: Vec<(usize, usize)>,
+}
+
+impl JoinedCells<'_> {
+    pub(super) fn cells(&self) -> Cells<'_> {
+        Cells { text: self.text, ranges: &self.ranges }
+    }
+}
+
 impl<'a> Cells<'a> {
     pub(super) fn len(self) -> usize {
         self.ranges.len()
@@ -52,6 +65,20 @@ impl<'a> Cells<'a> {
     /// Returns a cell without blanks around it; an empty one behind the last.
     pub(super) fn get(self, at: usize) -> &'a str {
         self.ranges.get(at).and_then(|(begin, end)| self.text.get(*begin..*end)).unwrap_or_default()
+    }
+
+    /// Returns the cells with each pair from one on as one, where nothing but the delimiter stands between the two.
+    pub(super) fn joined_from(self, begin: usize) -> Option<JoinedCells<'a>> {
+        let (whole, pairs) = self.ranges.split_at_checked(begin)?;
+        let mut ranges = whole.to_vec();
+        for pair in pairs.chunks(2) {
+            let [(begin, end), (next, last)] = pair else { return None };
+            if *next != end + 1 {
+                return None;
+            }
+            ranges.push((*begin, *last));
+        }
+        Some(JoinedCells { text: self.text, ranges })
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {

@@ -10,6 +10,7 @@ use super::line_reader::{LineReader, LineStatus, trim_line_ending};
 use super::mqtt;
 use super::output::{CUT_LINE, Output, RawLine};
 use super::row_error::row_error;
+use super::time_format::is_part_of_time;
 
 /// The lines of an input.
 pub(super) struct TextLines {
@@ -26,7 +27,16 @@ pub(super) struct TextLines {
 pub(super) enum LineForm {
     Json,
     LineProtocol,
+    /// With one field on each line, whose name is a value, too.
+    LineProtocolField,
     Mqtt,
+}
+
+impl LineForm {
+    /// Returns the form of line protocol; with `_field` as the quantity, each line holds one.
+    pub(super) fn of_line_protocol(quantity: Option<&str>) -> Self {
+        if quantity == Some("_field") { LineForm::LineProtocolField } else { LineForm::LineProtocol }
+    }
 }
 
 impl TextLines {
@@ -65,6 +75,11 @@ impl TextLines {
             }
             LineStatus::TooLong => *large = kept.into_value(raw, position, output)?,
             LineStatus::Line if is_blank(line) => {}
+            LineStatus::Line if is_line_protocol(*form) && !reader.is_terminated() && ends_in_part(line) => {
+                let reason = "the file ends in this line, and its time is shorter than one of this century: it may have been \
+                              cut; a line end behind it says that it is whole";
+                output.reject(raw, row_error("cut-line", reason));
+            }
             LineStatus::Line => take_line(raw, *form, document, mapper, output),
         }
         if status == LineStatus::Line && !reader.is_terminated() {
@@ -88,12 +103,18 @@ fn take_line(
     let line = trim_line_ending(raw.bytes);
     let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(raw.bytes)) };
     let written = match form {
-        LineForm::LineProtocol if line.starts_with('#') => {
+        LineForm::LineProtocol | LineForm::LineProtocolField
+            if line.starts_with('#') || line.as_bytes().starts_with(line_protocol::DATABASE) =>
+        {
             output.builder.facts.passed_over += 1;
             return;
         }
-        LineForm::LineProtocol => line_protocol::to_json(line, document)
-            .map_err(|error| row_error("not-line-protocol", format!("not InfluxDB line protocol: {}", error.0))),
+        LineForm::LineProtocol | LineForm::LineProtocolField => {
+            let write =
+                if form == LineForm::LineProtocol { line_protocol::to_json } else { line_protocol::field_to_json };
+            write(line, document)
+                .map_err(|error| row_error("not-line-protocol", format!("not InfluxDB line protocol: {}", error.0)))
+        }
         LineForm::Mqtt => mqtt::to_json(line, document),
         LineForm::Json => Ok(()),
     };
@@ -102,6 +123,16 @@ fn take_line(
         (Ok(()), None) => {}
         (Err(error), _) => output.reject(raw, error),
     }
+}
+
+fn is_line_protocol(form: LineForm) -> bool {
+    matches!(form, LineForm::LineProtocol | LineForm::LineProtocolField)
+}
+
+/// Returns whether the last word of a line may be the beginning of a time.
+fn ends_in_part(line: &[u8]) -> bool {
+    let text = std::str::from_utf8(line).unwrap_or_default();
+    text.rsplit_once(' ').is_some_and(|(_, time)| is_part_of_time(time.trim_end()))
 }
 
 pub(super) fn is_blank(line: &[u8]) -> bool {

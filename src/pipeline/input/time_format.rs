@@ -14,7 +14,7 @@ mod tests;
 pub(crate) mod time_zone;
 
 pub(super) use self::forms::{forms_of, forms_of_times, reads_alone};
-pub(super) use self::time_zone::{offset_in_name, zone_in_name};
+pub(super) use self::time_zone::{is_zone_name, is_zone_of_file, offset_in_name, zone_in_name};
 
 use clap::ValueEnum;
 use jiff::civil::DateTime;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
 pub(crate) use self::counts::{TimeCounts, TimeFacts};
-pub(super) use self::epoch::{is_certainly_seconds, spreadsheet_day};
+pub(super) use self::epoch::{is_certainly_seconds, is_part_of_time, spreadsheet_day};
 pub(crate) use self::error::TimeError;
 use super::number::trimmed;
 
@@ -108,6 +108,10 @@ pub(crate) struct TimeParser {
     zone_is_named: bool,
     decimal_comma: bool,
     is_unit_assumed: bool,
+    /// The zone as the file named it last.
+    zone_text: String,
+    /// True if the file names a zone that is not known.
+    is_zone_unknown: bool,
 }
 
 impl TimeParser {
@@ -124,7 +128,8 @@ impl TimeParser {
             }
         }
         let TimeOptions { unit, is_unit_assumed, format, decimal_comma, .. } = options.clone();
-        Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma, is_unit_assumed })
+        let zone_is_named = zone.is_some();
+        Ok(TimeParser { unit, format, zone_is_named, zone, decimal_comma, is_unit_assumed, ..TimeParser::default() })
     }
 
     /// Takes the offset from UTC that a file names for its times without a zone.
@@ -137,6 +142,17 @@ impl TimeParser {
             self.zone = Some(zone);
         }
         Ok(())
+    }
+
+    /// Takes what a file says beside its times of their zone. One that is not known refuses times that need it.
+    pub(super) fn take_zone(&mut self, text: &str) {
+        if self.zone_is_named || self.zone_text == text {
+            return;
+        }
+        let found = if text.is_empty() { Ok(None) } else { time_zone::of_file(text, None) };
+        self.is_zone_unknown = found.is_err();
+        self.zone = found.unwrap_or_default();
+        text.clone_into(&mut self.zone_text);
     }
 
     /// Takes the form of texts.
@@ -213,6 +229,8 @@ impl TimeParser {
 
     fn formatted(&self, format: &str, text: &str) -> Result<ParsedTime, TimeError> {
         let parse = |text: &str| BrokenDownTime::parse(format, text);
+        let plain = if format.contains("%p") { forms::with_plain_half(text) } else { None };
+        let text = plain.as_deref().unwrap_or(text);
         let Ok(parsed) = parse(text) else {
             return self.formatted_end_of_day(format, text);
         };
@@ -288,6 +306,7 @@ impl TimeParser {
             Zone::None => {
                 let facts = TimeFacts { assumed_utc: true, ..TimeFacts::default() };
                 return match &self.zone {
+                    None if self.is_zone_unknown => Err(TimeError::UnknownFileZone),
                     Some(zone) => local(civil, zone),
                     None => at_offset(0).map(|moment| (floor(moment), facts)),
                 };

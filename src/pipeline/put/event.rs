@@ -80,6 +80,11 @@ pub(crate) struct InputSummary {
     pub replaced_is_estimate: bool,
     /// Rows of one quantity that no temperature of their sensor and time goes with.
     pub unjoined: u64,
+    /// Numbers of quantities that nothing asks for, of rows that are passed over.
+    pub other_quantities: u64,
+    /// The names of the first of them.
+    #[serde(skip)]
+    pub other_names: Vec<String>,
     /// Values of columns that belong to none of several temperatures, and were left out.
     pub unassigned_values: u64,
     /// Readings with a numeric time by its unit.
@@ -144,6 +149,8 @@ impl InputSummary {
             replaced_in_input: replaced.count + counted.replaced,
             replaced_is_estimate: !replaced.is_exact,
             unjoined: counted.unjoined,
+            other_quantities: counted.other_quantities.count,
+            other_names: counted.other_quantities.names.into_iter().collect(),
             unassigned_values: counted.unassigned,
             time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
             assumed_utc: counted.times.assumed_utc,
@@ -173,6 +180,14 @@ impl InputSummary {
         let is_one = self.time_units.len() == 1;
         let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
         remarks.extend(others.map(|(unit, count)| format!("{} in {unit}", times(*count))));
+        if self.other_quantities > 0 {
+            let names: Vec<_> = self.other_names.iter().map(|name| format!("`{name}`")).collect();
+            let (count, names) = (count_of(self.other_quantities), names.join(", "));
+            let are = if self.other_quantities == 1 { "number is" } else { "numbers are" };
+            remarks.push(format!(
+                "{count} {are} of quantities that are not read, such as {names} (`--map temperature=NAME`)"
+            ));
+        }
         if self.passed_over > 0 {
             remarks.push(format!(
                 "{} without a reading passed over (comments, units, headers, `--match`)",

@@ -6,9 +6,9 @@ use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UT
 use super::super::mapping::{Source, captured, is_like, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
-use super::super::unit::Unit;
 use super::named_fields::no_column;
 use super::row_filter::RowFilter;
+use super::watched_columns::{WatchedColumns, check_units, is_fixed};
 use super::{
     CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings, named_fields,
 };
@@ -232,6 +232,12 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     if origin.is_some() && fields.iter().any(|(name, _)| name == MORE) {
         return Err(format!("its column `{MORE}` holds several fields as JSON; `scan -o ndjson` has them apart"));
     }
+    let is_one_sensor = match &sensor {
+        Some(sensor) => is_fixed(sensor),
+        None => !long.as_ref().is_some_and(|long| long.names_sensor),
+    };
+    let is_one_sensor = is_one_sensor && origin.is_none();
+    let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, long.is_some());
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
@@ -251,23 +257,8 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         unnamed,
         origin,
         long,
+        watched,
     })
-}
-
-/// Refuses further fields whose columns say another unit than `--unit` does.
-fn check_units(names: &[&str], fields: &[(String, CellSource)], options: &InputOptions) -> Result<(), String> {
-    for conversion in &options.unit {
-        let columns =
-            fields.iter().filter(|(name, _)| *name == conversion.key).filter_map(|(_, source)| match source {
-                CellSource::Column(at) => Some((names[*at], Unit::of_column(names[*at])?)),
-                CellSource::Parts { .. } => None,
-            });
-        let mut others = columns.filter(|(_, unit)| *unit != conversion.from());
-        if let Some((name, unit)) = others.next() {
-            return Err(format!("`--unit {conversion}`: column `{}` is in {}", truncate_for_log(name), unit.name));
-        }
-    }
-    Ok(())
 }
 
 /// Returns the form of rows that hold one quantity each, where the options name it.

@@ -2,6 +2,7 @@
 
 use super::super::row_error::{RowError, row_error};
 use super::super::row_splitter::Cells;
+use super::super::time_format::is_part_of_time;
 use super::CsvParser;
 use super::row_shape::decimals;
 
@@ -36,6 +37,13 @@ impl CsvParser {
                 "cut-line",
                 "the file ends in this line, and its time is shorter than the one before: it was cut",
             ));
+        }
+        // Where no row is before it, a number that is no time of this century may be a part of one.
+        let is_part = time_bytes == 0 && is_part_of_time(time);
+        if is_time && is_part {
+            let reason = "the file ends in this line, and its time is shorter than one of this century: it may have been cut; \
+                          a line end behind it says that it is whole";
+            return Err(row_error("cut-line", reason));
         }
         let has_fewer = |least: usize| decimals(cells.get(last)).is_some_and(|found| found < least);
         if !is_time && least_decimals.is_some_and(has_fewer) {

@@ -24,7 +24,7 @@ pub(super) fn candidates(given: Delimiter, line: &str) -> Vec<Delimiter> {
 /// Returns a character that may separate the names of a header, and that is not recognized as a delimiter.
 pub(super) fn unusual(line: &str) -> Option<char> {
     let is_header = |byte: &char| line.matches(*byte).count() >= 2 && !line.contains(&format!("{byte} "));
-    [':', '^', '~', '!', '&', '/'].into_iter().find(is_header)
+    [':', '^', '~', '!', '&'].into_iter().find(is_header)
 }
 
 /// Returns how many cells a line has with a delimiter, quotes respected.

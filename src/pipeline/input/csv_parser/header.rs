@@ -15,6 +15,7 @@ use super::cut_row::LastCells;
 use super::header_cells::{has_values, holds_value, split};
 use super::other_format::{OtherFormat, other_format};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
+use crate::hint_flags::shell_word;
 
 /// Lines before the header that are looked at.
 const MAX_PREAMBLE_LINES: usize = 64;
@@ -136,14 +137,16 @@ impl CsvParser {
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
             unread_table: None,
             last_cells: LastCells::default(),
+            may_part_numbers: CsvParser::may_part_numbers(delimiter, options),
         };
         for line in above.iter().filter(|above| Some(above.number) != parser.header.line) {
             parser.judge_above_header(RawLine { number: line.number, bytes: &line.bytes, is_truncated: false }, output);
         }
         parser.skip_after_header(output)?;
         parser.sample_values(output);
-        if let Err(undecided) = parser.choose_time_format(output) {
-            return Ok(Err(undecided));
+        parser.take_zone_above_header(output);
+        if let Err(wrong) = parser.choose_time_format(output).and_then(|()| parser.check_devices(output)) {
+            return Ok(Err(wrong));
         }
         Ok(Ok(parser))
     }
@@ -222,7 +225,7 @@ impl Search<'_> {
                 // A zero byte is UTF-8, but no text: UTF-16 without a mark.
                 Ok(text) if !text.contains('\0') => text.to_owned(),
                 _ => {
-                    let encoding = decoding::guess(&line.bytes);
+                    let encoding = decoding::guess_at(&line.bytes, line.offset);
                     if decoding::is_binary(&line.bytes) {
                         let reason = format!("line {} holds bytes that no text has: it is binary data", line.number);
                         let hint = "export the readings as CSV or NDJSON with the program that wrote the file";
@@ -373,7 +376,10 @@ impl Search<'_> {
         let not_csv = NotCsv::new(reason);
         let not_csv = match cells.as_slice() {
             [line] => match delimiter::unusual(line) {
-                Some(byte) => not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {byte}`")),
+                Some(byte) => {
+                    let word = shell_word(&byte.to_string()).to_string();
+                    not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {word}`"))
+                }
                 None => not_csv,
             },
             _ => not_csv,

@@ -1,12 +1,13 @@
 //! Properties of all rows of a file, by its first ones.
 
 use super::super::measured::without_unit;
-use super::super::number::DecimalSign;
+use super::super::number::{DecimalSign, has_quality};
+use super::super::options::Delimiter;
 use super::super::output::Output;
 use super::super::row_splitter::RowSplitter;
 use super::CsvParser;
 use super::cut_row::LastCells;
-use super::row_shape::{Evidence, decimal_evidence};
+use super::row_shape::{Evidence, decimal_evidence, decimals};
 
 impl CsvParser {
     /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
@@ -44,5 +45,44 @@ impl CsvParser {
             }
         }
         self.last_cells = LastCells::of_rows(&last_cells);
+        let is_open = self.options.decimal.unwrap_or_default() == DecimalSign::Auto;
+        if is_open && self.splitter.delimiter() == Delimiter::Byte(b',') && self.has_quoted_commas(&numeric) {
+            output.builder.sign = DecimalSign::Comma;
+        }
     }
+
+    /// Returns whether the numbers between commas have commas themselves, in quotes: no number has a point, and of the
+    /// columns with such numbers one holds nothing else.
+    fn has_quoted_commas(&self, numeric: &[usize]) -> bool {
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        let mut has_commas = vec![false; numeric.len()];
+        let mut has_others = vec![false; numeric.len()];
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        for line in ahead.chain(self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r'))) {
+            let Ok(text) = std::str::from_utf8(line) else { continue };
+            let cells = if splitter.needs_quotes(line) {
+                splitter.reset();
+                if splitter.feed(line) { splitter.fed() } else { None }
+            } else {
+                Some(splitter.plain(text))
+            };
+            let Some(cells) = cells.filter(|cells| cells.len() == self.columns.names().len()) else { continue };
+            for (place, at) in numeric.iter().enumerate() {
+                let cell = without_unit(cells.get(*at));
+                match decimal_evidence(cell) {
+                    _ if has_quality(cell) => has_others[place] = true,
+                    Some(Evidence::Point) => return false,
+                    Some(Evidence::Comma) => has_commas[place] = true,
+                    Some(Evidence::Either) => {}
+                    None => has_others[place] |= !cell.is_empty() && decimals(cell).is_none() && !is_unit_or_name(cell),
+                }
+            }
+        }
+        has_commas.iter().zip(has_others).any(|(has_comma, has_other)| *has_comma && !has_other)
+    }
+}
+
+/// Returns whether a cell has no digits, as in a row of units or a repeated header, or where nothing was measured.
+fn is_unit_or_name(cell: &str) -> bool {
+    !cell.bytes().any(|byte| byte.is_ascii_digit())
 }

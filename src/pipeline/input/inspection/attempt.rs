@@ -2,13 +2,14 @@
 
 use std::io::Cursor;
 
+use super::super::keys::TEMPERATURE;
 use super::super::options::InputOptions;
 use super::super::parser::Input;
 use super::candidate::Candidate;
 use super::head::Head;
 use super::outcome::Outcome;
 use crate::error::Error;
-use crate::pipeline::Layouts;
+use crate::pipeline::{ColumnMapping, Layouts};
 
 /// Reasons for which a recognized layout refuses values that other options would take.
 const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding"];
@@ -17,13 +18,16 @@ const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second",
 pub(super) struct Attempt {
     pub options: InputOptions,
     pub result: Result<Outcome, Error>,
-    /// Attempts that differ in the form of times alone, where the values do not tell which is right; this one is the first.
+    /// Attempts that differ in the form of times, or in the temperature, alone, where the values do not tell which is
+    /// right; this one is the first.
     pub choices: Vec<(InputOptions, Outcome)>,
+    /// True if they differ in the temperature.
+    pub asks_for_temperature: bool,
 }
 
 impl Attempt {
     fn new(options: InputOptions, result: Result<Outcome, Error>) -> Self {
-        Attempt { options, result, choices: Vec::new() }
+        Attempt { options, result, choices: Vec::new(), asks_for_temperature: false }
     }
 
     /// Takes the best of attempts that differ in the form of times; all of them where several are as good.
@@ -41,6 +45,21 @@ impl Attempt {
         Some(first)
     }
 
+    /// Takes all attempts that read anything as choices of the temperature.
+    fn of_temperatures(attempts: Vec<Attempt>) -> Option<Self> {
+        let (mut all, unread): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| attempt.readings() > 0);
+        if all.is_empty() {
+            return unread.into_iter().next();
+        }
+        let alone = |attempt: &Attempt| Some((attempt.options.clone(), attempt.result.as_ref().ok()?.clone()));
+        let choices = all.iter().flat_map(|attempt| {
+            let forms = attempt.choices.clone();
+            if forms.is_empty() { alone(attempt).into_iter().collect() } else { forms }
+        });
+        let choices = choices.collect();
+        Some(Attempt { choices, asks_for_temperature: true, ..all.swap_remove(0) })
+    }
+
     pub(super) fn readings(&self) -> u64 {
         self.result.as_ref().map_or(0, |outcome| outcome.accepted)
     }
@@ -50,16 +69,27 @@ impl Attempt {
         self.result.as_ref().is_ok_and(|outcome| WRONG_DATA.iter().any(|code| outcome.reasons.contains_key(code)))
     }
 
+    /// Returns whether rows are rejected because the label of the sensor does not tell their series apart.
+    pub(super) fn has_other_series(&self) -> bool {
+        self.result.as_ref().is_ok_and(|outcome| outcome.reasons.contains_key("other-series"))
+    }
+
     fn score(&self) -> (u64, u64) {
         self.result.as_ref().map_or((0, u64::MAX), |outcome| (outcome.accepted, outcome.rejected))
     }
 
-    /// Returns whether it gives more readings, or as many with fewer rejected lines. Where none does, one that reads lines
+    fn replaced(&self) -> u64 {
+        self.result.as_ref().map_or(0, |outcome| outcome.counts.replaced_in_input)
+    }
+
+    /// Returns whether it gives more readings, or as many with fewer rejected lines, or with fewer that replace another, as
+    /// those of several sensors taken for one do. Where none does, one that reads lines
     /// and says why it rejects them is better than one that reads none.
     pub(super) fn is_better_than(&self, other: &Attempt) -> bool {
         let ((more, rejected), (fewer, others)) = (self.score(), other.score());
         let tells_more = || self.result.is_ok() && rejected > 0 && other.result.is_err();
-        more > fewer || more == fewer && if more > 0 { rejected < others } else { tells_more() }
+        let replaces_fewer = || rejected == others && self.replaced() < other.replaced();
+        more > fewer || more == fewer && if more > 0 { rejected < others || replaces_fewer() } else { tells_more() }
     }
 
     /// Returns this attempt; where both read nothing, the other, which is of a layout that was recognized.
@@ -77,7 +107,16 @@ impl Head {
 
     /// Reads the first lines with each form that their times may have.
     pub(super) fn attempt_candidate(&self, candidate: Candidate, layouts: &Layouts) -> Option<Attempt> {
-        let Candidate { options, time_formats } = candidate;
+        let Candidate { options, time_formats, temperatures } = candidate;
+        if !temperatures.is_empty() {
+            let with = |source: String| {
+                let mut options = options.clone();
+                options.map.insert(0, ColumnMapping { key: TEMPERATURE.to_owned(), source });
+                let candidate = Candidate { options, time_formats: time_formats.clone(), temperatures: Vec::new() };
+                self.attempt_candidate(candidate, layouts)
+            };
+            return Attempt::of_temperatures(temperatures.into_iter().filter_map(with).collect());
+        }
         if time_formats.is_empty() {
             return Some(self.attempt(options, layouts));
         }
@@ -94,7 +133,8 @@ impl Head {
         // More values may tell which of the forms is right.
         let options = attempt.options;
         let again = attempt.choices.into_iter().map(|(options, _)| read(options)).collect();
-        Attempt::best_of(again).unwrap_or_else(|| read(options))
+        let best_of = if attempt.asks_for_temperature { Attempt::of_temperatures } else { Attempt::best_of };
+        best_of(again).unwrap_or_else(|| read(options))
     }
 
     fn read_with(&self, options: InputOptions, text: &[u8], is_complete: bool, layouts: &Layouts) -> Attempt {

@@ -1,19 +1,44 @@
 //! Options that are tried out on a file.
 
+use super::super::keys::SENSOR;
 use super::super::options::InputOptions;
 use super::super::time_format::forms_of_times;
-use crate::pipeline::Layout;
+use crate::pipeline::{ColumnMapping, Layout};
 
 /// Options that may read a file.
+#[derive(Clone)]
 pub(super) struct Candidate {
     pub options: InputOptions,
     /// Forms that its times may have; none where they have a certain meaning.
     pub time_formats: Vec<String>,
+    /// The columns of which nothing tells which is the temperature.
+    pub temperatures: Vec<String>,
 }
 
 impl From<InputOptions> for Candidate {
     fn from(options: InputOptions) -> Self {
-        Candidate { options, time_formats: Vec::new() }
+        Candidate { options, time_formats: Vec::new(), temperatures: Vec::new() }
+    }
+}
+
+impl Candidate {
+    /// Returns it with the sensor of each of some sources, or with that of the file's name where there are none.
+    pub(super) fn with_sensors(self, sources: Vec<String>, name: &str) -> Vec<Self> {
+        if self.options.sensor.is_some() || self.options.mapped(SENSOR).next().is_some() {
+            return vec![self];
+        }
+        if sources.is_empty() {
+            let sensor = Some(sensor_of(name));
+            return vec![Candidate { options: InputOptions { sensor, ..self.options.clone() }, ..self }];
+        }
+        let with = |source: String| {
+            let mut candidate = self.clone();
+            if source != SENSOR {
+                candidate.options.map.push(ColumnMapping { key: SENSOR.to_owned(), source });
+            }
+            candidate
+        };
+        sources.into_iter().map(with).collect()
     }
 }
 
@@ -38,5 +63,5 @@ pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> 
 pub(super) fn with_forms(options: InputOptions, times: impl Iterator<Item = String>, name: &str) -> Candidate {
     let has_form = options.time_format.is_some() || options.time_unit.is_some();
     let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>(), name) };
-    Candidate { options, time_formats }
+    Candidate { options, time_formats, temperatures: Vec::new() }
 }

@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::io::{BufReader, Cursor, Read};
 
 use sensor_model::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::csv_parser::decimal_comma;
-use super::super::json_elements::{ElementStatus, JsonElements};
-use super::super::json_paths;
+use super::super::device_names::DeviceColumn;
+use super::super::json_scalars::{each_document, each_scalar};
 use super::super::options::{Delimiter, InputFormat};
 use super::super::row_splitter::RowSplitter;
-use super::super::{line_protocol, mqtt};
 use crate::pipeline::parse_time;
 
 /// Rows that are looked at.
@@ -22,8 +20,6 @@ const ROWS: usize = 2000;
 const TEXTS: usize = 500;
 /// Columns that are described.
 const MOST: usize = 64;
-/// Levels of nested JSON that are described.
-const DEPTH: usize = 5;
 
 /// One column, or one path of JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +38,9 @@ pub(crate) struct ColumnReport {
     /// The first texts that are neither numbers nor times.
     #[serde(skip)]
     pub texts: Vec<String>,
+    /// What its values tell where its name may be that of devices.
+    #[serde(skip)]
+    pub(super) device: Option<DeviceColumn>,
 }
 
 /// A column while its cells are looked at.
@@ -53,10 +52,14 @@ struct Column {
     times: Option<(String, String)>,
     empty: u64,
     texts: Vec<String>,
+    device: Option<DeviceColumn>,
 }
 
 impl Column {
     fn add(&mut self, text: Option<&str>, is_comma: bool) {
+        if let Some(device) = &mut self.device {
+            device.see(text.unwrap_or_default());
+        }
         let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
             self.empty += 1;
             return;
@@ -107,7 +110,7 @@ impl Column {
             _ => None,
         };
         let (min, max) = range.unzip();
-        ColumnReport { name: self.name, kind, min, max, empty: self.empty, texts: self.texts }
+        ColumnReport { name: self.name, kind, min, max, empty: self.empty, texts: self.texts, device: self.device }
     }
 }
 
@@ -119,8 +122,7 @@ pub(super) fn columns_of(
 ) -> Vec<ColumnReport> {
     let columns = match (format, csv) {
         (Some(InputFormat::Csv), Some((header, delimiter, names))) => csv_columns(text, *header, *delimiter, names),
-        (Some(InputFormat::LineProtocol | InputFormat::Mqtt), _) => line_columns(text, format),
-        (Some(_), _) => json_columns(text),
+        (Some(format), _) => json_columns(text, format),
         (None, _) => Vec::new(),
     };
     columns.into_iter().take(MOST).map(Column::report).collect()
@@ -153,72 +155,25 @@ fn csv_columns(text: &[u8], header: Option<u64>, delimiter: Delimiter, names: &[
     columns
 }
 
-fn json_columns(text: &[u8]) -> Vec<Column> {
-    let source: Box<dyn Read + Send> = Box::new(Cursor::new(text.to_vec()));
-    let mut elements = JsonElements::new(BufReader::new(source), 1, 0);
+fn json_columns(text: &[u8], format: InputFormat) -> Vec<Column> {
     let mut columns = Vec::new();
-    let mut element = Vec::new();
-    for _ in 0..ROWS {
-        element.clear();
-        if !matches!(elements.append(&mut element), Ok(ElementStatus::Element)) {
-            break;
-        }
-        if let Ok(document) = serde_json::from_slice(&element) {
-            add_members(document, "", 0, &mut columns);
-        }
-    }
+    each_document(text, format, ROWS, &mut |document| add_members(document, &mut columns));
     columns
 }
 
-fn line_columns(text: &[u8], format: Option<InputFormat>) -> Vec<Column> {
-    let mut columns = Vec::new();
-    let mut document = String::new();
-    for line in std::str::from_utf8(text).unwrap_or_default().lines().take(ROWS) {
-        let is_read = match format {
-            Some(InputFormat::Mqtt) => mqtt::to_json(line, &mut document).is_ok(),
-            _ => line_protocol::to_json(line, &mut document).is_ok(),
-        };
-        if let (true, Ok(document)) = (is_read, serde_json::from_str(&document)) {
-            add_members(document, "", 0, &mut columns);
+/// Adds the scalars of a document, by path.
+fn add_members(document: &RawValue, columns: &mut Vec<Column>) {
+    each_scalar(document, &mut |path, value| {
+        let at = columns.iter().position(|column| column.name == path).unwrap_or_else(|| {
+            columns.push(Column { name: path.to_owned(), device: DeviceColumn::at_path(path), ..Column::default() });
+            columns.len() - 1
+        });
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'{' | b'[') => columns[at].note("list"),
+            Some(b'n') => columns[at].add(None, false),
+            Some(b'"') => columns[at].add(serde_json::from_str::<String>(text).ok().as_deref(), false),
+            _ => columns[at].add(Some(text), false),
         }
-    }
-    columns
-}
-
-/// Adds the scalars below a value, by path.
-fn add_members(value: &RawValue, path: &str, depth: usize, columns: &mut Vec<Column>) {
-    let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'{') if depth < DEPTH => {
-            // A value that is no object is described as far as it goes.
-            let _ = json_paths::members(value, |name, member| {
-                let name = if name.contains(['.', '[', '"']) { Cow::Owned(format!("{name:?}")) } else { name };
-                let path = if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") };
-                add_members(member, &path, depth + 1, columns);
-                Ok(())
-            });
-        }
-        Some(b'[') if depth < DEPTH => {
-            let mut rows = 0;
-            let _ = json_paths::elements(value, |element| {
-                rows += 1;
-                if rows <= ROWS {
-                    add_members(element, &format!("{path}[]"), depth + 1, columns);
-                }
-                Ok(())
-            });
-        }
-        first => {
-            let at = columns.iter().position(|column| column.name == path).unwrap_or_else(|| {
-                columns.push(Column { name: path.to_owned(), ..Column::default() });
-                columns.len() - 1
-            });
-            match first {
-                Some(b'{' | b'[') => columns[at].note("list"),
-                Some(b'n') => columns[at].add(None, false),
-                Some(b'"') => columns[at].add(serde_json::from_str::<String>(text).ok().as_deref(), false),
-                _ => columns[at].add(Some(text), false),
-            }
-        }
-    }
+    });
 }

@@ -14,6 +14,11 @@ pub(crate) struct InspectionCounts {
     pub replaced_in_input: u64,
     /// Rows of one quantity without a temperature.
     pub unjoined: u64,
+    /// Numbers of quantities that nothing asks for.
+    pub other_quantities: u64,
+    /// Their first names.
+    #[serde(skip)]
+    pub other_names: Vec<String>,
     /// Values that belong to none of several temperatures.
     pub unassigned_values: u64,
     /// Units of numeric times.
@@ -39,6 +44,8 @@ impl InspectionCounts {
         InspectionCounts {
             replaced_in_input: replaced + counted.replaced,
             unjoined: counted.unjoined,
+            other_quantities: counted.other_quantities.count,
+            other_names: counted.other_quantities.names.iter().cloned().collect(),
             unassigned_values: counted.unassigned,
             time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
             assumed_utc: counted.times.assumed_utc,
@@ -55,6 +62,8 @@ impl InspectionCounts {
         let InspectionCounts {
             replaced_in_input,
             unjoined,
+            other_quantities,
+            other_names,
             unassigned_values,
             time_units,
             assumed_utc,
@@ -67,6 +76,8 @@ impl InspectionCounts {
         let summary = InputSummary {
             replaced_in_input,
             unjoined,
+            other_quantities,
+            other_names,
             unassigned_values,
             time_units,
             assumed_utc,

@@ -1,14 +1,20 @@
 //! Options that may read a CSV file, by the names in its header or by its values.
 
+use super::super::csv_parser::parted_numbers;
+use super::super::device_names::{DeviceColumn, sensor_sources};
 use super::super::keys::{SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
+use super::super::mapping::as_source;
 use super::super::number::{DecimalSign, number};
 use super::super::options::{Delimiter, InputOptions};
 use super::super::row_splitter::RowSplitter;
-use super::super::time_format::{TimeOptions, TimeParser, forms_of, zone_in_name};
+use super::super::time_format::{forms_of, zone_in_name};
 use super::super::unit::Unit;
-use super::candidate::{Candidate, sensor_of, with_forms, with_layout};
-use super::names::{is_temperature, sensor_place, time_place};
+use super::candidate::{Candidate, with_forms, with_layout};
+use super::long_guess::{keys_of, quantity_and_value};
+use super::names::{is_temperature, time_place};
+use super::temperatures::Temperatures;
 use super::time_columns::{ROWS, TimeColumns};
+use super::without_header::without_header;
 use crate::pipeline::{ColumnMapping, Layout, parse_time};
 
 /// Lines in which a header is looked for.
@@ -25,10 +31,9 @@ struct Table {
 }
 
 /// Where the keys stand.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Places {
-    sensor: Option<usize>,
-    temperature: usize,
+    temperatures: Temperatures,
     time: usize,
     /// A column that names the unit of each value.
     unit: Option<usize>,
@@ -37,16 +42,23 @@ struct Places {
 impl Places {
     fn of(names: &[String], row: Option<&Vec<String>>) -> Option<Self> {
         let time = time_place(names)?;
-        let sensor = sensor_place(names).filter(|at| *at != time);
-        let temperature = (0..names.len()).find(|at| *at != time && is_temperature(&names[*at]));
-        if let Some(temperature) = temperature {
-            return Some(Places { sensor, temperature, time, unit: None });
+        // As loggers of Campbell do, a row below the names may name the units.
+        let units = row.filter(|row| !row.iter().any(|cell| cell.contains(|sign: char| sign.is_ascii_digit())));
+        let is_unit = |cell: &String| Unit::named(cell).is_some_and(Unit::is_temperature);
+        let has_unit = |at: usize| units.and_then(|units| units.get(at)).is_some_and(is_unit);
+        let is_found = |at: &usize| *at != time && (is_temperature(&names[*at]) || has_unit(*at));
+        let temperatures = Temperatures::choose(names, (0..names.len()).filter(is_found).collect());
+        if temperatures != Temperatures::None {
+            return Some(Places { temperatures, time, unit: None });
         }
         // `Date/Time,Unit,Value`
         let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
         let (unit, temperature) = place("unit").zip(place("value"))?;
-        let is_unit = Unit::named(row?.get(unit)?).is_some_and(Unit::is_temperature);
-        is_unit.then_some(Places { sensor, temperature, time, unit: Some(unit) })
+        is_unit(row?.get(unit)?).then_some(Places {
+            temperatures: Temperatures::One(temperature),
+            time,
+            unit: Some(unit),
+        })
     }
 }
 
@@ -80,12 +92,32 @@ fn tables(text: &str) -> (Vec<Table>, Vec<OtherRows>) {
 /// Returns options that may read the text, the likeliest first.
 pub(super) fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<Candidate> {
     let (tables, others) = tables(text);
-    let mut found: Vec<_> = tables.iter().filter_map(|table| with_header(table, name, given)).collect();
+    let mut found: Vec<_> = tables.iter().flat_map(|table| with_header(table, name, given)).collect();
     for (delimiter, rows) in others {
         let is_time = |cell: &String| parse_time(cell).is_ok() || !forms_of(cell).is_empty();
         if rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(is_time)) {
             found.extend(without_header(delimiter, &rows, name, given));
+        } else {
+            found.extend(long_candidates(delimiter, &rows, name, given));
         }
+    }
+    found
+}
+
+/// Returns options of layouts that leave open which column is the temperature: one for each that may be it.
+pub(super) fn open_temperatures(text: &str, layouts: &[Layout], name: &str, given: &InputOptions) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for layout in layouts.iter().filter(|layout| layout.lacks_temperature(given)) {
+        let rows: Vec<_> = text.lines().take(ROWS).map(|line| split(Delimiter::Byte(b','), line)).collect();
+        let Some((header, rows)) = rows.split_first() else { continue };
+        let is_number = |cell: &String| cell.is_empty() || number(cell, DecimalSign::Point).is_ok();
+        let is_measured = |at: &usize| {
+            let mut cells = rows.iter().filter_map(|row| row.get(*at));
+            header[*at].starts_with("field") && cells.all(is_number)
+        };
+        let temperatures = (0..header.len()).filter(is_measured).map(|at| header[at].clone()).collect();
+        let options = with_layout(layout, given, name);
+        found.push(Candidate { temperatures, ..Candidate::from(options) });
     }
     found
 }
@@ -96,11 +128,56 @@ pub(super) fn other_temperatures(text: &str, layouts: &[Layout], name: &str, giv
     for table in tables(text).0 {
         for layout in layouts.iter().filter(|_| given.mapped(TEMPERATURE).next().is_none()) {
             let mut options = with_layout(layout, given, name);
-            options.map.push(mapping(TEMPERATURE, reference(&table.header, table.places.temperature)));
+            let places = table.places.temperatures.places().iter();
+            options.map.extend(places.map(|at| mapping(TEMPERATURE, reference(&table.header, *at))));
             found.push(Candidate::from(options));
         }
     }
     found
+}
+
+/// Returns options for rows that hold one quantity each, below a header that names what holds it.
+fn long_candidates(delimiter: Delimiter, rows: &[Vec<String>], name: &str, given: &InputOptions) -> Vec<Candidate> {
+    let columns = |row: &Vec<String>| Some((time_place(row)?, quantity_and_value(row)));
+    let header = rows.iter().take(HEADER_LINES).enumerate().find_map(|(at, row)| Some((at, columns(row)?)));
+    let Some((at, (time, pairs))) = header.filter(|(_, (_, pairs))| !pairs.is_empty()) else { return Vec::new() };
+    let (header, rows) = (&rows[at], &rows[at + 1..]);
+    for (quantity, value) in pairs.into_iter().filter(|(quantity, value)| *quantity != time && *value != time) {
+        let names = rows.iter().filter_map(|row| row.get(quantity).cloned()).filter(|name| !name.is_empty());
+        let Some(keys) = keys_of(&names.collect()) else { continue };
+        let mut options = given.clone();
+        if delimiter == Delimiter::Blanks {
+            options.delimiter = options.delimiter.or(Some(Delimiter::Blanks));
+        }
+        options.quantity = Some(reference(header, quantity));
+        options.value = Some(reference(header, value));
+        let time = TimeColumns::around(time, header, rows);
+        let with = time.clock.map_or(String::new(), |at| format!("+{}", reference(header, at)));
+        if header[time.date] != TIME || time.clock.is_some() {
+            options.map.push(mapping(TIME, format!("{}{with}", reference(header, time.date))));
+        }
+        options.map.extend(keys.map);
+        let mut candidate = with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date]);
+        candidate.temperatures = keys.temperatures;
+        if keys.has_sensor {
+            return vec![candidate];
+        }
+        let is_read = |at: usize| [quantity, value, time.date].contains(&at) || time.clock == Some(at);
+        return candidate.with_sensors(sources_of(header, rows, is_read), name);
+    }
+    Vec::new()
+}
+
+/// Returns the sources of the sensor among the columns that hold nothing else.
+fn sources_of(header: &[String], rows: &[Vec<String>], is_read: impl Fn(usize) -> bool) -> Vec<String> {
+    if header.iter().any(|name| name == SENSOR) {
+        return vec![SENSOR.to_owned()];
+    }
+    sensor_sources((0..header.len()).filter(|at| !is_read(*at)).filter_map(|at| {
+        let mut column = DeviceColumn::named(&header[at])?;
+        rows.iter().for_each(|row| column.see(row.get(at).map_or("", String::as_str)));
+        Some((reference(header, at), column))
+    }))
 }
 
 fn mapping(key: &str, source: String) -> ColumnMapping {
@@ -113,36 +190,47 @@ fn reference(header: &[String], at: usize) -> String {
     if name.is_empty() || header.iter().filter(|other| *other == name).count() > 1 {
         return format!("@column.{}", at + 1);
     }
-    if name.contains(['+', '"']) || name.contains("//") { format!("\"{name}\"") } else { name.clone() }
+    as_source(name)
 }
 
-fn with_header(table: &Table, name: &str, given: &InputOptions) -> Option<Candidate> {
+fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate> {
     let Table { delimiter, header, rows, places } = table;
     let mut options = given.clone();
     if *delimiter == Delimiter::Blanks {
         options.delimiter = options.delimiter.or(Some(Delimiter::Blanks));
     }
     let time = TimeColumns::around(places.time, header, rows);
+    options.short_rows |= ends_early(header, rows);
+    if *delimiter == Delimiter::Byte(b',') && options.decimal.is_none() && has_parted_numbers(header, rows) {
+        options.decimal = Some(DecimalSign::Comma);
+    }
     let mut map = |key: &str, at: usize, with: Option<usize>| {
         let is_own = header[at] == key && with.is_none() && header.iter().filter(|name| *name == key).count() == 1;
-        if !is_own && !options.map.iter().any(|mapping| mapping.key == key) {
+        if !is_own && given.mapped(key).next().is_none() {
             let with = with.map_or(String::new(), |at| format!("+{}", reference(header, at)));
             options.map.push(mapping(key, format!("{}{with}", reference(header, at))));
         }
     };
-    map(TEMPERATURE, places.temperature, None);
+    let mut undecided = Vec::new();
+    match &places.temperatures {
+        Temperatures::OneOf(places) if given.mapped(TEMPERATURE).next().is_none() => {
+            undecided = places.iter().map(|at| reference(header, *at)).collect();
+        }
+        temperatures => temperatures.places().iter().for_each(|at| map(TEMPERATURE, *at, None)),
+    }
     map(TIME, time.date, time.clock);
     if let Some(unit) = places.unit {
         map(TEMPERATURE_UNIT, unit, None);
     }
-    match places.sensor {
-        Some(at) => map(SENSOR, at, None),
-        None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
-        None => {}
-    }
+    let is_read = |at: usize| {
+        places.temperatures.places().contains(&at)
+            || at == time.date
+            || time.clock == Some(at)
+            || places.unit == Some(at)
+    };
+    let sources = sources_of(header, rows, is_read);
     // Other columns of one name cannot be fields.
-    let is_read =
-        |at: usize| at == places.temperature || at == time.date || time.clock == Some(at) || places.sensor == Some(at);
+    let is_read = |at: usize| is_read(at) || sources.contains(&reference(header, at));
     for (at, column) in header.iter().enumerate().filter(|(at, column)| !is_read(*at) && !column.is_empty()) {
         let is_double = header.iter().skip(at + 1).any(|other| other == column);
         let is_known = options.drop.contains(column) || !options.only.is_empty();
@@ -153,51 +241,31 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Option<Candid
     if options.time_zone.is_none() {
         options.time_zone = zone_in_name(&header[time.date]);
     }
-    if time.is_hour && options.time_format.is_none() {
+    let mut candidate = if time.is_hour && options.time_format.is_none() {
         let time_formats = time.hour_forms(header, rows);
-        return (!time_formats.is_empty()).then_some(Candidate { options, time_formats });
-    }
-    Some(with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date]))
+        if time_formats.is_empty() {
+            return Vec::new();
+        }
+        Candidate { time_formats, ..Candidate::from(options) }
+    } else {
+        with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date])
+    };
+    candidate.temperatures = undecided;
+    candidate.with_sensors(sources, name)
 }
 
-/// Names the columns of a file without header: the first that holds times, the first other numbers, the first texts.
-fn without_header(delimiter: Delimiter, rows: &[Vec<String>], name: &str, given: &InputOptions) -> Option<Candidate> {
-    if !given.columns.is_empty() {
-        return None;
-    }
-    let first = rows.first()?;
-    let is_number = |cell: &str| number(cell, DecimalSign::Point).or_else(|_| number(cell, DecimalSign::Comma)).is_ok();
-    let times = TimeParser::new(&TimeOptions::default()).ok()?;
-    let is_time = |cell: &str| cell.len() >= 9 && times.text(cell).is_ok() || !forms_of(cell).is_empty();
-    let found = first.iter().position(|cell| is_time(cell))?;
-    let time = TimeColumns::around(found, first, rows);
-    let is_of_time = |at: usize| at == time.date || time.clock == Some(at);
-    let numbers: Vec<_> = (0..first.len()).filter(|at| !is_of_time(*at) && is_number(&first[*at])).collect();
-    // An hour or a number of the row has no fraction.
-    let has_fraction = |at: &&usize| first[**at].contains(['.', ',']);
-    let temperature = *numbers.iter().find(has_fraction).or(numbers.first())?;
-    let is_nothing = |cell: &str| ["", "nan", "null", "none", "inf"].contains(&cell.to_lowercase().as_str());
-    let is_sensor = |at: usize| !is_of_time(at) && !is_number(&first[at]) && !is_nothing(&first[at]);
-    let sensor = (0..first.len()).find(|at| is_sensor(*at));
-    let column = |at: usize| match at {
-        _ if at == time.date && time.clock.is_some() => "date".to_owned(),
-        _ if time.clock == Some(at) => "clock".to_owned(),
-        _ if at == time.date => TIME.to_owned(),
-        _ if at == temperature => TEMPERATURE.to_owned(),
-        _ if Some(at) == sensor => SENSOR.to_owned(),
-        _ => format!("field{}", at + 1),
-    };
-    let mut options = InputOptions { columns: (0..first.len()).map(column).collect(), ..given.clone() };
-    if time.clock.is_some() {
-        options.map.push(mapping(TIME, "date+clock".to_owned()));
-    }
-    if delimiter == Delimiter::Blanks {
-        options.delimiter = options.delimiter.or(Some(delimiter));
-    }
-    if sensor.is_none() && options.sensor.is_none() {
-        options.sensor = Some(sensor_of(name));
-    }
-    Some(with_forms(options, rows.iter().filter_map(|row| time.text(row)), ""))
+/// Returns whether rows lack the columns at the end that only the first row has: the serial number of a logger, its alarms.
+fn ends_early(header: &[String], rows: &[Vec<String>]) -> bool {
+    let mut lengths = rows.iter().map(Vec::len).filter(|length| *length < header.len());
+    let Some(shortest) = lengths.next() else { return false };
+    let is_of_logger = |name: &String| DeviceColumn::named(name).is_some() || name.to_lowercase().contains("alarm");
+    shortest > 2 && lengths.all(|length| length == shortest) && header[shortest..].iter().all(is_of_logger)
+}
+
+/// Returns whether rows have more cells than the header, because decimal commas part the numbers at their end.
+fn has_parted_numbers(header: &[String], rows: &[Vec<String>]) -> bool {
+    let longer = || rows.iter().filter(|row| row.len() > header.len());
+    longer().next().is_some() && longer().all(|row| parted_numbers(header.len(), row.len(), |at| &row[at]).is_some())
 }
 
 /// Returns the cells of a line.

@@ -1,13 +1,18 @@
 //! Options that may read a file whose keys have other names: by the names of its columns, and by their values.
 
-use super::super::keys::SENSOR;
+use std::collections::BTreeSet;
+
+use super::super::device_names::{DeviceColumn, sensor_sources};
+use super::super::keys::{SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::options::{Delimiter, InputFormat, InputOptions};
-use super::super::time_format::forms_of_times;
-use super::candidate::{Candidate, sensor_of, with_forms};
-use super::columns::columns_of;
+use super::super::time_format::{forms_of_times, is_zone_name};
+use super::candidate::{Candidate, with_forms, with_layout};
+use super::columns::{ColumnReport, columns_of};
 use super::csv_guess::{csv_candidates, split};
-use super::names::{is_temperature, sensor_place, sensor_rank, time_place};
-use crate::pipeline::{ColumnMapping, Layout};
+use super::long_guess::{keys_of, quantity_and_value};
+use super::names::{is_temperature, time_place};
+use super::temperatures::Temperatures;
+use crate::pipeline::{ColumnMapping, Layout, Layouts};
 
 /// Lines in which a header is looked for.
 const HEADER_LINES: usize = 16;
@@ -20,7 +25,7 @@ pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<Ca
     let format = given.format.unwrap_or_else(|| super::super::format::recognize(text.as_bytes()));
     match format {
         InputFormat::Csv => csv_candidates(text, name, given),
-        format => json_candidate(text, name, given, format).into_iter().collect(),
+        format => json_candidates(text, name, given, format),
     }
 }
 
@@ -46,7 +51,7 @@ pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions
         names.retain(|name| {
             !last(name).starts_with('_') && ![MEASUREMENT, "result", "table", ""].contains(&name.as_str())
         });
-        names.sort_by_key(|name| sensor_rank(&last(name)));
+        names.sort_by_key(|name| DeviceColumn::named(&last(name)).map_or(usize::MAX, |column| column.rank()));
         found.extend(names.into_iter().map(|source| {
             let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
             options.map.push(ColumnMapping { key: SENSOR.to_owned(), source });
@@ -64,19 +69,132 @@ fn annotated_names(text: &str, layout: &Layout) -> Vec<String> {
     rows.into_iter().find(|row| row.contains(quantity)).unwrap_or_default()
 }
 
-fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Option<Candidate> {
+/// Returns options of layouts whose files look like this one, and hold the temperature at another path.
+pub(super) fn other_json_temperatures(
+    text: &str,
+    layouts: &[Layout],
+    name: &str,
+    given: &InputOptions,
+) -> Vec<Candidate> {
+    let of_values = |layout: &&Layout| {
+        let is_json =
+            matches!(layout.options.format, Some(InputFormat::Json | InputFormat::Ndjson | InputFormat::Mqtt));
+        is_json && layout.options.quantity.is_none() && given.mapped(TEMPERATURE).next().is_none()
+    };
+    let mut found = Vec::new();
+    for layout in layouts.iter().filter(of_values) {
+        let columns = columns_of(text.as_bytes(), layout.options.format, None);
+        let (temperatures, paths) = json_temperatures(&columns);
+        let mut options = with_layout(layout, given, name);
+        let map = |at: &usize| ColumnMapping { key: TEMPERATURE.to_owned(), source: paths[*at].clone() };
+        options.map.extend(temperatures.places().iter().map(map));
+        if temperatures != Temperatures::None {
+            found.push(Candidate::from(options));
+        }
+    }
+    found
+}
+
+/// Returns the temperatures among the paths of a document that are numbers. Of several, those that are read together lie
+/// in the same elements.
+fn json_temperatures(columns: &[ColumnReport]) -> (Temperatures, Vec<String>) {
+    let numbers = columns.iter().filter(|column| ["number", "mixed"].contains(&column.kind));
+    let paths: Vec<_> = numbers.map(|column| column.name.clone()).collect();
+    let found = (0..paths.len()).filter(|at| is_temperature(&last_key(&paths[*at])));
+    let temperatures = match Temperatures::choose(&paths, found.collect()) {
+        Temperatures::Each(places) => {
+            let first = elements_of(&paths[places[0]]).to_owned();
+            Temperatures::choose(&paths, places.into_iter().filter(|at| elements_of(&paths[*at]) == first).collect())
+        }
+        other => other,
+    };
+    (temperatures, paths)
+}
+
+fn last_key(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]").to_owned()
+}
+
+/// Returns the part of a path up to the elements of the last array that it goes through.
+fn elements_of(path: &str) -> &str {
+    path.rfind("[]").map_or("", |at| &path[..at + 2])
+}
+
+/// Returns the sources of the sensor that the documents may have: what goes with each temperature.
+fn json_sensors(columns: &[ColumnReport], temperature: &str) -> Vec<String> {
+    let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| format!("{parent}."));
+    let is_beside = |column: &&ColumnReport, is_weak: bool| {
+        temperature.starts_with(elements_of(&column.name))
+            && (!is_weak || temperature.starts_with(&parent(&column.name)))
+    };
+    let named = columns.iter().filter_map(|column| Some((column, column.device.clone()?)));
+    let named = named.filter(|(column, device)| column.name != temperature && is_beside(column, device.is_weak()));
+    sensor_sources(named.map(|(column, device)| (column.name.clone(), device)))
+}
+
+/// Returns options for documents whose rows hold one quantity each.
+fn long_json_candidates(columns: &[ColumnReport], name: &str, given: &InputOptions) -> Vec<Candidate> {
+    let keys: Vec<_> = columns.iter().map(|column| last_key(&column.name)).collect();
+    let Some(time) = time_place(&keys) else { return Vec::new() };
+    for (quantity, value) in quantity_and_value(&keys) {
+        let (quantity, value, time) = (&columns[quantity], &columns[value], &columns[time]);
+        let is_together = elements_of(&quantity.name) == elements_of(&value.name);
+        let names: BTreeSet<_> = quantity.texts.iter().cloned().collect();
+        let Some(keys) = keys_of(&names).filter(|_| is_together && value.name != time.name) else { continue };
+        let (quantity_path, value_path) = (Some(quantity.name.clone()), Some(value.name.clone()));
+        let mut options = InputOptions { quantity: quantity_path, value: value_path, ..given.clone() };
+        if time.name != TIME && given.mapped(TIME).next().is_none() {
+            options.map.push(ColumnMapping { key: TIME.to_owned(), source: time.name.clone() });
+        }
+        options.map.extend(keys.map);
+        let mut candidate = with_forms(options, time.texts.iter().cloned(), "");
+        candidate.temperatures = keys.temperatures;
+        if keys.has_sensor {
+            return vec![candidate];
+        }
+        let others: Vec<_> = columns.iter().filter(|column| column.name != quantity.name).cloned().collect();
+        return candidate.with_sensors(json_sensors(&others, &value.name), name);
+    }
+    Vec::new()
+}
+
+/// Returns options of a layout whose label for the sensor does not tell all series apart: that label with another.
+pub(super) fn other_labels(text: &str, layouts: &Layouts, best: &InputOptions) -> Vec<Candidate> {
+    let Some(Ok(layout)) = best.layout.as_deref().map(|name| layouts.get(name)) else { return Vec::new() };
+    let typed = best.mapped(SENSOR).next().or_else(|| layout.options.mapped(SENSOR).next());
+    let Some((own, (parent, _))) = typed.map(|own| &own.source).and_then(|own| Some((own, own.rsplit_once('.')?)))
+    else {
+        return Vec::new();
+    };
+    let columns = columns_of(text.as_bytes(), layout.options.format, None);
+    let is_label = |column: &&ColumnReport| {
+        let label = column.name.strip_prefix(parent).and_then(|label| label.strip_prefix('.'));
+        column.name != *own && label.is_some_and(|label| !label.starts_with('_') && !label.contains('.'))
+    };
+    let labels: Vec<_> = columns.iter().filter(is_label).map(|column| column.name.clone()).collect();
+    let all = (labels.len() > 1).then(|| labels.join("+"));
+    let with = |other: String| {
+        let mut options = best.clone();
+        options.map.retain(|mapping| mapping.key != SENSOR);
+        options.map.push(ColumnMapping { key: SENSOR.to_owned(), source: format!("{own}+{other}") });
+        Candidate::from(options)
+    };
+    labels.into_iter().chain(all).map(with).collect()
+}
+
+fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Vec<Candidate> {
     let columns = columns_of(text.as_bytes(), Some(format), None);
     let of_kind = |kinds: &[&str]| -> Vec<String> {
         let wanted = columns.iter().filter(|column| kinds.contains(&column.kind));
         wanted.map(|column| column.name.clone()).collect()
     };
-    let last = |path: &String| path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]").to_owned();
-    let find = |paths: Vec<String>, place: fn(&[String]) -> Option<usize>| {
-        let names: Vec<_> = paths.iter().map(last).collect();
-        place(&names).map(|at| paths[at].clone())
+    let find_time = |paths: Vec<String>| {
+        let names: Vec<_> = paths.iter().map(|path| last_key(path)).collect();
+        time_place(&names).map(|at| paths[at].clone())
     };
-    let numbers = of_kind(&["number", "mixed"]);
-    let temperature = numbers.iter().find(|path| is_temperature(&last(path)))?.clone();
+    let (temperatures, paths) = json_temperatures(&columns);
+    let temperatures: Vec<_> = temperatures.places().iter().map(|at| paths[*at].clone()).collect();
+    let Some(temperature) = temperatures.first() else { return long_json_candidates(&columns, name, given) };
     let samples = |path: &String| {
         let column = columns.iter().find(|column| column.name == *path);
         column.map_or_else(Vec::new, |column| column.texts.clone())
@@ -84,23 +202,31 @@ fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFor
     let mut written = of_kind(&["text"]);
     written.retain(|path| !forms_of_times(&samples(path), "").is_empty());
     let mut stamps = of_kind(&["number", "time"]);
-    stamps.retain(|path| *path != temperature);
-    let time = find(stamps, time_place).or_else(|| find(written, time_place))?;
+    stamps.retain(|path| !temperatures.contains(path));
+    let Some(time) = find_time(stamps).or_else(|| find_time(written)) else { return Vec::new() };
     let times = samples(&time);
     let mut options = InputOptions { coerce: true, ..given.clone() };
-    let mut map = |key: &str, source: String| {
-        let is_own = source == key || options.map.iter().any(|mapping| mapping.key == key);
-        if !is_own {
-            options.map.push(ColumnMapping { key: key.to_owned(), source });
+    let mut map = |key: &str, source: &String| {
+        let is_own = source == key && (key != TEMPERATURE || temperatures.len() == 1);
+        if !is_own && given.mapped(key).next().is_none() {
+            options.map.push(ColumnMapping { key: key.to_owned(), source: source.clone() });
         }
     };
-    map("temperature", temperature);
-    map("current_time", time);
-    match find(of_kind(&["text", "number"]), sensor_place) {
-        Some(path) => map("sensor_id", path),
-        None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
-        None => {}
+    temperatures.iter().for_each(|temperature| map(TEMPERATURE, temperature));
+    map(TIME, &time);
+    // A zone beside times that are written.
+    let is_written = columns.iter().any(|column| column.name == time && column.kind != "number");
+    let zone = columns.iter().find(|column| is_zone_name(&last_key(&column.name)) && column.kind != "list");
+    if let Some(zone) = zone.filter(|_| is_written && given.time_zone.is_none()) {
+        map(UTC_OFFSET, &zone.name);
     }
-    options.coerce = given.coerce || options.map.is_empty();
-    Some(with_forms(options, times.into_iter(), ""))
+    let has_own = columns.iter().any(|column| column.name == SENSOR);
+    let sources = if has_own { vec![SENSOR.to_owned()] } else { json_sensors(&columns, temperature) };
+    let candidates = with_forms(options, times.into_iter(), "").with_sensors(sources, name);
+    let plain = |mut candidate: Candidate| {
+        // The flag is implied by any mapping.
+        candidate.options.coerce = given.coerce || candidate.options.map.is_empty();
+        candidate
+    };
+    candidates.into_iter().map(plain).collect()
 }

@@ -63,7 +63,15 @@ impl Head {
 
     /// Returns the encoding that the text is likely in, where it is not UTF-8: no line of it is that has more than ASCII.
     pub(super) fn likely_encoding(&self, options: &InputOptions) -> Option<TextEncoding> {
-        if options.encoding.is_some() || self.recognized.encoding.is_some() || std::str::from_utf8(&self.text).is_ok() {
+        if options.encoding.is_some() || self.recognized.encoding.is_some() {
+            return None;
+        }
+        // UTF-16 without a mark is UTF-8 with zero bytes where it is ASCII.
+        let utf_16 = decoding::guess(&self.text[..self.text.len().min(SAMPLE_BYTES)]);
+        if utf_16.starts_with("utf-16") {
+            return utf_16.parse().ok();
+        }
+        if std::str::from_utf8(&self.text).is_ok() {
             return None;
         }
         let lines = || self.text.split(|byte| *byte == b'\n').filter(|line| !line.is_ascii());

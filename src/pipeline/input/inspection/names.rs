@@ -1,9 +1,10 @@
 //! Names that columns and members have in files of many origins.
 
+use super::super::device_names::words;
 use super::super::unit::Unit;
 
 /// Names of times; those that stand first are looked for first.
-const TIMES: [&str; 40] = [
+const TIMES: [&str; 46] = [
     "current_time",
     "timestamp",
     "time",
@@ -40,32 +41,16 @@ const TIMES: [&str; 40] = [
     "data hora",
     "data e ora",
     "tijdstip",
+    "время",
+    "дата и время",
+    "时间",
+    "時間",
+    "日時",
+    "дата",
     "date",
     "datum",
     "fecha",
     "päivämäärä",
-];
-
-/// Names of sensors.
-const SENSORS: [&str; 18] = [
-    "sensor_id",
-    "sensorid",
-    "sensor",
-    "device_id",
-    "deviceid",
-    "device",
-    "dev_eui",
-    "deveui",
-    "node",
-    "station",
-    "station_abbr",
-    "stations_id",
-    "entity_id",
-    "mac",
-    "topic",
-    "room",
-    "location",
-    "host",
 ];
 
 /// Names of temperatures that do not hold the word.
@@ -74,9 +59,39 @@ const TEMPERATURES: [&str; 12] =
 /// Words that hold the letters of one and are another.
 const NO_TEMPERATURES: [&str; 4] = ["stempel", "templ", "attempt", "tempor"];
 /// Quantities that are not what a sensor measured there and then, and settings.
-const OTHER_TEMPERATURES: [&str; 16] = [
-    "dew", "dp", "min", "max", "unit", "set", "feels", "apparent", "chill", "index", "alarm", "status", "hi ", "low",
-    "high", "limit",
+const OTHER_TEMPERATURES: [&str; 32] = [
+    "dew",
+    "dp",
+    "min",
+    "max",
+    "unit",
+    "set",
+    "feels",
+    "apparent",
+    "chill",
+    "index",
+    "alarm",
+    "status",
+    "hi ",
+    "low",
+    "high",
+    "limit",
+    "std",
+    "deviation",
+    "quality",
+    "flag",
+    "offset",
+    "delta",
+    "diff",
+    "trend",
+    "error",
+    "count",
+    "color",
+    "colour",
+    "target",
+    "thresh",
+    "desired",
+    "variance",
 ];
 
 /// Returns a name without its unit and what stands around it.
@@ -90,10 +105,19 @@ fn plain(name: &str) -> String {
 /// Returns whether a name is one of a temperature.
 pub(super) fn is_temperature(name: &str) -> bool {
     let plain = plain(name);
-    let is_word = plain.contains("temp") && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
+    let is_other_script = ["темпер", "温度", "溫度", "気温"].iter().any(|word| plain.contains(word));
+    let is_word =
+        (plain.contains("temp") || is_other_script) && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
     let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
     (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit())
         && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
+}
+
+/// Returns whether a name is that of a temperature, and has no further word that says of what.
+pub(super) fn is_plain_temperature(name: &str) -> bool {
+    let known = ["temp", "temperature", "temperatur", "température", "temperatura", "t", "c", "f", "k"];
+    let is_known = |word: &String| known.contains(&word.as_str()) || TEMPERATURES.contains(&word.as_str());
+    words(&plain(name)).iter().all(is_known)
 }
 
 /// Returns the place of a time among names. Where one is named as UTC, those named as local are not looked at.
@@ -109,17 +133,6 @@ pub(super) fn time_place(names: &[String]) -> Option<usize> {
         names.iter().position(|name| is_utc(name) && is_time(name)).or_else(|| names.iter().position(is_time))
     };
     place(&names, &TIMES).or_else(of_parts)
-}
-
-/// Returns the place of a sensor among names.
-pub(super) fn sensor_place(names: &[String]) -> Option<usize> {
-    place(names, &SENSORS)
-}
-
-/// Returns how early the name of a sensor is looked for.
-pub(super) fn sensor_rank(name: &str) -> usize {
-    let name = plain(name);
-    SENSORS.iter().position(|known| *known == name).unwrap_or(SENSORS.len())
 }
 
 /// Returns the place of the first name of the list that is there.
@@ -143,6 +156,7 @@ mod tests {
             "°C",
             "AirTC(1)",
             "Indoor Temperature(℃)",
+            "Температура",
         ] {
             assert!(is_temperature(name), "{name}");
         }
@@ -154,6 +168,8 @@ mod tests {
             "Temp_Min",
             "set_temp",
             "Hi Temp",
+            "Temp_Std",
+            "color_temp",
             "C",
             "humidity",
             "F",
@@ -163,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn time_and_sensor_are_known_by_their_names() {
+    fn time_is_known_by_its_name() {
         let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(time_place(&names(&["No.", "Date Time, GMT+01:00", "Temp"])), Some(1));
         assert_eq!(time_place(&names(&["date", "Zeitstempel [UTC]"])), Some(1));
@@ -171,7 +187,5 @@ mod tests {
         assert_eq!(time_place(&names(&["timestamp_local", "timestamp_utc", "temp_f"])), Some(1));
         assert_eq!(time_place(&names(&["Time (local)", "Time (UTC)"])), Some(1));
         assert_eq!(time_place(&names(&["local_time", "utc_offset"])), Some(0));
-        assert_eq!(sensor_place(&names(&["STATIONS_ID", "MESS_DATUM"])), Some(0));
-        assert!(sensor_rank("room") < sensor_rank("x"));
     }
 }

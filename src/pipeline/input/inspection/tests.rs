@@ -51,7 +51,9 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
             let needs = Layouts::default().get(&name).unwrap().needs;
             let unit = needs.iter().filter(|need| *need == "--unit").map(|_| "temperature=K:C".parse().unwrap());
             let unit = unit.collect();
-            let named = InputOptions { layout: Some(name.clone()), sensor, unit, ..InputOptions::default() };
+            let map = needs.iter().filter(|need| *need == "--map").map(|_| "temperature=field1".parse().unwrap());
+            let (layout, map) = (Some(name.clone()), map.collect());
+            let named = InputOptions { layout, sensor, unit, map, ..InputOptions::default() };
             inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
         }
         assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
@@ -249,7 +251,7 @@ fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
         let (inspection, file, _dir) = inspected(text.as_bytes(), name);
         assert_eq!(inspection.error.as_deref(), Some("none of its times tells the day from the month"), "{name}");
         assert!(inspection.readings.is_empty());
-        let found: Vec<_> = inspection.choices.iter().map(|choice| choice.time_format.as_str()).collect();
+        let found: Vec<_> = inspection.choices.iter().map(|choice| choice.time_format.as_deref().unwrap()).collect();
         assert_eq!(found, forms, "{name}");
         for choice in &inspection.choices {
             let rows = put(&file, &choice.options);
@@ -263,4 +265,6 @@ fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
     }
 }
 
+mod choices;
+mod devices;
 mod guesses;

@@ -2,6 +2,7 @@
 
 use sensor_model::truncate_for_log;
 
+use super::super::json_devices::OneDevice;
 use super::super::json_paths::PathTree;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
@@ -26,7 +27,7 @@ impl DefaultPaths {
             InputFormat::Mqtt => DefaultPaths {
                 sensor: "payload.sensor_id//topic",
                 temperature: "payload.temperature",
-                time: "payload.current_time",
+                time: "payload.current_time//time",
                 long: None,
             },
             InputFormat::LineProtocol => DefaultPaths { time: "time", ..plain },
@@ -58,6 +59,11 @@ impl Binder {
         Ok(slot)
     }
 
+    /// Returns whether a path has a place already.
+    fn has(&self, text: &str) -> bool {
+        parse_path(text).is_ok_and(|path| self.paths.contains(&path))
+    }
+
     /// Returns the slots of paths of which any may match.
     fn alternatives(&mut self, text: &str) -> Result<Vec<usize>, String> {
         let parts = Source::parse(text, |part| self.slot(part))?;
@@ -77,11 +83,16 @@ impl Binder {
 }
 
 impl JsonMapper {
-    /// Reads the paths.
+    /// Reads the paths. `devices` are paths that name the device where all is put as one sensor.
     ///
     /// # Errors
     /// When a path is invalid, or a key is mapped twice; the text says which.
-    pub(in super::super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
+    pub(in super::super) fn new(
+        options: &InputOptions,
+        defaults: DefaultPaths,
+        stem: &str,
+        devices: &OneDevice,
+    ) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
         let twice =
             options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
@@ -121,11 +132,46 @@ impl JsonMapper {
             let decodes = slots.iter().any(is_decoded);
             filters.push((&filter.column, PathFilter { slots, patterns: vec![filter.pattern.clone()], decodes }));
         }
+        let labels = labels_of(&sensor_path).map(|path| binder.slot(path)).transpose()?;
+        let temperature = path(TEMPERATURE, defaults.temperature);
+        let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned());
+        let mut one_device = Vec::new();
+        for (device_path, device) in devices {
+            if binder.has(device_path) {
+                continue;
+            }
+            one_device.push((binder.slot(device_path)?, device_path.clone(), device.clone()));
+            // What has a place of its own is no sibling of the temperature any more.
+            if long.is_none() && parent(device_path) == parent(&temperature) {
+                let name = device_path.rsplit('.').next().unwrap_or(device_path).trim_matches('"').to_owned();
+                fields.push((name, binder.source(device_path, "")?));
+            }
+        }
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;
         let filters = filters.into_iter().map(|(_, filter)| filter).collect();
-        Ok(JsonMapper { tree, sensor, probes, time, utc_offset, fields, filters, origin, long, sensor_path })
+        Ok(JsonMapper {
+            tree,
+            sensor,
+            probes,
+            time,
+            utc_offset,
+            fields,
+            filters,
+            origin,
+            long,
+            sensor_path,
+            labels,
+            one_device,
+        })
     }
+}
+
+/// Returns the path of the labels of a series, where one of them is the sensor: `data.result[].metric`.
+fn labels_of(sensor: &str) -> Option<&str> {
+    let (labels, _) = sensor.rsplit_once('.').filter(|_| sensor.contains("[]") && !sensor.contains(['+', '"', ' ']))?;
+    let name = labels.rsplit('.').next().unwrap_or(labels);
+    (["metric", "labels", "tags"].contains(&name) && !sensor.contains("//")).then_some(labels)
 }
 
 /// Binds documents whose rows hold one quantity each.

@@ -29,6 +29,7 @@ pub(in super::super) fn completed(layout: &Layout) -> InputOptions {
             "--sensor" => options.sensor = Some("mine".to_owned()),
             "--time-zone" => options.time_zone = Some("Europe/Berlin".to_owned()),
             "--unit" => options.unit = vec!["temperature=K:C".parse().unwrap()],
+            "--map" => options.map.push("temperature=field1".parse().unwrap()),
             other => panic!("{other}"),
         }
     }

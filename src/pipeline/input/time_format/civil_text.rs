@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use super::TimeError;
-use super::civil_fields::{date, is_name, number};
+use super::civil_fields::{HALVES, date, is_name, is_year, number};
 
 /// A text in its parts.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,7 +134,11 @@ impl<'a> Scanner<'a> {
     /// `Tue Nov 14 22:13:20 2023`, behind the day.
     fn asctime(&mut self, month: i8, day: i8, weekday: Option<Weekday>) -> Result<CivilText<'a>, TimeError> {
         let time = self.rest;
-        let end = time.find(' ').ok_or(TimeError::NotATime)?;
+        // `date` of Unix prints the zone, and in some languages a half of the day, before the year.
+        let end = time.rfind(' ').ok_or(TimeError::NotATime)?;
+        let has_year = is_year(&time[end + 1..]);
+        // Behind the year in any other.
+        let end = if has_year { end } else { time.find(' ').ok_or(TimeError::NotATime)? };
         self.rest = &time[end..];
         self.blanks();
         let date = date(self.year()?, month, day)?;
@@ -143,7 +147,7 @@ impl<'a> Scanner<'a> {
         }
         let mut clock = Scanner { rest: &time[..end] };
         let (civil, fraction) = clock.time(date)?;
-        let zone = self.zone(false)?;
+        let zone = if has_year { clock.zone(false)? } else { self.zone(false)? };
         if clock.rest.is_empty() { Ok(CivilText { civil, fraction, zone }) } else { Err(TimeError::NotATime) }
     }
 
@@ -244,8 +248,7 @@ impl<'a> Scanner<'a> {
     /// The hour of 24 where `AM` or `PM` follows.
     fn half_of_day(&mut self, hour: i8) -> Result<i8, TimeError> {
         let trimmed = self.rest.trim_start();
-        let forms = [("a.m.", 0), ("p.m.", 12), ("am", 0), ("pm", 12)];
-        let found = forms.iter().find(|(form, _)| {
+        let found = HALVES.iter().find(|(form, _)| {
             trimmed.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form))
                 && !trimmed[form.len()..].starts_with(|next: char| next.is_alphanumeric())
         });

@@ -28,6 +28,12 @@ pub(in super::super) fn is_certainly_seconds(number: &str) -> bool {
     is_long && digits.iter().all(u8::is_ascii_digit)
 }
 
+/// Returns whether a number has fewer digits than the times from 2001 on in its unit, as the beginning of such a time has.
+pub(in super::super) fn is_part_of_time(time: &str) -> bool {
+    let whole = time.split(['.', ',']).next().unwrap_or(time);
+    !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) && ![10, 13, 16, 19].contains(&whole.len())
+}
+
 /// Takes a number in the unit that its size tells.
 pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
     let text = number.as_str();
@@ -124,12 +130,34 @@ fn compact_hour(digits: &str) -> Option<&'static str> {
     (with_minute.is_ok() && pair(0)? >= 20).then_some("%y%m%d%H%M")
 }
 
+/// The form of twelve digits that are a date with its minute, or one of a short year with its second. As milliseconds they
+/// would be of the years 1973 to 2001.
+fn compact_minute(digits: &str) -> Option<&'static str> {
+    let pair = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
+    let year = |at: usize| digits.get(at..at + 4)?.parse::<i16>().ok().filter(|year| COMPACT_YEARS.contains(year));
+    let is_time = |year: i16, [month, day, hour, minute, second]: [i8; 5]| {
+        jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).is_ok()
+    };
+    let (one, two, three, four, five, six) = (pair(0)?, pair(2)?, pair(4)?, pair(6)?, pair(8)?, pair(10)?);
+    let year_last = year(4).filter(|_| year(0).is_none());
+    if year(0).is_some_and(|year| is_time(year, [three, four, five, six, 0])) {
+        return Some("%Y%m%d%H%M");
+    }
+    if one >= 20 && is_time(2000 + i16::from(one), [two, three, four, five, six]) {
+        return Some("%y%m%d%H%M%S");
+    }
+    if year_last.is_some_and(|year| is_time(year, [two, one, five, six, 0])) {
+        return Some("%d%m%Y%H%M");
+    }
+    year_last.is_some_and(|year| is_time(year, [one, two, five, six, 0])).then_some("%m%d%Y%H%M")
+}
+
 /// The form of a number that is a calendar date without separators.
 fn compact_date(digits: &str) -> Option<&'static str> {
     let format = match digits.len() {
         8 => "%Y%m%d",
         10 => return compact_hour(digits),
-        12 => "%Y%m%d%H%M",
+        12 => return compact_minute(digits),
         14 => "%Y%m%d%H%M%S",
         _ => return None,
     };
@@ -152,6 +180,30 @@ mod tests {
         }
         for text in ["1700000000", "1930202100", "1995130112", "2311142261", "1811142213"] {
             assert_eq!(read(text).as_deref(), Ok(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn twelve_digits_that_are_a_date_are_no_milliseconds() {
+        let read = |text: &str| by_magnitude(&Decimal::parse(text).unwrap()).map(|time| time.seconds.to_string());
+        for (text, format) in [
+            ("202311142213", "%Y%m%d%H%M"),
+            ("231114221320", "%y%m%d%H%M%S"),
+            ("141120232213", "%d%m%Y%H%M"),
+            ("111420232213", "%m%d%Y%H%M"),
+        ] {
+            assert_eq!(read(text), Err(TimeError::CompactDate { format }), "{text}");
+        }
+        assert_eq!(read("981173106000").as_deref(), Ok("981173106"));
+    }
+
+    #[test]
+    fn beginning_of_a_time_has_fewer_digits_than_one_of_this_century() {
+        for text in ["17000", "170000000", "170000000000", "17000.5", "17000000000000000"] {
+            assert!(is_part_of_time(text), "{text}");
+        }
+        for text in ["1700000000", "1700000000.5", "1700000000000", "1700000000000000000", "2023-11-14", ""] {
+            assert!(!is_part_of_time(text), "{text}");
         }
     }
 

@@ -56,6 +56,9 @@ pub(crate) enum TimeError {
     /// A zone that is not in the time zone database.
     #[error("names a time zone that is not in the database")]
     UnknownZone,
+    /// The file names a zone for its times in a way that has no certain meaning.
+    #[error("the file names its time zone in a way that is not known; name it with --time-zone")]
+    UnknownFileZone,
     /// An offset that its zone does not have at that time.
     #[error("its offset and its time zone contradict each other")]
     ZoneConflict,
@@ -80,6 +83,7 @@ impl TimeError {
             TimeError::LeapSecond => "leap-second",
             TimeError::Unset => "unset-time",
             TimeError::OtherFormat => "time-format",
+            TimeError::UnknownFileZone => "time-zone",
             TimeError::NotATime
             | TimeError::UnknownZone
             | TimeError::ZoneConflict

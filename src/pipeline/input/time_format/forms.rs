@@ -1,5 +1,6 @@
 //! Forms of times in which only the values tell the day from the month.
 
+use super::civil_fields::HALVES;
 use super::{TimeOptions, TimeParser};
 
 /// The orders of day, month and a year of four digits, or of two.
@@ -154,16 +155,29 @@ fn clock(rest: &str) -> Option<String> {
         rest = behind;
     }
     let word = rest.trim_start();
-    let is_half_day =
-        word.get(..2).is_some_and(|half| ["am", "pm"].iter().any(|known| known.eq_ignore_ascii_case(half)));
+    let half = half_of_day(word);
+    let is_half_day = half.is_some();
     form.push_str(if is_half_day { "%I" } else { "%H" });
     form.push_str(&after_hours);
-    if is_half_day {
+    if let Some((known, _)) = half {
         form.push_str(if word.len() < rest.len() { " %p" } else { "%p" });
-        rest = &word[2..];
+        rest = &word[known.len()..];
     }
     form.push_str(zone(rest)?);
     Some(form)
+}
+
+/// Returns the word for a half of the day that a text begins with, and its hours.
+fn half_of_day(text: &str) -> Option<(&'static str, i8)> {
+    let begins = |half: &str| text.get(..half.len()).is_some_and(|start| start.eq_ignore_ascii_case(half));
+    HALVES.into_iter().find(|(half, _)| begins(half))
+}
+
+/// Returns a time with `AM` or `PM` for a word of other letters that means it; nothing where it has none.
+pub(super) fn with_plain_half(time: &str) -> Option<String> {
+    let at = time.char_indices().find(|(at, _)| half_of_day(&time[*at..]).is_some_and(|(half, _)| half.len() > 2))?.0;
+    let (half, hours) = half_of_day(&time[at..])?;
+    Some(format!("{}{}{}", &time[..at], if hours == 0 { "AM" } else { "PM" }, &time[at + half.len()..]))
 }
 
 fn zone(rest: &str) -> Option<&'static str> {
@@ -230,6 +244,9 @@ mod tests {
             "14-11-2023 22.13.20",
             "11/14/23 10:13:20  PM",
             "11/14/2023 10:13pm",
+            "14/11/2023 10:13:20 p.m.",
+            "14/11/2023 10:13:20 a. m.",
+            "14/11/2023 10:13:20 p.\u{a0}m.",
             "1/2/2023 1:05",
             "14/11/2023 22:13 +0100",
             "14/11/2023 22:13:20+01:00",

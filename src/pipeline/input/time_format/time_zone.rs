@@ -7,19 +7,66 @@ const QUARTER: i32 = 15 * 60;
 /// Farther from UTC is no place.
 const MOST: i32 = 18 * 3600;
 
-/// Returns the zone of the offset from UTC that a file names, in seconds or as `+01:00`; nothing where an option names an
-/// offset.
+/// Names of columns, and of lines above the header, that hold a zone; without the signs in them, in small letters.
+const ZONE_NAMES: [&str; 12] = [
+    "timezone",
+    "tz",
+    "utcoffset",
+    "gmtoffset",
+    "timezoneoffset",
+    "tzoffset",
+    "zeitzone",
+    "fuseauhoraire",
+    "zonahoraria",
+    "husohorario",
+    "fusoorario",
+    "tijdzone",
+];
+
+/// Returns whether a name is that of a zone.
+pub(in super::super) fn is_zone_name(name: &str) -> bool {
+    let plain: String = name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    ZONE_NAMES.contains(&plain.as_str())
+}
+
+/// Returns the zone that a file names by its IANA name, or as `UTC`, `UTC+8`, `GMT-07:00` or `(UTC+01:00) Berlin`.
+fn written_zone(text: &str) -> Option<TimeZone> {
+    let text = text.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(text, |(zone, _)| zone).trim();
+    let has_prefix = |prefix: &&&str| text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    if ["UTC", "GMT"].iter().any(|prefix| has_prefix(&prefix)) {
+        let offset = match text[3..].trim() {
+            "" => 0,
+            rest => super::civil_text::offset_seconds(rest).filter(|seconds| is_offset(*seconds))?,
+        };
+        return Offset::from_seconds(offset).ok().map(TimeZone::fixed);
+    }
+    TimeZone::get(text).ok().filter(|_| text.contains('/'))
+}
+
+/// Returns whether a file's name of a zone has a certain meaning.
+pub(in super::super) fn is_zone_of_file(text: &str) -> bool {
+    matches!(of_file(text, None), Ok(Some(_)))
+}
+
+fn is_offset(seconds: i32) -> bool {
+    seconds % QUARTER == 0 && (-MOST..=MOST).contains(&seconds)
+}
+
+/// Returns the zone that a file names: its offset from UTC in seconds or as `+01:00`, or its name; nothing where an option
+/// names an offset, or the file a zone by its name and an option another.
 ///
 /// # Errors
 /// Fails if it is not an offset, or the option names a zone whose offset changes, which would contradict it for a part
 /// of the year.
 pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<TimeZone>, String> {
     let text = text.trim();
-    // `-0700` is an offset as well as a number; one of seconds has no zero before it.
-    let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
-    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
-    let seconds = seconds.filter(|seconds| seconds % QUARTER == 0 && (-MOST..=MOST).contains(seconds));
-    let Some(offset) = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()) else {
+    let offset = match written_zone(text).map(|zone| (zone.to_fixed_offset(), zone)) {
+        Some((_, zone)) if named.is_none() => return Ok(Some(zone)),
+        Some((Err(_), _)) => return Ok(None),
+        Some((Ok(offset), _)) => Some(offset),
+        None => written_offset(text),
+    };
+    let Some(offset) = offset else {
         return Err(
             "what the file says of its offset from UTC is neither seconds nor +01:00; `--map utc_offset=COLUMN` \
                     names another place"
@@ -37,6 +84,14 @@ pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<Tim
             ))
         }
     }
+}
+
+/// Reads an offset in seconds, or as `+01:00`.
+fn written_offset(text: &str) -> Option<Offset> {
+    // `-0700` is an offset as well as a number; one of seconds has no zero before it.
+    let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
+    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
+    seconds.filter(|seconds| is_offset(*seconds)).and_then(|seconds| Offset::from_seconds(seconds).ok())
 }
 
 fn written(offset: Offset) -> String {
@@ -105,12 +160,31 @@ mod tests {
             ("-0700", -25_200),
             ("0", 0),
             (" 20700 ", 20_700),
+            ("UTC+08:00", 28_800),
+            ("gmt-7", -25_200),
+            ("UTC", 0),
+            ("(UTC+01:00) Amsterdam, Berlin", 3600),
         ] {
             let zone = TimeZone::fixed(Offset::from_seconds(seconds).unwrap());
             assert_eq!(of_file(text, None), Ok(Some(zone)), "{text}");
         }
-        for text in ["", "25.0", "25", "x", "+01:07", "90000", "-2147483648", "Europe/Berlin"] {
+        for text in ["", "25.0", "25", "x", "+01:07", "90000", "-2147483648", "CET", "UTC+1:07", "Mars/Base"] {
             assert!(of_file(text, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn zone_of_the_file_is_named_unless_an_option_names_another() {
+        let berlin = parse("Europe/Berlin").unwrap();
+        assert_eq!(of_file("Europe/Berlin", None), Ok(Some(berlin.clone())));
+        assert_eq!(of_file("Europe/Paris", Some(&berlin)), Ok(None));
+        assert_eq!(of_file("(UTC+01:00) Berlin", Some(&parse("+02:00").unwrap())), Ok(None));
+        assert!(of_file("UTC+08:00", Some(&berlin)).unwrap_err().contains("`--time-zone +08:00`"));
+        for name in ["timezone", "Time zone", "time_zone", "TZ", "UTC offset", "Zeitzone"] {
+            assert!(is_zone_name(name), "{name}");
+        }
+        for name in ["zone", "offset", "time", "timezone_abbreviation"] {
+            assert!(!is_zone_name(name), "{name}");
         }
     }
 

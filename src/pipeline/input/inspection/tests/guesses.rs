@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn flags(text: impl AsRef<[u8]>, name: &str) -> String {
+pub(super) fn flags(text: impl AsRef<[u8]>, name: &str) -> String {
     let (inspection, file, _dir) = inspected(text.as_ref(), name);
     assert_eq!(inspection.error, None, "{name}");
     assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
@@ -33,10 +33,6 @@ fn columns_are_known_in_several_languages_and_by_their_units() {
         (
             "Timestamp (Europe/Berlin),Temperature (°C)\n2023-11-14 23:13:20,21.5\n",
             "temperature=Temperature (°C) current_time=Timestamp (Europe/Berlin) --time-zone=Europe/Berlin --sensor=f",
-        ),
-        (
-            "Time,Temperature(℃),Humidity(%),Temperature(℃),Humidity(%)\n2023-11-14 22:13:20,21.5,45,7.5,90\n",
-            "temperature=@column.2 current_time=Time --drop=Humidity(%) --sensor=f",
         ),
         (
             "date        time       temp  hum\n2023-11-14  22:13:20   21.5   40\n2023-11-14  22:14:20   21.6   40\n",

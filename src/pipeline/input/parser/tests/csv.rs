@@ -26,7 +26,8 @@ fn comma_before_three_digits_is_never_guessed() {
     // Another number of the file says what the comma is.
     assert_eq!(read(file("k;1,234;1700000000\nk;21,5;1700000060\n"), ""), ["k 1.234 1700000000", "k 21.5 1700000060"]);
     assert_eq!(read(file("k;1,234;1700000000\n"), "--decimal~comma"), ["k 1.234 1700000000"]);
-    assert_eq!(read(format!("{H}\nk,\"21,5\",{T}\n"), ""), ["2 decimal-sign"]);
+    assert_eq!(read(format!("{H}\nk,\"1,234\",{T}\n"), ""), ["2 decimal-sign"]);
+    assert_eq!(read(format!("{H}\nk,\"1,234\",{T}\nk,5.5,{T}\n"), "")[0], "2 decimal-sign");
     assert_eq!(read(format!("{H}\nk,\"21,5\",{T}\n"), "--decimal~comma"), ["k 21.5 1700000000"]);
     let further = "sensor_id;temperature;current_time;p\nk;5;1700000000;1,234\n";
     assert_eq!(read(further, ""), ["2 decimal-sign"], "a further column is no more certain");

@@ -1,0 +1,165 @@
+//! Columns that are no part of the readings, or a further field of them, and say whether the rows belong together: which
+//! device a row is of, in which unit its temperature is, and in which zone its time.
+
+use sensor_model::truncate_for_log;
+
+use super::super::device_names::DeviceColumn;
+use super::super::keys::{TEMPERATURE_UNIT, UTC_OFFSET};
+use super::super::mapping::as_source;
+use super::super::options::InputOptions;
+use super::super::reading_builder::ReadingBuilder;
+use super::super::row_error::{RowError, row_error};
+use super::super::row_splitter::Cells;
+use super::super::time_format::is_zone_name;
+use super::super::unit::Unit;
+use super::{CellSource, CsvColumns, Part};
+use crate::hint_flags::shell_word;
+
+/// Names of fields that hold the unit of the temperature.
+const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
+
+/// The columns, by their places.
+#[derive(Debug, Default)]
+pub(super) struct WatchedColumns {
+    /// Columns that may name devices, where all rows are put as one sensor.
+    devices: Vec<(usize, DeviceColumn)>,
+    /// Those of them that named one device so far, and it.
+    one_device: Vec<(usize, String)>,
+    /// Columns of units that are left out of the readings, with the names of their fields.
+    units: Vec<(&'static str, usize)>,
+    /// A column that names the zone of the times, where no option does.
+    zone: Option<usize>,
+}
+
+impl WatchedColumns {
+    /// Finds them among the columns that give no key of the readings.
+    pub(super) fn find(
+        names: &[&str],
+        used: &[usize],
+        options: &InputOptions,
+        fields: &[(String, CellSource)],
+        is_one_sensor: bool,
+        is_long: bool,
+    ) -> Self {
+        let unused = || (0..names.len()).filter(|at| !used.contains(at));
+        let is_said = |name: &str| {
+            options.drop.iter().any(|dropped| dropped == name)
+                || options.matches.iter().any(|filter| filter.column.split("//").any(|column| column.trim() == name))
+        };
+        let device = |at: usize| Some((at, DeviceColumn::named(names[at]).filter(|_| !is_said(names[at]))?));
+        let devices = if is_one_sensor { unused().filter_map(device).collect() } else { Vec::new() };
+        let is_kept = |name: &str| fields.iter().any(|(field, _)| field == name);
+        let mapped = options.mapped(TEMPERATURE_UNIT).next().map(|mapping| mapping.source.trim());
+        let unit = |at: usize| {
+            let own = UNITS.into_iter().find(|unit| names[at] == *unit);
+            let field = if mapped == Some(names[at]) { Some(TEMPERATURE_UNIT) } else { own };
+            Some((field.filter(|field| !is_kept(field))?, at))
+        };
+        let units = if is_long { Vec::new() } else { (0..names.len()).filter_map(unit).collect() };
+        let is_zone_known = options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
+        let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
+        WatchedColumns { devices, one_device: Vec::new(), units, zone }
+    }
+}
+
+/// Returns whether a source gives the same text in every row.
+pub(super) fn is_fixed(source: &CellSource) -> bool {
+    match source {
+        CellSource::Column(_) => false,
+        CellSource::Parts { parts, .. } => parts.0.iter().flatten().all(|part| matches!(part, Part::Fixed(_))),
+    }
+}
+
+impl CsvColumns {
+    /// Returns whether a column may name devices while all rows are put as one sensor.
+    pub(in super::super) fn may_mix_devices(&self) -> bool {
+        !self.watched.devices.is_empty()
+    }
+
+    /// Takes one of the first rows.
+    pub(in super::super) fn see_device(&mut self, cells: Cells<'_>) {
+        self.watched.devices.iter_mut().for_each(|(at, device)| device.see(cells.get(*at)));
+    }
+
+    /// Returns the column that names several devices in the first rows. Of one that names the same in all of them, the rows
+    /// behind them are looked at, too.
+    pub(in super::super) fn column_of_devices(&mut self) -> Option<&str> {
+        let watched = &mut self.watched;
+        let only = watched.devices.iter().filter_map(|(at, device)| Some((*at, device.only_value()?.to_owned())));
+        watched.one_device = only.collect();
+        let several = watched.devices.iter().filter(|(_, device)| device.names_several());
+        several.min_by_key(|(_, device)| device.rank()).map(|(at, _)| self.names[*at].as_str())
+    }
+
+    /// Refuses a row of another device than the first.
+    #[inline]
+    pub(in super::super) fn check_device(&self, cells: Cells<'_>) -> Result<(), RowError> {
+        if self.watched.one_device.is_empty() {
+            return Ok(());
+        }
+        let is_other = |(at, device): &&(usize, String)| {
+            let cell = cells.get(*at);
+            !cell.is_empty() && cell != device
+        };
+        match self.watched.one_device.iter().find(is_other) {
+            None => Ok(()),
+            Some((at, _)) => {
+                let name = truncate_for_log(&self.names[*at]);
+                let [map, drop] = device_options(&self.names[*at]);
+                let reason = format!(
+                    "`{name}` names another device than in the rows before, and all are put as one sensor; {map}, {drop}"
+                );
+                Err(row_error("other-device", reason))
+            }
+        }
+    }
+
+    /// Refuses a reading whose unit is another than before, where the unit is no field of it.
+    #[inline]
+    pub(in super::super) fn check_left_out_unit(
+        &self,
+        cells: Cells<'_>,
+        builder: &ReadingBuilder,
+    ) -> Result<(), RowError> {
+        for (field, at) in &self.watched.units {
+            let checked = builder.unit_watch.check_field(field, cells.get(*at));
+            checked.map_err(|reason| row_error("unit", reason))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the zone that the row names for its time, where a column does.
+    #[inline]
+    pub(in super::super) fn zone<'a>(&self, cells: Cells<'a>) -> Option<&'a str> {
+        self.watched.zone.map(|at| cells.get(at))
+    }
+}
+
+/// Returns what to type where a column names several devices: to tell them apart, or to say that they are one.
+pub(in super::super) fn device_options(column: &str) -> [String; 2] {
+    let map = format!("sensor_id={}", as_source(column));
+    [
+        format!("`--map {}` makes a sensor of each", shell_word(&map)),
+        format!("`--drop {}` says that they are one", shell_word(column)),
+    ]
+}
+
+/// Refuses further fields whose columns say another unit than `--unit` does.
+pub(super) fn check_units(
+    names: &[&str],
+    fields: &[(String, CellSource)],
+    options: &InputOptions,
+) -> Result<(), String> {
+    for conversion in &options.unit {
+        let columns =
+            fields.iter().filter(|(name, _)| *name == conversion.key).filter_map(|(_, source)| match source {
+                CellSource::Column(at) => Some((names[*at], Unit::of_column(names[*at])?)),
+                CellSource::Parts { .. } => None,
+            });
+        let mut others = columns.filter(|(_, unit)| *unit != conversion.from());
+        if let Some((name, unit)) = others.next() {
+            return Err(format!("`--unit {conversion}`: column `{}` is in {}", truncate_for_log(name), unit.name));
+        }
+    }
+    Ok(())
+}

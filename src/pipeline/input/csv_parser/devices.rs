@@ -1,0 +1,46 @@
+//! Rows of several devices that would be put as one sensor.
+
+use sensor_model::truncate_for_log;
+
+use super::super::csv_columns::device_options;
+use super::super::output::Output;
+use super::super::row_splitter::RowSplitter;
+use super::CsvParser;
+use super::header::NotCsv;
+
+impl CsvParser {
+    /// Looks at the rows that are read already.
+    ///
+    /// # Errors
+    /// When all rows are put as one sensor, and a column names several devices.
+    pub(super) fn check_devices(&mut self, output: &Output) -> Result<(), NotCsv> {
+        if !self.columns.may_mix_devices() {
+            return Ok(());
+        }
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        // The part behind the last line end may be cut.
+        let buffer = self.lines.buffer();
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let whole = &buffer[..buffer.iter().rposition(is_end).map_or(0, |at| at + 1)];
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        for line in ahead.chain(whole.split(is_end)) {
+            let Ok(text) = std::str::from_utf8(line) else { continue };
+            let cells = if splitter.needs_quotes(line) {
+                splitter.reset();
+                if splitter.feed(line) { splitter.fed() } else { None }
+            } else {
+                Some(splitter.plain(text))
+            };
+            let Some(cells) = cells.filter(|cells| cells.len() == self.columns.names().len()) else { continue };
+            if self.columns.is_wanted(cells, "", &output.builder) && self.columns.holds_reading(cells, &output.builder)
+            {
+                self.columns.see_device(cells);
+            }
+        }
+        let Some(column) = self.columns.column_of_devices() else { return Ok(()) };
+        let name = truncate_for_log(column);
+        let reason = format!("its column `{name}` names several devices, and all rows would be put as one sensor");
+        let hints = device_options(column);
+        Err(hints.into_iter().fold(NotCsv::of_csv(reason), NotCsv::hint))
+    }
+}

@@ -1,0 +1,135 @@
+//! Files of several devices: none of them is taken for one sensor.
+
+use super::guesses::flags;
+use super::*;
+
+fn csv(name: &str) -> String {
+    format!(
+        "time,{name},temperature\n2023-11-14T22:13:20Z,A100,21.5\n2023-11-14T22:13:20Z,7,7.5\n\
+         2023-11-14T22:14:20Z,A100,21.6\n2023-11-14T22:14:20Z,7,7.6\n"
+    )
+}
+
+#[test]
+fn column_that_names_several_devices_is_the_sensor() {
+    for name in [
+        "serial",
+        "node_id",
+        "dev",
+        "name",
+        "probe",
+        "channel",
+        "thing",
+        "clientId",
+        "hostname",
+        "id",
+        "Logger SN",
+        "Device Name",
+        "S/N",
+        "MAC address",
+    ] {
+        assert_eq!(flags(csv(name), "f.csv"), format!("current_time=time sensor_id={name}"));
+        let (inspection, ..) = inspected(csv(name).as_bytes(), "f.csv");
+        assert_eq!((inspection.accepted, inspection.counts.replaced_in_input), (4, 0), "{name}");
+    }
+    let counter = "time,entry_id,id,temperature\n1700000000,1,1,21.5\n1700000060,2,2,21.6\n1700000120,3,3,21.6\n";
+    assert_eq!(flags(counter, "f.csv"), "current_time=time --sensor=f", "a number of the row is no device");
+}
+
+#[test]
+fn path_that_names_several_devices_is_the_sensor() {
+    for (text, expected) in [
+        (
+            "{\"ts\":1700000000,\"dev\":\"a1f3\",\"temp\":21.5}\n{\"ts\":1700000000,\"dev\":\"4711\",\"temp\":7.5}\n",
+            "temperature=temp current_time=ts sensor_id=dev",
+        ),
+        (
+            "{\"ts\":1700000000,\"node\":\"0a1f\",\"temp\":21.5}\n{\"ts\":1700000000,\"node\":4711,\"temp\":7.5}\n",
+            "temperature=temp current_time=ts sensor_id=node",
+        ),
+        (
+            "{\"ts\":1700000000,\"sensors\":[{\"name\":\"attic\",\"temp\":21.5},{\"name\":\"cellar\",\"temp\":7.5}]}\n",
+            "temperature=sensors[].temp current_time=ts sensor_id=sensors[].name",
+        ),
+        (
+            "{\"ts\":1700000000,\"gateway\":\"g\",\"sensors\":[{\"name\":\"1\",\"temp\":21.5},{\"name\":\"2\",\"temp\":7.5}]}\n\
+             {\"ts\":1700000000,\"gateway\":\"h\",\"sensors\":[{\"name\":\"1\",\"temp\":21.5},{\"name\":\"2\",\"temp\":7.5}]}\n",
+            "temperature=sensors[].temp current_time=ts sensor_id=sensors[].name+gateway",
+        ),
+        (
+            "{\"time\":\"2023-11-14T22:13:20Z\",\"model\":\"Acurite\",\"id\":12,\"temperature_F\":70.7}\n\
+             {\"time\":\"2023-11-14T22:13:20Z\",\"model\":\"Nexus\",\"id\":12,\"temperature_F\":60.7}\n",
+            "temperature=temperature_F current_time=time sensor_id=model+id",
+        ),
+    ] {
+        assert_eq!(flags(text, "f.ndjson"), expected);
+        let (inspection, ..) = inspected(text.as_bytes(), "f.ndjson");
+        assert_eq!(inspection.counts.replaced_in_input, 0, "{text}");
+    }
+}
+
+#[test]
+fn layout_keeps_its_sensor_where_the_temperature_has_another_path() {
+    let message = |body: &str| {
+        format!(
+            "{{\"EnqueuedTimeUtc\":\"2031-03-02T07:15:00.1230000Z\",\"Properties\":{{}},\
+             \"SystemProperties\":{{\"connectionDeviceId\":\"th-9\"}},\"Body\":{body}}}\n"
+        )
+    };
+    assert_eq!(flags(message("{\"temp\":21.9}"), "f.ndjson"), "--layout=azure-iot-hub temperature=Body.temp");
+    let text = message("\"eyJ0ZW1wIjoyMS45LCJodW1pZCI6NDB9\"");
+    assert_eq!(flags(&text, "f.ndjson"), "--layout=azure-iot-hub temperature=Body.@base64.temp");
+    let (inspection, ..) = inspected(text.as_bytes(), "f.ndjson");
+    assert!(shown(&inspection)[0].starts_with("{\"sensor_id\":\"th-9\",\"temperature\":21.9"));
+}
+
+#[test]
+fn letter_of_a_unit_without_header_is_no_sensor() {
+    let rows = "2023-11-14 22:13:20,24.00,C,3782774626\n2023-11-14 22:14:20,24.10,C,3782001111\n";
+    assert_eq!(flags(rows, "f.csv"), "--columns=current_time,temperature,temperature_unit,sensor_id");
+    let states = "2023-11-14 22:13:20,24.00,°F,ok,attic\n2023-11-14 22:14:20,24.10,°F,ok,cellar\n";
+    assert_eq!(flags(states, "f.csv"), "--columns=current_time,temperature,temperature_unit,field4,sensor_id");
+}
+
+#[test]
+fn messages_with_time_topic_and_value_give_the_temperature_alone() {
+    let lines = |time: &str| {
+        format!("{time} site/attic/temperature 21.5\n{time} site/attic/battery 87\n{time} site/x/state on\n")
+    };
+    for time in ["1700000000.123456789", "2023-11-14T22:13:20+0100", "2023-11-14 22:13:20"] {
+        let expected = "current_time=time temperature=*/temperature battery=*/battery --quantity=topic --value=payload";
+        assert_eq!(flags(lines(time), "f.txt"), expected);
+        let (inspection, ..) = inspected(lines(time).as_bytes(), "f.txt");
+        assert_eq!(inspection.accepted, 1, "{:?}", shown(&inspection));
+        assert!(shown(&inspection)[0].starts_with("{\"sensor_id\":\"site/attic\",\"temperature\":21.5"));
+    }
+    let json = "2023-11-14T22:13:20+0100 a/b {\"temperature\":21.5}\n1700000000.5 a/c {\"temperature\":7.5}\n";
+    let (inspection, file, _dir) = inspected(json.as_bytes(), "f.txt");
+    assert_eq!((inspection.accepted, inspection.error.as_deref()), (2, None));
+    assert_eq!(put(&file, &inspection.options), shown(&inspection));
+    let csv = "1700000000,attic,temperature,21.5\n1700000000,attic,battery,87\n1700000000,cellar,temperature,7.5\n";
+    let expected = "--columns=current_time,sensor_id,quantity,value --quantity=quantity --value=value";
+    assert_eq!(flags(csv, "f.csv"), expected, "a battery is no temperature without a header either");
+}
+
+#[test]
+fn series_that_one_label_does_not_tell_apart_have_another_in_their_sensor() {
+    let series = |position: &str, value: &str| {
+        format!(
+            "{{\"metric\":{{\"__name__\":\"room_celsius\",\"sensor\":\"attic\",\"position\":\"{position}\"}},\
+             \"values\":[[1930202100.5,\"{value}\"],[1930202115.5,\"{value}\"]]}}"
+        )
+    };
+    let text = format!(
+        "{{\"status\":\"success\",\"data\":{{\"resultType\":\"matrix\",\"result\":[{},{}]}}}}",
+        series("top", "19.4"),
+        series("bottom", "9.4")
+    );
+    let both = "sensor_id=data.result[].metric.sensor+data.result[].metric.position";
+    assert_eq!(flags(&text, "f.json"), format!("--layout=prometheus {both}"));
+    let (inspection, file, _dir) = inspected(text.as_bytes(), "f.json");
+    assert_eq!((inspection.accepted, inspection.rejected), (4, 0));
+    let alone = InputOptions { layout: Some("prometheus".to_owned()), ..InputOptions::default() };
+    let named = inspect(&InputOrigin::File(file), &alone, &Layouts::default(), false).unwrap();
+    assert_eq!((named.accepted, named.rejected), (4, 0), "{:?}", named.reasons);
+}

@@ -1,0 +1,91 @@
+//! Documents of several devices that would be put as one sensor.
+
+use std::collections::BTreeMap;
+
+use sensor_model::truncate_for_log;
+
+use super::device_names::DeviceColumn;
+use super::json_scalars::{each_document, each_scalar};
+use super::keys::{SENSOR, TEMPERATURE};
+use super::options::{InputFormat, InputOptions};
+use crate::error::Error;
+use crate::hint_flags::shell_word;
+
+/// Documents that are looked at.
+const DOCUMENTS: usize = 2000;
+
+/// Paths that named one device at the beginning of an input, and the device.
+pub(super) type OneDevice = Vec<(String, String)>;
+
+/// Looks at the beginning of an input whose documents are put as one sensor. Returns the paths that name one device there.
+///
+/// # Errors
+/// When a path names several devices.
+pub(super) fn check(
+    name: &str,
+    beginning: &[u8],
+    format: InputFormat,
+    options: &InputOptions,
+) -> Result<OneDevice, Error> {
+    let is_own_sensor = !matches!(format, InputFormat::Ndjson | InputFormat::Json | InputFormat::LineProtocol);
+    let is_fixed = options.mapped(SENSOR).all(|mapping| mapping.source.trim() == "@file")
+        && (options.sensor.is_some() || options.mapped(SENSOR).next().is_some());
+    let has_pattern =
+        options.quantity.is_some() && options.mapped(TEMPERATURE).any(|mapping| mapping.source.contains('*'));
+    if is_own_sensor || !is_fixed || has_pattern {
+        return Ok(Vec::new());
+    }
+    let temperature = options.mapped(TEMPERATURE).next().map_or(TEMPERATURE, |mapping| mapping.source.as_str());
+    let mut found: BTreeMap<String, Option<DeviceColumn>> = BTreeMap::new();
+    let mut has_sensor = false;
+    each_document(beginning, format, DOCUMENTS, &mut |document| {
+        each_scalar(document, &mut |path, value| {
+            has_sensor |= path == SENSOR;
+            if !found.contains_key(path) {
+                let column = DeviceColumn::at_path(path).filter(|column| is_unsaid(path, column, temperature, options));
+                found.insert(path.to_owned(), column);
+            }
+            let text = value.get();
+            let text =
+                if text.starts_with('"') { serde_json::from_str(text).unwrap_or_default() } else { text.to_owned() };
+            if let Some(Some(column)) = found.get_mut(path) {
+                column.see(if text == "null" { "" } else { &text });
+            }
+        });
+    });
+    if has_sensor {
+        return Ok(Vec::new());
+    }
+    let columns = || found.iter().filter_map(|(path, column)| Some((path, column.as_ref()?)));
+    let several = columns().filter(|(_, column)| column.names_several());
+    if let Some((path, _)) = several.min_by_key(|(_, column)| column.rank()) {
+        let [map, drop] = device_options(path);
+        let shown = truncate_for_log(path);
+        let reason = format!("{name}: `{shown}` names several devices, and all would be put as one sensor");
+        return Err(Error::usage(reason).hint(map).hint(drop));
+    }
+    let one = columns().filter_map(|(path, column)| Some((path.clone(), column.only_value()?.to_owned())));
+    // A path through arrays would make a reading of each element.
+    Ok(one.filter(|(path, _)| !path.contains("[]") && !path.contains('@')).collect())
+}
+
+/// Returns whether a path may name the device of the temperature, and no option says what it is.
+fn is_unsaid(path: &str, column: &DeviceColumn, temperature: &str, options: &InputOptions) -> bool {
+    let parent = path.rsplit_once('.').map_or(String::new(), |(parent, _)| format!("{parent}."));
+    let sources = options.map.iter().map(|mapping| &mapping.source).chain(&options.quantity).chain(&options.value);
+    let is_read = |source: &String| source.split(['+', '/']).any(|part| part.trim() == path);
+    let is_said = sources.into_iter().any(is_read)
+        || options.matches.iter().any(|filter| is_read(&filter.column))
+        || options.drop.iter().any(|dropped| dropped == path || Some(dropped.as_str()) == path.rsplit('.').next());
+    !is_said && (!column.is_weak() || temperature.starts_with(&parent))
+}
+
+/// Returns what to type where a path names several devices.
+pub(super) fn device_options(path: &str) -> [String; 2] {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let map = format!("sensor_id={path}");
+    [
+        format!("`--map {}` makes a sensor of each", shell_word(&map)),
+        format!("`--drop {}` says that they are one", shell_word(last)),
+    ]
+}

@@ -1,0 +1,80 @@
+//! Whether the rows of documents belong together: of one device, of one series, and in one unit.
+
+use std::borrow::Cow;
+
+use sensor_model::truncate_for_log;
+use serde_json::value::RawValue;
+
+use super::super::cell::Cell;
+use super::super::json_devices::device_options;
+use super::super::json_paths::{PathRow, PathValue};
+use super::super::keys::TEMPERATURE_UNIT;
+use super::super::output::Output;
+use super::super::row_error::{RowError, row_error};
+use super::JsonMapper;
+
+/// Names of fields that hold the unit of the temperature.
+const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
+
+impl JsonMapper {
+    /// Refuses a row of another device than those at the beginning, where all are put as one sensor.
+    pub(super) fn check_devices(&self, row: &PathRow<'_>) -> Result<(), RowError> {
+        for (slot, path, device) in &self.one_device {
+            let text = self.cell(*slot, row);
+            let Some(text) = text.as_ref().and_then(Cell::text).filter(|text| !text.is_empty()) else { continue };
+            if text != device.as_str() {
+                let (shown, [map, drop]) = (truncate_for_log(path), device_options(path));
+                let reason = format!(
+                    "`{shown}` names another device than in the rows before, and all are put as one sensor; {map}, {drop}"
+                );
+                return Err(row_error("other-device", reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a row of a series that the sensor's label alone does not tell from another.
+    pub(super) fn check_series(
+        &self,
+        row: &PathRow<'_>,
+        quantity: &str,
+        sensor: Option<&Cell<'_>>,
+        output: &mut Output,
+    ) -> Result<(), RowError> {
+        let Some(PathValue::Json(labels)) = self.labels.and_then(|slot| row.get(slot)) else { return Ok(()) };
+        let place = || {
+            let sensor = sensor.and_then(Cell::text).unwrap_or_default();
+            (sensor.into_owned(), quantity.to_owned())
+        };
+        output.series.check(labels.get(), &self.sensor_path, place)
+    }
+
+    /// Returns units of the temperature that are no field of the reading, by the names of their fields.
+    pub(super) fn left_out_units(
+        &self,
+        siblings: &[(Cow<'_, str>, &RawValue)],
+        row: &PathRow<'_>,
+        output: &Output,
+    ) -> Vec<(&'static str, String)> {
+        let kept = &output.builder.kept;
+        if kept.keeps_all() {
+            return Vec::new();
+        }
+        let beside = siblings.iter().filter_map(|(name, raw)| {
+            let field = UNITS.into_iter().find(|unit| *unit == name).filter(|field| !kept.keeps(field))?;
+            Some((field, Cell::Json(raw).text()?.into_owned()))
+        });
+        let mapped = self.fields.iter().find(|(key, _)| key == TEMPERATURE_UNIT).filter(|(key, _)| !kept.keeps(key));
+        let mapped =
+            mapped.and_then(|(_, source)| Some((TEMPERATURE_UNIT, self.value(source, row)?.text()?.into_owned())));
+        beside.chain(mapped).collect()
+    }
+}
+
+/// Refuses a reading whose unit is another than before.
+pub(super) fn check_units(units: &[(&'static str, String)], output: &Output) -> Result<(), RowError> {
+    for (field, text) in units {
+        output.builder.unit_watch.check_field(field, text).map_err(|reason| row_error("unit", reason))?;
+    }
+    Ok(())
+}

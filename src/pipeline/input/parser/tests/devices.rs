@@ -1,0 +1,111 @@
+//! Rows of several devices, or of several series, that would be put as one sensor.
+
+use super::*;
+
+const HEADER: &str = "current_time,serial,temperature\n";
+
+#[test]
+fn column_of_several_devices_is_refused_where_all_would_be_one_sensor() {
+    let rows = format!("{HEADER}1700000000,A1,21.5\n1700000000,A2,7.5\n");
+    let message = wrong(&*rows, "--sensor~x");
+    assert!(message.contains("its column `serial` names several devices"), "{message}");
+    assert!(message.contains("`--map sensor_id=serial`") && message.contains("`--drop serial`"), "{message}");
+    assert_eq!(read(&*rows, "--map~sensor_id=serial"), ["A1 21.5 1700000000", "A2 7.5 1700000000"]);
+    assert_eq!(read(&*rows, "--sensor~x~--drop~serial").len(), 2);
+    assert_eq!(read(&*rows, "--sensor~x~--map~device=serial").len(), 2, "it is read as a field");
+    assert_eq!(read(&*rows, "--sensor~x~--match~serial=A1").len(), 1, "its rows are chosen");
+    assert!(wrong(&*rows, "--map~sensor_id=@file").contains("serial"));
+    assert!(
+        wrong(&*rows, "--sensor~x~--only~temperature").contains("its column `serial`"),
+        "also where it is not kept"
+    );
+    let quoted = format!("{HEADER}1700000000,\"A1\",21.5\n1700000000,\"A2\",7.5\n").replace("serial", "Serial Number");
+    assert!(wrong(quoted, "--sensor~x").contains("`--map 'sensor_id=Serial Number'`"));
+}
+
+#[test]
+fn column_of_one_device_or_of_none_is_a_field() {
+    for rows in [
+        format!("{HEADER}1700000000,A1,21.5\n1700000060,A1,7.5\n"),
+        format!("{HEADER}1700000000,A1,21.5\n1700000060,,7.5\n"),
+        format!("{HEADER}1700000000,1,21.5\n1700000060,2,7.5\n").replace("serial", "id"),
+        format!("{HEADER}1700000000,1,21.5\n1700000060,2,7.5\n").replace("serial", "entry_id"),
+    ] {
+        assert_eq!(read(&*rows, "--sensor~x").len(), 2, "{rows}");
+    }
+}
+
+#[test]
+fn other_device_behind_the_first_rows_is_rejected() {
+    let rows: String = (0..20_000).map(|n| format!("{},A1,21.5\n", 1_700_000_000 + n)).collect();
+    let all = read(format!("{HEADER}{rows}1700000000,A2,7.5\n"), "--sensor~x");
+    assert_eq!((all.len(), all[20_000].as_str()), (20_001, "20002 other-device"));
+    let lines = |device: &str, n: u64| format!("{{\"ts\":{},\"dev\":\"{device}\",\"temp\":21.5}}\n", 1_700_000_000 + n);
+    let many: String = (0..10_000).map(|n| lines("a", n)).collect();
+    let flags = "--sensor~x~--map~temperature=temp~--map~current_time=ts";
+    let all = read(many + &lines("b", 0), flags);
+    assert_eq!(all[0], "x 21.5 1700000000,\"dev\":\"a\"");
+    assert_eq!((all.len(), all[10_000].as_str()), (10_001, "10001 other-device"));
+}
+
+#[test]
+fn path_of_several_devices_is_refused_where_all_would_be_one_sensor() {
+    let flags = "--sensor~x~--map~temperature=temp~--map~current_time=ts";
+    let flat = "{\"ts\":1700000000,\"dev\":\"a1\",\"temp\":1}\n{\"ts\":1700000000,\"dev\":47,\"temp\":2}\n";
+    let message = wrong(flat, flags);
+    assert!(message.contains("`dev` names several devices") && message.contains("--map sensor_id=dev"), "{message}");
+    assert_eq!(read(flat, &format!("{flags}~--drop~dev")).len(), 2);
+    let nested = "{\"ts\":1,\"sensors\":[{\"name\":\"a\",\"temp\":1},{\"name\":\"b\",\"temp\":2}]}\n";
+    let flags = "--sensor~x~--map~temperature=sensors[].temp~--map~current_time=ts";
+    assert!(wrong(nested, flags).contains("`sensors[].name` names several devices"));
+    let points = "climate,host=a temperature=1 1700000000000000000\nclimate,host=b temperature=2 1700000000000000000\n";
+    assert!(wrong(points, "--sensor~x").contains("`host` names several devices"));
+    let own = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2,\"dev\":\"b\"}\n{\"sensor_id\":\"b\",\"temperature\":1,\"current_time\":2,\"dev\":\"c\"}\n";
+    assert_eq!(read(own, "--coerce~--sensor~x").len(), 2, "they have sensors of their own");
+    let weather = "{\"ts\":1700000000,\"temp\":1,\"weather\":[{\"id\":800},{\"id\":801}]}\n{\"ts\":1700000060,\"temp\":1,\"weather\":[{\"id\":800}]}\n";
+    assert_eq!(read(weather, "--sensor~x~--map~temperature=temp~--map~current_time=ts").len(), 2);
+}
+
+#[test]
+fn series_that_differ_in_another_label_are_no_one_sensor() {
+    let series = |labels: &str, value: &str| {
+        format!("{{\"metric\":{{{labels}}},\"values\":[[1700000000,\"{value}\"],[1700000060,\"{value}\"]]}}")
+    };
+    let text =
+        |one: &str, other: &str| format!("{{\"data\":{{\"result\":[{},{}]}}}}", series(one, "1"), series(other, "2"));
+    let top = "\"__name__\":\"t\",\"sensor\":\"a\",\"place\":\"top\"";
+    let both = text(top, &top.replace("top", "bottom"));
+    let flags = "--map~sensor_id=data.result[].metric.sensor~--map~current_time=data.result[].values[][0]";
+    let wide = format!("{flags}~--map~temperature=data.result[].values[][1]");
+    assert_eq!(read(&*both, &wide), ["a 1 1700000000", "a 1 1700000060", "1 other-series", "1 other-series"]);
+    let long = format!(
+        "{flags}~--quantity~data.result[].metric.__name__~--value~data.result[].values[][1]~--map~temperature=t"
+    );
+    assert_eq!(read(&*both, &long), ["1 other-series", "1 other-series", "a 1 1700000000", "a 1 1700000060"]);
+    let humidity = text(top, "\"__name__\":\"h\",\"sensor\":\"a\",\"place\":\"top\"");
+    assert_eq!(read(humidity, &long)[0], "a 1 1700000000,\"h\":2", "another quantity of the same sensor");
+    let others = text(top, "\"__name__\":\"t\",\"sensor\":\"b\",\"place\":\"bottom\"");
+    assert_eq!(read(others, &long).len(), 4);
+}
+
+#[test]
+fn numbers_of_quantities_that_nothing_asks_for_are_counted_by_name() {
+    let rows = "entity_id,state,last_changed\nsensor.attic,21.5,2031-03-02T07:14:30Z\nlight.x,on,2031-03-02T07:14:30Z\n\
+        sensor.cellar_temperature,19.4,2031-03-02T07:15:00Z\n";
+    let flags =
+        "--quantity~entity_id~--value~state~--map~current_time=last_changed~--map~temperature=sensor.*_temperature";
+    let counted = counted(rows, flags).other_quantities;
+    assert_eq!((counted.count, counted.names.into_iter().collect::<Vec<_>>()), (1, vec!["sensor.attic".to_owned()]));
+}
+
+#[test]
+fn unit_is_checked_where_it_is_no_field_of_the_reading() {
+    let rows = format!("{H},unit,x\nk,21.5,1700000000,C,1\nk,70.7,1700000060,F,1\n");
+    let json = "{\"sensor_id\":\"k\",\"temperature\":1,\"current_time\":2,\"unit\":\"C\",\"x\":1}\n{\"sensor_id\":\"k\",\"temperature\":1,\"current_time\":3,\"unit\":\"F\",\"x\":1}\n";
+    for flags in ["--only~x", "--drop~unit"] {
+        assert_eq!(read(&*rows, flags), ["k 21.5 1700000000,\"x\":1", "3 unit"], "{flags}");
+        assert_eq!(read(json, flags), ["k 1 2,\"x\":1", "2 unit"], "{flags}");
+    }
+    let mapped = rows.replace("unit", "Einheit");
+    assert_eq!(read(mapped, "--map~temperature_unit=Einheit~--only~x")[1], "3 unit");
+}

@@ -1,0 +1,91 @@
+//! Zones that a file names beside its times, and numbers and times in forms that programs of other countries write.
+
+use super::*;
+
+fn seconds(text: &str, flags: &str) -> Vec<String> {
+    let time = |line: String| line.rsplit(' ').next().unwrap().split(',').next().unwrap().to_owned();
+    read(text, flags).into_iter().map(time).collect()
+}
+
+#[test]
+fn zone_above_the_header_is_that_of_the_times() {
+    let file =
+        |zone: &str| format!("Model,RC-5\n{zone}\nsensor_id,temperature,current_time\nk,1,2023-11-14 22:13:20\n");
+    for (zone, expected) in [
+        ("Timezone,UTC+08:00", "1699971200"),
+        ("Time zone: Europe/Berlin", "1699996400"),
+        ("# timezone = GMT-7", "1700025200"),
+        ("Trip,x", "1700000000"),
+    ] {
+        assert_eq!(seconds(&file(zone), ""), [expected], "{zone}");
+        assert_eq!(counted(file(zone), "").times.assumed_utc, u64::from(zone == "Trip,x"), "{zone}");
+    }
+    assert_eq!(seconds(&file("Timezone,UTC+08:00"), "--time-zone~+01:00"), ["1699996400"]);
+    assert_eq!(read(file("Timezone,CST"), ""), ["4 time-zone"]);
+    assert_eq!(seconds(&file("Timezone,CST"), "--time-zone~Asia/Shanghai"), ["1699971200"]);
+    assert_eq!(seconds(&file("Timezone,CST").replace(":20", ":20Z"), ""), ["1700000000"], "the time has its own");
+}
+
+#[test]
+fn zone_in_a_column_is_that_of_its_row() {
+    let file = |zone: &str| format!("{H},timezone\nk,1,2023-11-14 22:13:20,{zone}\nk,1,2023-11-14 22:13:20,UTC\n");
+    for (zone, expected) in
+        [("UTC+08:00", "1699971200"), ("Europe/Berlin", "1699996400"), ("+01:00", "1699996400"), ("3600", "1699996400")]
+    {
+        assert_eq!(seconds(&file(zone), ""), [expected, "1700000000"], "{zone}");
+    }
+    assert_eq!(read(file("CET"), "")[0], "2 time-zone");
+    assert_eq!(seconds(&file("CET"), "--time-zone~+01:00"), ["1699996400", "1699996400"]);
+    assert!(read(file("Europe/Berlin"), "")[0].contains("\"timezone\":\"Europe/Berlin\""), "it stays a field");
+    let offset = format!("{H},offset\nk,1,2023-11-14 22:13:20,3600\n");
+    assert_eq!(seconds(&offset, ""), ["1700000000"], "it may be that of a value");
+}
+
+#[test]
+fn decimal_commas_between_commas_are_read_where_all_are_quoted() {
+    let file = |one: &str, other: &str| format!("{H},p\nk,\"{one}\",{T},\"{other}\"\nk,\"-3,0\",{T},7\n");
+    assert_eq!(read(file("21,5", "1.013,25"), ""), ["k 21.5 1700000000,\"p\":1013.25", "k -3 1700000000,\"p\":7"]);
+    assert_eq!(read(file("21,5", "40.5"), "")[0], "2 decimal-sign", "the file has both signs");
+    assert_eq!(read(file("21,5", "+0061,1"), "")[0], "k 21.5 1700000000,\"p\":\"+0061,1\"");
+    let pairs = format!("{H},channels\nk,21,{T},\"1,2\"\nk,22,{T},\"none 5\"\n");
+    assert_eq!(read(pairs, "")[0], "k 21 1700000000,\"channels\":\"1,2\"", "not all of the column are numbers");
+}
+
+#[test]
+fn numbers_that_a_comma_parts_are_whole_where_an_option_says_so() {
+    let text = "current_time,Unit,temperature\n1700000000,C,21,5\n1700000060,C,-3,0\n1700000120,C,7\n";
+    assert_eq!(read(text, "--sensor~k"), ["2 column-count", "3 column-count", "k 7 1700000120,\"Unit\":\"C\""]);
+    let whole = read(text, "--sensor~k~--decimal~comma");
+    assert_eq!(whole[..2], ["k 21.5 1700000000,\"Unit\":\"C\"", "k -3 1700000060,\"Unit\":\"C\""]);
+    let open = "current_time,n,temperature\n1700000000,1,21,5\n";
+    assert_eq!(read(open, "--sensor~k~--decimal~comma"), ["2 column-count"], "1,21 may be one, too");
+}
+
+#[test]
+fn only_row_that_ends_in_a_part_of_a_time_was_cut() {
+    for time in ["17000", "170000000", "1700000000"] {
+        let expected = if time.len() == 10 { format!("k 21.6 {time}") } else { "2 cut-line".to_owned() };
+        assert_eq!(read(format!("{H}\nk,21.6,{time}"), ""), [expected]);
+        assert_eq!(read(format!("{H}\nk,21.6,{time}\n"), "").len(), 1);
+    }
+    let point = "climate,sensor=k temperature=21.6 ";
+    let flags = "--map~sensor_id=sensor~--drop~measurement";
+    assert_eq!(read(format!("{point}1700000000000000000"), flags), ["k 21.6 1700000000"]);
+    assert_eq!(read(format!("{point}170000000000000000"), flags), ["1 cut-line"]);
+}
+
+#[test]
+fn object_in_place_of_a_number_is_not_read_by_coerce() {
+    let reason = |value: &str| {
+        let line = format!("{{\"sensor_id\":\"a\",\"temperature\":{value},\"current_time\":2}}\n");
+        match items(line, &options("")).remove(0) {
+            ParsedLine::Rejected(line) => line.reason,
+            ParsedLine::Ready(record) => record.data,
+        }
+    };
+    assert!(reason("\"21.5\"").contains("--coerce"));
+    for value in ["{\"value\":21.5}", "[21.5]", "true"] {
+        let reason = reason(value);
+        assert!(!reason.contains("--coerce") && reason.contains("--map"), "{value}: {reason}");
+    }
+}
