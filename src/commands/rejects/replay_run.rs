@@ -75,7 +75,7 @@ pub(super) async fn replay_all(
             let seconds = flags.timeout.as_secs();
             let message = format!("the stream took readings, and none was stored or rejected within {seconds} s");
             break Err(Error::incomplete(message)
-                .hint("`sensorctl status` shows whether the function and its mapping work")
+                .hint("`sensorctl why` tells why the function does not store them")
                 .hint("the same command goes on; a longer `--timeout` waits longer"));
         }
     };
