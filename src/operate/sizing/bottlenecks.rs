@@ -54,6 +54,7 @@ pub(crate) struct Quota {
 const BATCH_TIME: &str = "time limit of the function";
 const CONCURRENCY: &str = "invocations at a time";
 const RESERVED: &str = "reserved invocations at a time";
+const SHARD_RECORDS: &str = "records of a shard";
 const ACCOUNT_SHARDS: &str = "shards of the account";
 
 fn bottleneck(
@@ -132,7 +133,7 @@ pub(super) fn bottlenecks(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) ->
         let shard = |limit: u32| Fixed::whole(limit.into());
         found.extend([
             bottleneck(
-                "records of a shard",
+                SHARD_RECORDS,
                 of_hottest(&count, "records/s"),
                 shard(SHARD_RECORDS_PER_SECOND),
                 "records/s",
@@ -171,6 +172,8 @@ pub(super) fn bottlenecks(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) ->
         BATCH_TIME => false,
         // They grow with the shards, and one shard takes more than it gets.
         CONCURRENCY | RESERVED | ACCOUNT_SHARDS => !is_one_shard,
+        // More readings fill the records of one process, and make no more of them.
+        SHARD_RECORDS => !(records.is_aggregated() && records.producers() == 1),
         _ => true,
     };
     let mut found: Vec<_> = found
