@@ -1,10 +1,12 @@
 //! `sensorctl completions`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::pipeline::Layouts;
 
 /// Write the completions for a shell
 #[derive(Debug, clap::Args)]
@@ -20,17 +22,24 @@ pub(super) fn run(context: &Context, args: &CompletionsArgs, command_line: Comma
 
 fn script(shell: Shell, command_line: Command) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut without_file_names(command_line), "sensorctl", &mut script);
+    clap_complete::generate(shell, &mut with_values(command_line), "sensorctl", &mut script);
     script
 }
 
-/// Returns the command with a value hint for every value that is not a path. Without one, shells offer file names.
-fn without_file_names(command: Command) -> Command {
+/// Returns the command with the names of the built-in layouts as values, and with a value hint for every value that is not a
+/// path. Without one, shells offer file names.
+fn with_values(command: Command) -> Command {
+    let is_layouts = command.get_name() == "layouts";
     let hinted = |argument: Arg| {
+        if argument.get_id() == "layout" || (is_layouts && argument.get_id() == "name") {
+            let names = Layouts::new(Vec::new());
+            let names = names.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+            return argument.value_parser(PossibleValuesParser::new(names));
+        }
         let is_unknown = argument.get_value_hint() == ValueHint::Unknown && argument.get_action().takes_values();
         if is_unknown { argument.value_hint(ValueHint::Other) } else { argument }
     };
-    command.mut_args(hinted).mut_subcommands(without_file_names)
+    command.mut_args(hinted).mut_subcommands(with_values)
 }
 
 #[cfg(test)]
@@ -39,6 +48,26 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+
+    #[test]
+    fn completions_offer_every_command_of_every_shell() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
+            let script = String::from_utf8(script(shell, Cli::command())).unwrap();
+            for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+                assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn completions_offer_the_names_of_layouts() {
+        let script = String::from_utf8(script(Shell::Bash, Cli::command())).unwrap();
+        let cases: Vec<_> = script.split("--layout)\n").skip(1).map(|case| case.split(";;").next().unwrap()).collect();
+        assert_eq!(cases.len(), 3, "put, inspect and size");
+        assert!(cases.iter().all(|case| case.contains("hoboware") && case.contains("the-things-stack")), "{cases:?}");
+        let layouts = script.split("sensorctl__subcmd__layouts)\n").nth(1).unwrap_or_default();
+        assert!(layouts.split(";;").next().unwrap().contains("hoboware"), "{layouts}");
+    }
 
     #[test]
     fn completions_offer_file_names_for_files_only() {
