@@ -15,6 +15,7 @@ mod local;
 mod logs;
 mod man;
 mod plan;
+mod positive_count;
 mod put;
 mod rejects;
 mod scan;

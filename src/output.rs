@@ -95,7 +95,7 @@ pub(crate) use sizing_report::{SampleSummary, SizingReport};
 pub(crate) use stack_progress::StackProgress;
 pub(crate) use stack_report::{Drained, ReportScope, ResourceRef, StackReport, print_orphans, print_warnings};
 pub(crate) use stack_status::{MappingStatus, ResourceStatus, StackStatus};
-pub(crate) use table::{Squeeze, table_of_record, table_of_rows};
+pub(crate) use table::{SHORTEST_ID, Squeeze, table_of_record, table_of_rows};
 pub(crate) use tail_progress::TailProgress;
 pub(crate) use tail_rows::{Arrival, RawData, RawRecordRow, TailRow, TailStatsRow, time_text};
 pub(crate) use time_style::{TimeFormat, TimeStyle};

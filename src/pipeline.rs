@@ -28,7 +28,7 @@ pub(crate) use input::input_origin::InputOrigin;
 pub(crate) use input::inspection::{Inspection, inspect};
 pub(crate) use input::layout::{Confidence, FileHead, Layout, Layouts, OwnLayoutText};
 pub(crate) use input::mapping::ColumnMapping;
-pub(crate) use input::name_list::unquoted_names;
+pub(crate) use input::name_list::{ListedName, listed_names};
 pub(crate) use input::option_values::ConstantField;
 pub(crate) use input::options::{InputFormat, InputOptions};
 pub(crate) use input::reader_thread::ParsedChunks;
@@ -56,10 +56,12 @@ pub(crate) use put::stream_lookup::{FoundStream, look_up_plan};
 pub(crate) use read::batch_get::{RowState, batch_get, rows_at};
 #[cfg(test)]
 pub(crate) use read::condition::{AttributePath, Comparison, Literal, Operand, PathPart};
-pub(crate) use read::condition::{Condition, attribute_of, parse_condition};
+pub(crate) use read::condition::{Condition, parse_condition};
+pub(crate) use read::item_decode::HiddenAttributes;
 pub(crate) use read::key_condition::{Bound, KeyConditions};
 pub(crate) use read::latest_rows::newest_rows;
 pub(crate) use read::query::ReadQuery;
+pub(crate) use read::row_field::RowField;
 pub(crate) use read::row_kind::RawItem;
 pub(crate) use read::row_sorter::{RowOrder, RowSorter, SortableRow};
 pub(crate) use read::row_wait::{compare_sequence_numbers, wait_until_stored};
@@ -82,4 +84,6 @@ pub(crate) use tail::read_pace::ReadPace;
 pub(crate) use tail::stream_consumer::StreamConsumer;
 pub(crate) use tail::stream_reader::StreamRecord;
 pub(crate) use tail::tail_page::{TailPage, UserRecord};
-pub(crate) use time::{format_rfc3339, now, parse_duration, parse_time, parse_time_or_age, timestamp_of};
+pub(crate) use time::{
+    check_seconds, format_rfc3339, now, parse_duration, parse_time, parse_time_or_age, timestamp_of,
+};

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use sensor_model::Decimal;
 use tokio::time::{Instant, sleep};
 
+use super::positive_count::parse_positive_count;
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::context::Context;
 use crate::error::Error;
@@ -60,7 +61,7 @@ pub(crate) struct LogsArgs {
     #[arg(long, conflicts_with_all = ["filter", "kind"])]
     metrics: bool,
     /// Stop after COUNT lines
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = parse_positive_count)]
     limit: Option<u64>,
 }
 

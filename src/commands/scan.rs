@@ -6,7 +6,7 @@ mod row_count;
 mod row_sink;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, Output, OutputFile, Row, Rows, Warning, read_usage_line};
 use crate::pipeline::{
-    PageRetry, RawItem, ReadQuery, ReadUsage, RowPage, SortableRow, StoredReading, TableReader, attribute_of,
-    newest_rows, unquoted_names,
+    HiddenAttributes, ListedName, PageRetry, RawItem, ReadQuery, ReadUsage, RowField, RowPage, SortableRow,
+    StoredReading, TableReader, listed_names, newest_rows,
 };
 use crate::stack::QUIET_WAIT;
 
@@ -33,6 +33,7 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
         since: args.since.clone(),
         until: args.until.clone(),
         filter: args.filter.clone(),
+        is_count: args.count,
     };
     let asked = typed.settled()?;
     if args.reverse && args.sort.is_none() && asked.sensors.is_empty() && args.latest.is_none() {
@@ -82,7 +83,7 @@ struct Scan<'a> {
     context: &'a Context,
     args: &'a ScanArgs,
     query: ReadQuery,
-    fields: Vec<String>,
+    fields: Vec<RowField>,
     reader: TableReader<'a>,
     table: &'a str,
 }
@@ -91,6 +92,7 @@ struct Scan<'a> {
 #[derive(Default)]
 struct Seen {
     foreign: u64,
+    hidden: HiddenAttributes,
     sensors: u64,
     usage: ReadUsage,
 }
@@ -134,8 +136,9 @@ impl Scan<'_> {
         if result.is_ok() && shown.rows == 0 {
             output.status(self.nothing_found(seen.foreign));
         }
-        for name in shown.unseen_fields {
-            output.note(format!("no row has a field `{name}`"));
+        for RowField { title, path } in shown.unseen_fields {
+            let hint = if path.parts.is_empty() { "" } else { "; a field of that name stands in double quotes" };
+            output.note(format!("no row has a field `{title}`{hint}"));
         }
         self.tell(&seen);
         result
@@ -148,6 +151,7 @@ impl Scan<'_> {
         }
         let each = |page: RowPage<R>| {
             seen.foreign += page.foreign;
+            seen.hidden += page.hidden;
             seen.usage += page.usage;
             page.rows.iter().try_for_each(|row| sink.push(row))?;
             // Rows held back in a page of a table are not visible yet, but a closed pipe is.
@@ -168,6 +172,7 @@ impl Scan<'_> {
                 .reader
                 .read_latest(&query, newest, |found| {
                     seen.foreign += found.foreign;
+                    seen.hidden += found.hidden;
                     seen.sensors += found.sensors;
                     seen.usage += found.usage;
                     found.rows.iter().try_for_each(|row: &R| sink.push(row))?;
@@ -180,6 +185,7 @@ impl Scan<'_> {
         self.reader
             .read_pages(&self.query, |page: RowPage<R>| {
                 seen.foreign += page.foreign;
+                seen.hidden += page.hidden;
                 seen.usage += page.usage;
                 for row in page.rows {
                     let rows = kept.entry(row.sensor().to_owned()).or_default();
@@ -195,8 +201,14 @@ impl Scan<'_> {
     /// Says what was left out, and what reading took.
     fn tell(&self, seen: &Seen) {
         let output = &self.context.output;
+        let table = self.table.to_owned();
         if seen.foreign > 0 {
-            output.warn(&Warning::ForeignItems { table: self.table.to_owned(), count: seen.foreign });
+            output.warn(&Warning::ForeignItems { table: table.clone(), count: seen.foreign });
+        }
+        if seen.hidden.rows > 0 {
+            let HiddenAttributes { rows, names } = &seen.hidden;
+            let names = names.iter().copied().collect();
+            output.warn(&Warning::HiddenAttributes { table, rows: *rows, names });
         }
         output.detail(read_usage_line(&seen.usage, seen.sensors));
     }
@@ -225,27 +237,43 @@ fn left(args: &ScanArgs) -> Error {
     })
 }
 
-fn fields(args: &ScanArgs) -> Result<Vec<String>, Error> {
-    let fields = unquoted_names(&args.fields);
-    if fields.iter().any(String::is_empty) {
-        return Err(Error::usage("`--fields` names an empty field").hint("names are separated by one comma: a,b"));
+fn fields(args: &ScanArgs) -> Result<Vec<RowField>, Error> {
+    let mut fields: Vec<RowField> = Vec::new();
+    for ListedName { name, is_quoted } in listed_names(&args.fields) {
+        if name.trim().is_empty() {
+            return Err(Error::usage("`--fields` names an empty field").hint("names are separated by one comma: a,b"));
+        }
+        let parsed = if is_quoted { Ok(RowField::of_name(&name)) } else { RowField::parse(&name) };
+        let field = parsed.map_err(|reason| {
+            Error::usage(format!("`--fields`: `{}` {reason}", name.trim())).hint(
+                "`a.b` and `a[0]` are parts of a field; a name with such signs stands in double quotes: '\"a.b\",c'",
+            )
+        })?;
+        if fields.iter().any(|other| other.path == field.path || other.title == field.title) {
+            return Err(Error::usage(format!("`--fields` names `{}` twice", field.title)));
+        }
+        fields.push(field);
     }
-    match fields.iter().enumerate().find(|(at, name)| fields[..*at].contains(name)) {
-        Some((_, name)) => Err(Error::usage(format!("`--fields` names `{name}` twice"))),
-        None => Ok(fields),
-    }
+    Ok(fields)
 }
 
-fn read_query(context: &Context, args: &ScanArgs, asked: AskedConditions, fields: &[String]) -> ReadQuery {
+/// Returns the attributes of the table that have these fields, each once.
+fn attributes(fields: &[RowField]) -> Vec<String> {
+    let attributes: BTreeSet<_> = fields.iter().map(|field| field.path.attribute.clone()).collect();
+    attributes.into_iter().collect()
+}
+
+fn read_query(context: &Context, args: &ScanArgs, asked: AskedConditions, fields: &[RowField]) -> ReadQuery {
     let sensors = asked.sensors.len();
     let is_sorted = args.sort.is_some() && !args.is_query_order(sensors);
     ReadQuery {
         since: asked.since,
         until: asked.until,
         filter: asked.filter,
+        key_filter: asked.key_filter,
         min_temperature: args.min_temp.clone(),
         max_temperature: args.max_temp.clone(),
-        attributes: fields.iter().map(|field| attribute_of(field).to_owned()).collect(),
+        attributes: attributes(fields),
         newest_first: sensors > 0 && args.reverse && !is_sorted,
         consistent: args.consistent,
         // Each row of the answer counts only where nothing is left out or sorted afterwards.

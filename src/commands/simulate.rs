@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use sensor_model::Decimal;
 
+use super::positive_count::parse_positive_count;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::{
@@ -44,7 +45,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=MAX_SENSORS))]
     sensors: u64,
     /// Send so many readings [default: 1000, without --duration]
-    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = parse_positive_count)]
     count: Option<u64>,
     /// Send for so long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

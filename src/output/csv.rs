@@ -16,7 +16,7 @@ const MORE: &str = "more";
 
 /// The columns of a kind of rows.
 #[derive(Clone, Copy, Debug)]
-pub struct CsvColumns {
+pub(crate) struct CsvColumns {
     /// The first columns.
     pub before: &'static [&'static str],
     /// True if rows have columns of their own, between the first and the last.
@@ -27,7 +27,7 @@ pub struct CsvColumns {
 
 /// The texts of one row.
 #[derive(Clone, Debug, Default)]
-pub struct CsvCells {
+pub(crate) struct CsvCells {
     /// Under the first columns.
     pub before: Vec<String>,
     /// The cells under the row's own columns.
@@ -38,7 +38,7 @@ pub struct CsvCells {
 
 /// A cell under a column of the row's own.
 #[derive(Clone, Debug)]
-pub struct OwnCell {
+pub(crate) struct OwnCell {
     /// The column.
     pub name: String,
     /// The text in the cell.
@@ -50,7 +50,7 @@ pub struct OwnCell {
 impl CsvColumns {
     /// The same columns for every row.
     #[must_use]
-    pub fn fixed(columns: &'static [&'static str]) -> Self {
+    pub(crate) fn fixed(columns: &'static [&'static str]) -> Self {
         CsvColumns { before: columns, own: false, after: &[] }
     }
 }
@@ -58,7 +58,7 @@ impl CsvColumns {
 impl CsvCells {
     /// Texts under fixed columns.
     #[must_use]
-    pub fn fixed(cells: Vec<String>) -> Self {
+    pub(crate) fn fixed(cells: Vec<String>) -> Self {
         CsvCells { before: cells, ..CsvCells::default() }
     }
 }

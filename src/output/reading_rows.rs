@@ -6,12 +6,15 @@ use sensor_model::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{CsvCells, CsvColumns, OwnCell, Report, Row, Squeeze, TimeStyle, table_of_record, table_of_rows, units};
+use super::{
+    CsvCells, CsvColumns, OwnCell, Report, Row, SHORTEST_ID, Squeeze, TimeStyle, table_of_record, table_of_rows, units,
+};
 use crate::error::Error;
-use crate::pipeline::{PutSummary, StoredReading, value_json};
+use crate::pipeline::{PutSummary, RowField, StoredReading, value_json};
 
 /// `time` says the same as `current_time`, and both are never cut.
-const SQUEEZES: [Squeeze; 7] = [
+const SQUEEZES: [Squeeze; 8] = [
+    Squeeze::Limit("sensor_id", SHORTEST_ID),
     Squeeze::Drop("stored_after_ms"),
     Squeeze::Drop("sequence_number"),
     Squeeze::Drop("shard_id"),
@@ -52,17 +55,8 @@ impl Row for StoredReading {
         Ok(self.to_json())
     }
 
-    fn cell(&self, column: &str) -> Option<OwnCell> {
-        let reading = &self.reading;
-        let text_cell = |text: &String| own_cell(column, &Value::Text(text.clone()));
-        match column {
-            "sensor_id" => Some(text_cell(&reading.sensor_id)),
-            "temperature" => Some(own_cell(column, &Value::Number(reading.temperature.clone()))),
-            "current_time" => Some(own_cell(column, &Value::Number(reading.current_time.clone()))),
-            "shard_id" => self.shard_id.as_ref().map(text_cell),
-            "sequence_number" => self.sequence_number.as_ref().map(text_cell),
-            field => reading.fields.get(field).map(|value| own_cell(column, value)),
-        }
+    fn cell(&self, column: &RowField) -> Option<OwnCell> {
+        column.value(self).map(|value| own_cell(&column.title, &value))
     }
 
     fn csv_columns() -> CsvColumns {

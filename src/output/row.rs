@@ -6,9 +6,10 @@ use super::csv::{CsvCells, CsvColumns, OwnCell};
 use super::time_style::TimeStyle;
 use super::{Squeeze, json};
 use crate::error::Error;
+use crate::pipeline::RowField;
 
 /// Something that is shown as one line.
-pub trait Row: Serialize {
+pub(crate) trait Row: Serialize {
     /// The names of the columns; the same for every row of one kind.
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
@@ -29,8 +30,8 @@ pub trait Row: Serialize {
     fn json_document(_count: u64) -> (&'static str, String) {
         ("[", "]\n".to_owned())
     }
-    /// Returns the cell of a column by its name in JSON, for rows of chosen columns; `None` if the row has none.
-    fn cell(&self, _column: &str) -> Option<OwnCell> {
+    /// Returns the cell of a chosen column; `None` if the row has no such value.
+    fn cell(&self, _column: &RowField) -> Option<OwnCell> {
         None
     }
     /// The columns in CSV, where they differ from a table's.

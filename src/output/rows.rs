@@ -6,6 +6,7 @@ use super::selected_columns::SelectedColumns;
 use super::time_style::TimeStyle;
 use super::{Format, Output, table_of_rows};
 use crate::error::Error;
+use crate::pipeline::RowField;
 
 /// How many rows decide a table's column widths; later rows are printed page by page.
 const TABLE_PAGE: usize = 500;
@@ -41,7 +42,7 @@ impl Rows {
 
     /// Shows these columns only, in this order.
     #[must_use]
-    pub fn selecting(mut self, columns: Vec<String>) -> Self {
+    pub(crate) fn selecting(mut self, columns: Vec<RowField>) -> Self {
         self.selected = Some(SelectedColumns::new(columns));
         self
     }
@@ -64,7 +65,7 @@ impl Rows {
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.
-    pub fn push<R: Row>(&mut self, row: &R) -> Result<(), Error> {
+    pub(crate) fn push<R: Row>(&mut self, row: &R) -> Result<(), Error> {
         match self.format {
             Format::Auto | Format::Table => {
                 self.page.push(
@@ -103,7 +104,7 @@ impl Rows {
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.
-    pub fn finish<R: Row>(mut self) -> Result<u64, Error> {
+    pub(crate) fn finish<R: Row>(mut self) -> Result<u64, Error> {
         match self.format {
             // No header without rows: the command prints a sentence instead.
             Format::Auto | Format::Table if self.page.is_empty() => {}
@@ -124,7 +125,7 @@ impl Rows {
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.
-    pub fn break_off<R: Row>(mut self) -> Result<(), Error> {
+    pub(crate) fn break_off<R: Row>(mut self) -> Result<(), Error> {
         if self.format == Format::Json { self.flush() } else { self.finish::<R>().map(drop) }
     }
 

@@ -11,26 +11,30 @@ use super::wrap::width_of;
 const GAP: usize = 2;
 /// The least width of a text that is cut short; a shorter one says nothing.
 const LEAST: usize = 8;
+/// The width up to which an id is shown whole, as long as columns can be left out instead: that of a UUID.
+pub(crate) const SHORTEST_ID: usize = 36;
 
 /// A way to make a table narrower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Squeeze {
+pub(crate) enum Squeeze {
     /// Leaves the column out.
     Drop(&'static str),
     /// Cuts its texts short, but not to less than what is legible.
     Shorten(&'static str),
+    /// Cuts its texts short, but not to less than this width.
+    Limit(&'static str, usize),
 }
 
 impl Squeeze {
     fn column(self) -> &'static str {
         match self {
-            Squeeze::Drop(column) | Squeeze::Shorten(column) => column,
+            Squeeze::Drop(column) | Squeeze::Shorten(column) | Squeeze::Limit(column, _) => column,
         }
     }
 }
 
-/// Returns a table of rows of one line each. On a terminal that is too narrow, `squeezes` apply in their order until it
-/// fits.
+/// Returns a table of rows of one line each. On a terminal that is too narrow, columns without texts are left out, and
+/// `squeezes` apply in their order until it fits.
 #[must_use]
 pub(crate) fn table_of_rows(columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
     table_within(terminal_width(), columns, rows, squeezes)
@@ -57,7 +61,12 @@ fn record_within(width: Option<usize>, columns: &[&str], cells: &[String]) -> St
     columns.iter().zip(cells).map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
+pub(super) fn table_within(
+    width: Option<usize>,
+    columns: &[&str],
+    rows: &[Vec<String>],
+    squeezes: &[Squeeze],
+) -> String {
     let wanted = |at: usize| {
         let cells = rows.iter().filter_map(|cells| cells.get(at)).map(|text| text.width());
         cells.chain([columns[at].width()]).max().unwrap_or(0)
@@ -66,16 +75,19 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
     let mut kept: Vec<(usize, usize)> = (0..columns.len()).map(|at| (at, wanted(at))).collect();
     let total = |kept: &[(usize, usize)]| kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>();
     if let Some(room) = width.map(|width| width + GAP) {
+        if total(&kept) > room && !squeezes.is_empty() {
+            kept.retain(|(at, _)| rows.iter().any(|cells| cells.get(*at).is_some_and(|text| !text.is_empty())));
+        }
         for squeeze in squeezes {
             let over = total(&kept).saturating_sub(room);
             let place = kept.iter().position(|(at, _)| columns[*at] == squeeze.column());
             let Some(place) = place.filter(|_| over > 0) else { continue };
             let (at, wide) = kept[place];
+            let narrower = |least: usize| wide.saturating_sub(over).max(columns[at].width()).max(least.min(wide));
             match squeeze {
                 Squeeze::Drop(_) => drop(kept.remove(place)),
-                Squeeze::Shorten(_) => {
-                    kept[place].1 = wide.saturating_sub(over).max(columns[at].width()).max(LEAST.min(wide));
-                }
+                Squeeze::Shorten(_) => kept[place].1 = narrower(LEAST),
+                Squeeze::Limit(_, least) => kept[place].1 = narrower(*least),
             }
         }
         // A text that was cut short before another column was left out may have room again.
@@ -155,6 +167,17 @@ mod tests {
         assert!(!within(Some(50)).contains("FIELDS"));
         assert!(within(Some(30)).contains("2026-11-25T17:23:34.123Z"), "a terminal that is too narrow wraps");
         assert_eq!((shortened("温度計の台所", 7).as_str(), shortened("温度", 4).as_str()), ("温度計…", "温度"));
+    }
+
+    #[test]
+    fn column_without_texts_is_left_out_first_and_long_texts_are_limited() {
+        let squeezes = [Squeeze::Limit("id", 10), Squeeze::Drop("note")];
+        let row = |id: &str| vec![id.to_owned(), String::new(), "a note".to_owned()];
+        let table = |width, id: &str| table_within(Some(width), &["id", "reason", "note"], &[row(id)], &squeezes);
+        assert_eq!(table(26, "0123456789"), "ID          REASON  NOTE\n0123456789          a note");
+        assert_eq!(table(25, "0123456789"), "ID          NOTE\n0123456789  a note");
+        assert_eq!(table(19, "0123456789abcdef"), "ID           NOTE\n0123456789…  a note");
+        assert_eq!(table(15, "0123456789abcdef"), "ID\n0123456789abcd…");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sensor_model::Decimal;
 use serde::{Serialize, Serializer};
 
-use super::{CsvCells, CsvColumns, Row, Squeeze, units};
+use super::{CsvCells, CsvColumns, Row, SHORTEST_ID, Squeeze, units};
 use crate::pipeline::{StoredReading, format_rfc3339};
 
 /// A reading in the stream. Its JSON is the stored reading's, so that `put --file` takes it back.
@@ -70,6 +70,7 @@ impl Row for TailRow {
 
     fn squeezes() -> &'static [Squeeze] {
         &[
+            Squeeze::Limit("sensor_id", SHORTEST_ID),
             Squeeze::Drop("sequence_number"),
             Squeeze::Drop("current_time"),
             Squeeze::Shorten("fields"),
@@ -156,13 +157,15 @@ impl Row for RawRecordRow<'_> {
 
     fn squeezes() -> &'static [Squeeze] {
         &[
+            Squeeze::Limit("partition_key", SHORTEST_ID),
             Squeeze::Shorten("data"),
             Squeeze::Drop("encoding"),
-            Squeeze::Drop("lag"),
-            Squeeze::Drop("shard_id"),
-            Squeeze::Shorten("partition_key"),
-            Squeeze::Drop("arrived"),
             Squeeze::Drop("sequence_number"),
+            Squeeze::Drop("shard_id"),
+            Squeeze::Drop("lag"),
+            Squeeze::Drop("user_record"),
+            Squeeze::Drop("arrived"),
+            Squeeze::Shorten("partition_key"),
         ]
     }
 
@@ -268,7 +271,10 @@ impl Row for TailStatsRow {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
+    use crate::output::table::table_within;
 
     fn raw(data: &[u8]) -> RawRecordRow<'_> {
         RawRecordRow {
@@ -294,6 +300,28 @@ mod tests {
         assert!(json.contains(r#""user_record":3"#) && !json.contains("reason"), "{json}");
         assert_eq!(with_index.cells().len(), RawRecordRow::columns().len());
         assert_eq!(with_index.csv_cells().before.len(), RawRecordRow::csv_columns().before.len());
+    }
+
+    #[test]
+    fn raw_records_show_the_whole_key_and_some_data_in_a_narrow_terminal() {
+        let sequence_number = "4".repeat(56);
+        let text = "not a reading ".repeat(20);
+        let row = |user_record| RawRecordRow {
+            sequence_number: &sequence_number,
+            partition_key: "greenhouse-7/probe-2",
+            user_record,
+            ..raw(text.as_bytes())
+        };
+        for (width, header) in [
+            (80, "USER_RECORD  PARTITION_KEY         ARRIVED                  REASON  DATA"),
+            (60, "PARTITION_KEY         REASON  DATA"),
+        ] {
+            let cells = [row(Some(3)).cells(), row(None).cells()];
+            let table = table_within(Some(width), RawRecordRow::columns(), &cells, RawRecordRow::squeezes());
+            assert!(table.lines().all(|line| line.width() <= width), "{width}:\n{table}");
+            assert_eq!(table.lines().next().unwrap(), header, "{width}:\n{table}");
+            assert!(table.contains("greenhouse-7/probe-2  ") && table.contains("not a readi"), "{width}:\n{table}");
+        }
     }
 
     #[test]

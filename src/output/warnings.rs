@@ -26,6 +26,15 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
+    /// Attributes of other writers that rows leave out.
+    HiddenAttributes {
+        /// The table.
+        table: String,
+        /// Rows that have one.
+        rows: u64,
+        /// The names of the attributes.
+        names: Vec<&'static str>,
+    },
     /// Records of a stream that are not readings.
     NotReadings {
         /// The stream.
@@ -84,8 +93,8 @@ impl Warning {
             Warning::Unseen { .. } => {
                 "resources that the settings name are deleted all the same; only renamed ones may be left".to_owned()
             }
-            Warning::ForeignItems { table, .. } => {
-                format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
+            Warning::ForeignItems { .. } | Warning::HiddenAttributes { .. } => {
+                "`sensorctl scan --raw` shows every item as it is".to_owned()
             }
             Warning::NotReadings { command, .. } => format!("{command} shows them"),
             Warning::OutsideShard { .. } => {
@@ -133,6 +142,18 @@ impl fmt::Display for Warning {
                 let what = if *count == 1 { "user record has a hash key" } else { "user records have hash keys" };
                 let count = units::count(*count);
                 write!(formatter, "{count} {what} outside of the shard: a KCL application drops their aggregates")
+            }
+            Warning::HiddenAttributes { table, rows, names } => {
+                let what = if *rows == 1 { "row of table" } else { "rows of table" };
+                let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+                let verb = if *rows == 1 { "has" } else { "have" };
+                write!(
+                    formatter,
+                    "{} {what} {table} {verb} attributes of another writer that were left out, because readings have keys of \
+                     these names: {}",
+                    units::count(*rows),
+                    names.join(", ")
+                )
             }
             Warning::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is not a reading and was left out")

@@ -39,11 +39,19 @@ pub(crate) fn parse_time(text: &str) -> Result<Decimal, String> {
 /// If the text is neither, or a number that is a time in another unit than seconds.
 pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     let Ok(time) = parse_time(text) else { return time_of_age(text) };
+    check_seconds(&time).map(|()| time)
+}
+
+/// Checks that a number of seconds is not a time in another unit.
+///
+/// # Errors
+/// If it is as large as times in milliseconds are.
+pub(crate) fn check_seconds(time: &Decimal) -> Result<(), String> {
     // Where milliseconds begin for `put --time-unit auto`, too.
-    if time >= Decimal::from(100_000_000_000) {
+    if *time >= Decimal::from(100_000_000_000) {
         return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
     }
-    Ok(time)
+    Ok(())
 }
 
 fn time_of_age(text: &str) -> Result<Decimal, String> {

@@ -114,7 +114,7 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["scan", "--count", "--limit", "3"], "--limit"),
     (&["scan", "--fields", "a,,b", "--local"], "names an empty field"),
     (&["scan", "--where", "site = lab"], "at character 8 (`lab`): a text stands in quotes"),
-    (&["scan", "--sensor", "a", "--where", "current_time > 5 or humidity > 1"], "joined by `and`"),
+    (&["scan", "--sensor", "a", "--where", "current_time > 5 or humidity > 1"], "by `and` only"),
     (&["invoke", "--event", "good.csv"], "good.csv is not one JSON document"),
     (&["invoke", "--event", "empty"], "empty is not one JSON document"),
     (&["down", "--bogus"], "--bogus"),

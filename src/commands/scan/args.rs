@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use jiff::tz::TimeZone;
 use sensor_model::Decimal;
 
+use crate::commands::positive_count::parse_positive_count;
 use crate::output::{TimeFormat, TimeStyle};
 use crate::pipeline::{Condition, RowOrder, parse_condition, parse_duration, parse_time_or_age, parse_time_zone};
 
@@ -14,7 +15,8 @@ const AFTER_HELP: &str = r#"Examples:
   sensorctl scan --sensor kitchen --since 1h
   sensorctl scan --sensor kitchen --reverse --limit 10
   sensorctl scan --latest -o json
-  sensorctl scan --where 'humidity > 40 and site in ("lab", "roof")' --fields sensor_id,humidity
+  sensorctl scan --where 'humidity > 40 and site in ("lab", "roof")'
+  sensorctl scan --fields sensor_id,humidity,site.room --to rows.csv
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
 Without --sensor, scan reads the whole table, whatever the other conditions, and rows come in no order; with
@@ -53,15 +55,16 @@ pub(crate) struct ScanArgs {
     /// Show readings that match, as in 'humidity > 40 and site = "lab"' (see below)
     #[arg(long = "where", value_name = "EXPRESSION", allow_hyphen_values = true, value_parser = parse_condition)]
     pub filter: Option<Condition>,
-    /// Show these columns only, in this order, as in `sensor_id,humidity` (a name with a comma stands in quotes)
+    /// Show these columns only, in this order, as in `sensor_id,humidity,site.room` (a name with a comma or a point stands
+    /// in double quotes)
     #[arg(long, conflicts_with = "raw", value_name = "NAMES", value_delimiter = ',')]
     pub fields: Vec<String>,
     /// Stop after COUNT readings
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = parse_positive_count)]
     pub limit: Option<u64>,
     /// Show the newest reading of each sensor, or the COUNT newest, without reading the others
     #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = parse_positive_count)]
     pub latest: Option<u64>,
     /// Show every item, readings or not, in DynamoDB's JSON, as `aws dynamodb scan` does; -o json or ndjson
     #[arg(long)]
@@ -82,7 +85,8 @@ pub(crate) struct ScanArgs {
     /// Overwrite a file of --to that holds something
     #[arg(long, requires = "target")]
     pub force: bool,
-    /// Write CSV in which no text is a formula for a spreadsheet: an apostrophe stands before = + - @
+    /// Write CSV in which no text is a formula for a spreadsheet: an apostrophe stands before = + - @ where a cell or a
+    /// line begins
     #[arg(long)]
     pub csv_safe: bool,
     /// The form of times in tables: rfc3339, seconds, or a pattern such as '%d.%m.%Y %H:%M' [default: rfc3339]

@@ -12,6 +12,8 @@ pub(super) struct TypedConditions {
     pub since: Option<Decimal>,
     pub until: Option<Decimal>,
     pub filter: Option<Condition>,
+    /// True if rows are counted by the service and not read.
+    pub is_count: bool,
 }
 
 /// The conditions as they are asked.
@@ -20,6 +22,7 @@ pub(super) struct AskedConditions {
     pub sensors: Vec<String>,
     pub since: Option<Bound>,
     pub until: Option<Bound>,
+    pub key_filter: Vec<Condition>,
     pub filter: Option<Condition>,
 }
 
@@ -44,12 +47,17 @@ impl TypedConditions {
                     .hint("name the sensor in one of them only"));
             }
             self.sensors.iter().try_for_each(|sensor| check_sensor(sensor))?;
-            check_query(&key)?;
+            self.check_query(&key)?;
             return Ok(asked(&self.sensors, key));
         }
         if let Some(named) = key.sensors.take() {
+            if named.is_empty() {
+                return Err(Error::usage(
+                    "`--where` leaves no sensor: its conditions on `sensor_id` exclude each other",
+                ));
+            }
             // Their readings alone are read: a Scan would read the whole table for the same rows.
-            if named.iter().all(|sensor| check_sensor(sensor).is_ok()) && check_query(&key).is_ok() {
+            if named.iter().all(|sensor| check_sensor(sensor).is_ok()) && self.check_query(&key).is_ok() {
                 return Ok(asked(&named, key));
             }
         }
@@ -57,8 +65,28 @@ impl TypedConditions {
             sensors: Vec::new(),
             since: self.since.map(Bound::from),
             until: self.until.map(Bound::from),
+            key_filter: Vec::new(),
             filter: self.filter,
         })
+    }
+
+    fn check_query(&self, key: &KeyConditions) -> Result<(), Error> {
+        let whole_table = "without `--sensor`, any condition works, and the whole table is read";
+        if key.is_key_in_filter() {
+            return Err(Error::usage(
+                "with `--sensor`, `--where` joins conditions on `current_time` and `sensor_id` with others by `and` only",
+            )
+            .hint(whole_table));
+        }
+        if self.is_count && !key.key_filter.is_empty() {
+            return Err(Error::usage(
+                "with `--sensor`, `--count` takes `current_time` only in comparisons that are joined by `and`, and no \
+                 `sensor_id`",
+            )
+            .hint("`--since` and `--until` are such comparisons")
+            .hint(whole_table));
+        }
+        Ok(())
     }
 
     fn key_conditions(&self) -> KeyConditions {
@@ -75,8 +103,15 @@ pub(super) fn per_sensor(query: &ReadQuery) -> Option<ReadQuery> {
     }
     let mut key = query.filter.clone().map(KeyConditions::of).unwrap_or_default();
     key.narrow(query.since.clone(), query.until.clone());
-    let fits = key.sensors.is_none() && check_query(&key).is_ok();
-    fits.then(|| ReadQuery { since: key.since, until: key.until, filter: key.filter, ..query.clone() })
+    let fits = key.sensors.is_none() && !key.is_key_in_filter();
+    let key = key.closed();
+    fits.then(|| ReadQuery {
+        since: key.since,
+        until: key.until,
+        key_filter: key.key_filter,
+        filter: key.filter,
+        ..query.clone()
+    })
 }
 
 fn asked(sensors: &[String], key: KeyConditions) -> AskedConditions {
@@ -87,7 +122,8 @@ fn asked(sensors: &[String], key: KeyConditions) -> AskedConditions {
             once.push(sensor.clone());
         }
     }
-    AskedConditions { sensors: once, since: key.since, until: key.until, filter: key.filter }
+    let KeyConditions { since, until, key_filter, filter, .. } = key.closed();
+    AskedConditions { sensors: once, since, until, key_filter, filter }
 }
 
 fn check_sensor(sensor: &str) -> Result<(), Error> {
@@ -97,22 +133,6 @@ fn check_sensor(sensor: &str) -> Result<(), Error> {
     }
     Err(Error::usage(format!("`--sensor` has {length} bytes; an id has 1 to {MAX_SENSOR_ID_BYTES}"))
         .hint("leave it out to show all sensors"))
-}
-
-fn check_query(key: &KeyConditions) -> Result<(), Error> {
-    if key.is_key_in_filter() {
-        return Err(Error::usage(
-            "with `--sensor`, `--where` takes `current_time` only in comparisons that are joined by `and`, and no \
-             `sensor_id`",
-        )
-        .hint("`--since` and `--until` are such comparisons")
-        .hint("without `--sensor`, any condition works, and the whole table is read"));
-    }
-    if !key.fits_query() {
-        return Err(Error::usage("with `--sensor`, a range of times with two ends includes both")
-            .hint("write `current_time between A and B`, or `--since A --until B`"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -126,6 +146,7 @@ mod tests {
             since: Decimal::parse("5").ok(),
             until: None,
             filter: parse_condition(filter).ok(),
+            is_count: false,
         };
         typed.settled().map_err(|error| error.full_message())
     }
@@ -148,24 +169,55 @@ mod tests {
         assert_eq!(shown(&asked), ("a".to_owned(), "5..".to_owned(), "humidity > 1".to_owned()));
         let asked = settled(None, "sensor_id in ('b', 'a', 'b')").unwrap();
         assert_eq!(shown(&asked), ("b a".to_owned(), "5..".to_owned(), String::new()));
-        for text in ["sensor_id = 'a' or humidity > 1", "sensor_id = 'a' and not current_time = 7", "sensor_id = ''"] {
+        for text in
+            ["sensor_id = 'a' or humidity > 1", "sensor_id = 'a' and (current_time = 7 or a = 1)", "sensor_id = ''"]
+        {
             let asked = settled(None, text).unwrap();
             assert_eq!(shown(&asked), (String::new(), "5..".to_owned(), parse_condition(text).unwrap().to_string()));
         }
+        assert!(settled(None, "sensor_id = 'a' and sensor_id = 'b'").unwrap_err().contains("leaves no sensor"));
+    }
+
+    #[test]
+    fn condition_that_the_key_decides_is_evaluated_beside_the_query() {
+        for sensor in [None, Some("a")] {
+            let named = if sensor.is_none() { "sensor_id = 'a' and " } else { "" };
+            let asked = settled(sensor, &format!("{named}not current_time = 7 and humidity > 1")).unwrap();
+            assert_eq!(shown(&asked), ("a".to_owned(), "5..".to_owned(), "humidity > 1".to_owned()));
+            let own: Vec<_> = asked.key_filter.iter().map(ToString::to_string).collect();
+            assert_eq!(own, ["current_time <> 7"]);
+        }
+        let asked = settled(Some("a"), "current_time < 9").unwrap();
+        assert_eq!(shown(&asked).1, format!("5..8.{}", "9".repeat(37)));
+        let counted = |sensors: &[&str]| {
+            let typed = TypedConditions {
+                sensors: sensors.iter().map(|&sensor| sensor.to_owned()).collect(),
+                filter: parse_condition("sensor_id = 'a' and current_time <> 7").ok(),
+                is_count: true,
+                ..TypedConditions::default()
+            };
+            typed.settled()
+        };
+        assert!(counted(&[]).unwrap().sensors.is_empty(), "the service counts what a Scan finds");
     }
 
     #[test]
     fn condition_that_no_query_takes_is_refused_with_a_sensor() {
         for (text, part) in [
-            ("current_time > 6 or humidity > 1", "joined by `and`"),
-            ("begins_with(sensor_id, 'a')", "no `sensor_id`"),
+            ("current_time > 6 or humidity > 1", "by `and` only"),
             ("sensor_id = 'a'", "names `sensor_id` beside"),
-            ("current_time < 9", "includes both"),
             ("current_time < 5", "leave no time"),
         ] {
             let said = settled(Some("a"), text).unwrap_err();
             assert!(said.contains(part), "{text}: {said}");
         }
         assert!(settled(None, "current_time < 5").unwrap_err().contains("leave no time"));
+        let typed = TypedConditions {
+            sensors: vec!["a".to_owned()],
+            filter: parse_condition("current_time <> 7").ok(),
+            is_count: true,
+            ..TypedConditions::default()
+        };
+        assert!(typed.settled().unwrap_err().full_message().contains("`--count` takes"));
     }
 }

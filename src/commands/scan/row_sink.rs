@@ -3,7 +3,7 @@
 use super::args::ScanArgs;
 use crate::error::Error;
 use crate::output::{Row, Rows};
-use crate::pipeline::{ReadQuery, RowOrder, RowSorter, SortableRow};
+use crate::pipeline::{ReadQuery, RowField, RowOrder, RowSorter, SortableRow};
 
 /// Takes rows and shows as many as were asked for.
 pub(super) struct RowSink {
@@ -12,18 +12,18 @@ pub(super) struct RowSink {
     left: u64,
     shown: u64,
     /// Requested fields that no row had so far.
-    unseen_fields: Vec<String>,
+    unseen_fields: Vec<RowField>,
 }
 
 /// The result of showing rows.
 pub(super) struct Shown {
     pub rows: u64,
     /// Requested fields that no row had.
-    pub unseen_fields: Vec<String>,
+    pub unseen_fields: Vec<RowField>,
 }
 
 impl RowSink {
-    pub(super) fn new(rows: Rows, args: &ScanArgs, query: &ReadQuery, fields: &[String]) -> Self {
+    pub(super) fn new(rows: Rows, args: &ScanArgs, query: &ReadQuery, fields: &[RowField]) -> Self {
         let order = match (args.latest, args.sort) {
             (None, None) => None,
             (None, Some(_)) if args.is_query_order(query.sensors.len()) => None,
@@ -32,7 +32,7 @@ impl RowSink {
         let rows = if fields.is_empty() { rows } else { rows.selecting(fields.to_vec()) };
         RowSink {
             rows,
-            sorter: order.map(|order| RowSorter::new(order, args.reverse)),
+            sorter: order.map(|order| RowSorter::new(order, args.reverse, args.limit.unwrap_or(u64::MAX))),
             left: args.limit.unwrap_or(u64::MAX),
             shown: 0,
             unseen_fields: fields.to_vec(),

@@ -93,7 +93,7 @@ fn latest_shows_the_newest_rows_of_long_and_short_sensors() {
     assert_eq!(rows(&env, &["--latest", "3", "--reverse"]), backwards);
     assert_eq!(rows(&env, &["--latest", "2", "--until", "25"]), newest(&times, 2, |time| time <= 25));
     assert_eq!(rows(&env, &["--latest", "2", "--where", "humidity = 7"]), newest(&times, 2, |time| time % 10 == 7));
-    // No Query takes this condition: every row is looked at.
+    // No Query takes this condition; it is evaluated for the rows of each.
     let whole = ["--latest", "2", "--where", "current_time < 5 or current_time between 20 and 30"];
     assert_eq!(rows(&env, &whole), newest(&times, 2, |time| time < 5 || (20..=30).contains(&time)));
     let one = rows(&env, &["--latest", "2", "--sensor", "long", "--sensor", "b"]);
@@ -112,6 +112,121 @@ fn latest_does_not_read_the_rows_before() {
     assert!(run.stderr.contains("for each of 3 sensors)"), "{}", run.stderr);
     let items: u64 = run.stderr.split("Read ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(items < 100, "{items} of 6,000 items were read");
+}
+
+#[test]
+fn latest_with_a_condition_on_the_key_reads_no_more_than_it_needs() {
+    let (env, api, times) = env_of(&[("a", 2000), ("b", 2000), ("c", 2000)]);
+    // Each condition, the times that it allows, and the items that are read at most: a Query that filters reads a page.
+    let all: fn(&str, i64) -> bool = |_, _| true;
+    for (condition, allows, most) in [
+        (
+            "current_time > 500 and current_time < 1000",
+            (|_, time| time > 500 && time < 1000) as fn(&str, i64) -> bool,
+            100,
+        ),
+        ("not (current_time < 500 or current_time >= 900)", |_, time| (500..900).contains(&time), 100),
+        ("sensor_id <> 'b'", |sensor, _| sensor != "b", 100),
+        ("begins_with(sensor_id, 'c') or sensor_id = 'a'", |sensor, _| sensor != "b", 100),
+        ("sensor_id = 'a' or sensor_id = 'c'", |sensor, _| sensor != "b", 100),
+        ("sensor_id = 'a' and current_time <> 2000", |sensor, time| sensor == "a" && time != 2000, 2000),
+        ("exists(current_time)", all, 6100),
+    ] {
+        let before = api.recorded_calls().len();
+        let run = env.run(["scan", "--local", "--latest", "-v", "-o", "ndjson", "--where", condition]).assert_success();
+        let items = run.stderr.split("Read ").nth(1).unwrap().split(' ').next().unwrap().replace(',', "");
+        assert!(items.parse::<u64>().unwrap() <= most, "{condition}: {items} items");
+        assert!(reads_since(&api, before) <= 4 + 2 * times.len(), "{condition}");
+        let expected: Vec<_> = times
+            .iter()
+            .filter_map(|(sensor, all)| {
+                all.iter().rev().find(|time| allows(sensor, **time)).map(|time| (sensor.clone(), *time))
+            })
+            .collect();
+        assert_eq!(rows(&env, &["--latest", "--where", condition]), expected, "{condition}");
+    }
+}
+
+#[test]
+fn query_of_a_sensor_takes_every_condition_on_the_key() {
+    let (env, api, _) = env_of(&[("a", 40), ("b", 30)]);
+    for (condition, expected) in [
+        ("current_time > 3 and current_time < 6", &[4, 5][..]),
+        ("current_time <> 2 and current_time < 4", &[1, 3]),
+        ("current_time = 7 or current_time between 38 and 39", &[7, 38, 39]),
+        ("begins_with(sensor_id, 'b') and humidity = 1", &[]),
+    ] {
+        let before = api.recorded_calls().len();
+        let found = rows(&env, &["--sensor", "a", "--where", condition]);
+        assert_eq!(found, expected.iter().map(|time| ("a".to_owned(), *time)).collect::<Vec<_>>(), "{condition}");
+        assert_eq!(reads_since(&api, before), 1, "{condition}");
+        let limited = rows(&env, &["--sensor", "a", "--where", condition, "--limit", "1"]);
+        assert_eq!(limited, found[..found.len().min(1)], "{condition}");
+    }
+    let run = env.run(["scan", "--local", "--where", "sensor_id = 'a' and sensor_id = 'b'"]).assert_code(2);
+    assert!(run.stderr.contains("leaves no sensor"), "{}", run.stderr);
+    let counted = ["scan", "--local", "-o", "json", "--count", "--where", "sensor_id = 'a' and current_time <> 7"];
+    assert_eq!(env.run(counted).assert_success().json(), json!({"count": 39}));
+}
+
+#[test]
+fn attributes_that_a_row_leaves_out_are_counted_and_shown_raw() {
+    let (env, api, _) = env_of(&[("a", 2)]);
+    let mut foreign = item("b", 1);
+    foreign["temperature"] = json!({"S": "cold"});
+    foreign["shard_id"] = json!({"N": "5"});
+    let mut other = item("b", 2);
+    other["SequenceNumber"] = json!({"N": "7"});
+    put_items(&api, &[foreign, other]);
+    for flags in
+        [&["--sensor", "b"][..], &["--latest", "5"], &[], &["--latest", "5", "--where", "not humidity = `missing`"]]
+    {
+        let run = env.run(["scan", "--local", "-o", "ndjson"].iter().chain(flags).copied()).assert_success();
+        let said = "warning: 2 rows of table SensorData have attributes of another writer that were left out, because readings \
+                    have keys of these names: `SequenceNumber`, `shard_id`, `temperature`";
+        assert!(run.stderr.contains(said), "{flags:?}: {}", run.stderr);
+        assert!(run.stderr.contains("`sensorctl scan --local --raw` shows every item as it is"), "{}", run.stderr);
+    }
+    let raw = env.run(["scan", "--local", "--raw", "--sensor", "b"]).assert_success();
+    assert!(raw.stdout.contains(r#""temperature":{"S":"cold"}"#) && raw.stderr.is_empty(), "{}", raw.stderr);
+    let clean = env.run(["scan", "--local", "--sensor", "a"]).assert_success();
+    assert!(!clean.stderr.contains("left out"), "{}", clean.stderr);
+    let chosen = env.run(["scan", "--local", "--sensor", "b", "--fields", "Temperature,humidity"]).assert_success();
+    assert!(!chosen.stderr.contains("`temperature`"), "attributes that nobody asked for: {}", chosen.stderr);
+}
+
+#[test]
+fn fields_are_keys_attributes_of_the_table_and_parts() {
+    let (env, api, _) = env_of(&[]);
+    let mut odd = item("a", 1);
+    odd["site"] = json!({"M": {"room": {"S": "lab"}, "tags": {"L": [{"S": "x"}, {"N": "2.50"}]}}});
+    odd["site.room"] = json!({"S": "flat"});
+    put_items(&api, &[odd, item("b", 2)]);
+    let scan = |fields: &str, format: &str| {
+        env.run(["scan", "--local", "--sort", "sensor", "--fields", fields, "-o", format]).assert_success()
+    };
+    let fields = "SensorId,site.room,site.tags[1],Temperature";
+    assert_eq!(
+        scan(fields, "ndjson").stdout,
+        "{\"SensorId\":\"a\",\"site.room\":\"lab\",\"site.tags[1]\":2.5,\"Temperature\":-3}\n{\"SensorId\":\"b\",\"Temperature\":4}\n"
+    );
+    assert_eq!(scan(fields, "csv").stdout, "SensorId,site.room,site.tags[1],Temperature\na,lab,2.5,-3\nb,,,4\n");
+    assert_eq!(scan("\"site.room\"", "csv").stdout, "site.room\nflat\n\"\"\n");
+    assert_eq!(scan("`site.room`,site", "ndjson").stdout.lines().next().unwrap().matches("room").count(), 2);
+    let unseen = scan("sensor_id,site.nothing", "ndjson").stderr;
+    assert!(
+        unseen.contains("no row has a field `site.nothing`; a field of that name stands in double quotes"),
+        "{unseen}"
+    );
+    for (wrong, part) in [
+        ("sensor_id,SensorId", "names `SensorId` twice"),
+        ("site.room,`site.room`", "names `site.room` twice"),
+        ("sensor_id.x", "`sensor_id.x` asks for a part"),
+        ("site.", "empty name"),
+    ] {
+        let run = env.run(["scan", "--local", "--fields", wrong]).assert_code(2);
+        assert!(run.stderr.contains(part), "{wrong}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -143,6 +258,7 @@ fn count_counts_readings_only() {
     assert_eq!(count(&["--sensor", "a"]).0, 40);
     assert_eq!(count(&["--sensor", "a", "--sensor", "b", "--where", "humidity = 7"]).0, 7);
     assert_eq!(count(&["--where", "humidity = 7 or humidity = 8"]).0, 14);
+    assert_eq!(count(&["--where", "exists(note) or humidity = 7"]).0, 7, "an item that is no reading does not count");
     assert_eq!(env.run(["scan", "--local", "--count", "-o", "table"]).assert_success().stdout, "70\n");
     env.run(["scan", "--local", "--count", "-v"]).assert_success().assert_stderr_contains(&["read units", "USD"]);
 }
@@ -258,6 +374,9 @@ fn rows_are_sorted_whatever_their_number() {
     let mut by_temperature = all;
     by_temperature.sort_by_key(|(sensor, time)| (time * 7 % 31, *time, sensor.clone()));
     assert_eq!(rows(&env, &["--sort", "temp"]), by_temperature);
+    assert_eq!(rows(&env, &["--sort", "temp", "--limit", "7"]), by_temperature[..7]);
+    by_temperature.reverse();
+    assert_eq!(rows(&env, &["--sort", "temp", "--reverse", "--limit", "999"]), by_temperature[..999]);
 }
 
 #[test]

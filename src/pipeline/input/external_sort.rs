@@ -8,12 +8,14 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-/// Bytes of entries that are sorted in memory.
+/// Bytes of entries that are sorted in memory, unless others are asked for.
 const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Runs that are merged at once; so many of one size become one of the next.
-const FAN_IN: usize = 16;
-/// Bytes that are read of a run, or written to one, at once.
-const IO_BYTES: usize = 64 * 1024;
+const FAN_IN: usize = 64;
+/// Bytes that are read of a run at once: a MiB of all that are merged.
+const READ_BYTES: usize = 16 * 1024;
+/// Bytes that are written to a run at once.
+const WRITE_BYTES: usize = 64 * 1024;
 /// Bytes of an entry beside its key and its value, in memory and in a file: the length of each.
 const LENGTHS: usize = 8;
 
@@ -44,7 +46,8 @@ impl Default for ExternalSorter {
 }
 
 impl ExternalSorter {
-    fn with_buffer(buffer_bytes: usize) -> Self {
+    /// Creates a sorter that holds so many bytes in memory, at most 4 GiB. An entry is no larger.
+    pub(crate) fn with_buffer(buffer_bytes: usize) -> Self {
         ExternalSorter { buffer: Vec::new(), starts: Vec::new(), levels: Vec::new(), buffer_bytes }
     }
 
@@ -102,7 +105,7 @@ impl ExternalSorter {
             return Ok(());
         }
         self.sort_buffer();
-        let mut writer = BufWriter::with_capacity(IO_BYTES, temporary_file()?);
+        let mut writer = BufWriter::with_capacity(WRITE_BYTES, temporary_file()?);
         for start in &self.starts {
             writer.write_all(entry_at(&self.buffer, *start))?;
         }
@@ -121,7 +124,7 @@ impl ExternalSorter {
             return Ok(());
         }
         let mut merge = Merge::new(std::mem::take(&mut self.levels[level]))?;
-        let mut writer = BufWriter::with_capacity(IO_BYTES, temporary_file()?);
+        let mut writer = BufWriter::with_capacity(WRITE_BYTES, temporary_file()?);
         while let Some(Entry { key, value }) = merge.next_entry()? {
             for part in [&length(&key)?[..], &length(&value)?, &key, &value] {
                 writer.write_all(part)?;
@@ -170,7 +173,7 @@ struct Merge {
 
 impl Merge {
     fn new(runs: impl IntoIterator<Item = File>) -> io::Result<Self> {
-        let runs = runs.into_iter().map(|run| BufReader::with_capacity(IO_BYTES, run)).collect();
+        let runs = runs.into_iter().map(|run| BufReader::with_capacity(READ_BYTES, run)).collect();
         let mut merge = Merge { runs, next: BinaryHeap::new() };
         for run in 0..merge.runs.len() {
             merge.advance(run)?;

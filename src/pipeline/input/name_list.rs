@@ -1,17 +1,34 @@
 //! Lists of names on the command line: `a,b`, with quotes around a name that holds a comma.
 
+/// A name of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListedName {
+    /// Without its quotes.
+    pub name: String,
+    /// True if it stood in double quotes.
+    pub is_quoted: bool,
+}
+
 /// Puts the names together that were split at a comma within double quotes: `"Temp, °C",humidity`. A quote within such a
 /// name is written twice; one that is never closed is a part of its name.
-pub(crate) fn unquoted_names(parts: &[String]) -> Vec<String> {
+pub(crate) fn listed_names(parts: &[String]) -> Vec<ListedName> {
     let mut names = Vec::new();
     let mut at = 0;
     while at < parts.len() {
         let quoted = (at..parts.len()).find_map(|end| Some((closed(&parts[at..=end].join(","))?, end)));
-        let (name, end) = quoted.unwrap_or_else(|| (parts[at].clone(), at));
+        let (name, end) = match quoted {
+            Some((name, end)) => (ListedName { name, is_quoted: true }, end),
+            None => (ListedName { name: parts[at].clone(), is_quoted: false }, at),
+        };
         names.push(name);
         at = end + 1;
     }
     names
+}
+
+/// Returns the names of [`listed_names`].
+pub(super) fn unquoted_names(parts: &[String]) -> Vec<String> {
+    listed_names(parts).into_iter().map(|listed| listed.name).collect()
 }
 
 /// Returns the name in a text that begins and ends with a double quote.

@@ -1,6 +1,7 @@
 //! Decodes a row of the table as a stored reading.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::AddAssign;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
@@ -20,24 +21,51 @@ pub(crate) const SEQUENCE: &str = "SequenceNumber";
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// Decodes an item. Returns `None` if it is not a reading, for example another writer's row without a temperature.
-pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
+/// Attributes of other writers that rows leave out: named like the keys of a reading, or a shard or a sequence number that
+/// is no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HiddenAttributes {
+    /// Rows that have one.
+    pub rows: u64,
+    /// Their names.
+    pub names: BTreeSet<&'static str>,
+}
+
+impl AddAssign for HiddenAttributes {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.names.extend(other.names);
+    }
+}
+
+/// Decodes an item, and notes what its row leaves out. Returns `None` if it is not a reading, for example another writer's
+/// row without a temperature.
+pub(crate) fn decode_item(mut item: Item, hidden: &mut HiddenAttributes) -> Option<StoredReading> {
     let AttributeValue::S(sensor_id) = item.remove(SENSOR)? else { return None };
     let mut number = |name: &str| match item.remove(name)? {
         AttributeValue::N(text) => Decimal::parse(&text).ok(),
         _ => None,
     };
     let (current_time, temperature) = (number(TIME)?, number(TEMPERATURE)?);
-    let mut text = |name: &str| match item.remove(name) {
-        Some(AttributeValue::S(text)) => Some(text),
-        _ => None,
+    let mut names = Vec::new();
+    let mut text = |name: &'static str| {
+        let attribute = item.remove(name)?;
+        if let AttributeValue::S(text) = attribute {
+            return Some(text);
+        }
+        names.push(name);
+        None
     };
     let (shard_id, sequence_number) = (text(SHARD), text(SEQUENCE));
-    let fields = item
-        .into_iter()
-        .filter(|(name, _)| !READING_KEYS.contains(&name.as_str()))
-        .map(|(name, attribute)| Some((name, value(attribute)?)))
-        .collect::<Option<BTreeMap<_, _>>>()?;
+    let mut fields = BTreeMap::new();
+    for (name, attribute) in item {
+        match READING_KEYS.into_iter().find(|key| *key == name) {
+            Some(key) => names.push(key),
+            None => drop(fields.insert(name, value(attribute)?)),
+        }
+    }
+    hidden.rows += u64::from(!names.is_empty());
+    hidden.names.extend(names);
     Some(StoredReading { reading: Reading { sensor_id, temperature, current_time, fields }, shard_id, sequence_number })
 }
 
@@ -76,7 +104,22 @@ mod tests {
     }
 
     fn json(item: Item) -> Option<String> {
-        decode_item(item).map(|row| serde_json::to_string(&row).unwrap())
+        decode_item(item, &mut HiddenAttributes::default()).map(|row| serde_json::to_string(&row).unwrap())
+    }
+
+    #[test]
+    fn decode_item_notes_attributes_that_the_row_leaves_out() {
+        let mut hidden = HiddenAttributes::default();
+        let mut decoded = |more: &[(&str, AttributeValue)]| decode_item(item(more), &mut hidden).unwrap();
+        let number = || AttributeValue::N("5".into());
+        decoded(&[("temperature", number()), ("shard_id", number()), ("humidity", number())]);
+        decoded(&[("humidity", number())]);
+        assert_eq!(decoded(&[(SEQUENCE, number())]).sequence_number, None);
+        assert_eq!((hidden.rows, hidden.names), (2, [SEQUENCE, "shard_id", "temperature"].into()));
+        let mut nothing = HiddenAttributes::default();
+        let mut other = item(&[("temperature", number())]);
+        other.remove(TEMPERATURE);
+        assert_eq!((decode_item(other, &mut nothing), nothing), (None, HiddenAttributes::default()));
     }
 
     #[test]

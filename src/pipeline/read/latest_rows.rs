@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, Stream, StreamExt};
 
 use super::concurrency::Concurrency;
-use super::item_decode::{Item, SENSOR};
+use super::item_decode::{HiddenAttributes, Item, SENSOR};
 use super::page_request::{PageSource, key_behind};
 use super::query::ReadQuery;
 use super::row_kind::KeyedRow;
@@ -31,6 +31,8 @@ pub(crate) struct LatestRows<R> {
     pub rows: Vec<R>,
     /// Items that have no such form.
     pub foreign: u64,
+    /// Attributes that rows leave out, of the rows that were read.
+    pub hidden: HiddenAttributes,
     /// Sensors that were completed.
     pub sensors: u64,
     pub usage: ReadUsage,
@@ -38,7 +40,13 @@ pub(crate) struct LatestRows<R> {
 
 impl<R> Default for LatestRows<R> {
     fn default() -> Self {
-        LatestRows { rows: Vec::new(), foreign: 0, sensors: 0, usage: ReadUsage::default() }
+        LatestRows {
+            rows: Vec::new(),
+            foreign: 0,
+            hidden: HiddenAttributes::default(),
+            sensors: 0,
+            usage: ReadUsage::default(),
+        }
     }
 }
 
@@ -107,12 +115,12 @@ impl TableReader<'_> {
             |item: &Item| matches!((item.get(SENSOR), &last), (Some(AttributeValue::S(id)), Some(last)) if id == last);
         let mut page = page;
         page.items.retain(|item| !of_last(item));
-        let RowPage { rows, foreign, usage } = RowPage::<R>::of(page);
+        let RowPage { rows, foreign, hidden, usage } = RowPage::<R>::of(page);
         let mut sensors: BTreeMap<String, Vec<R>> = BTreeMap::new();
         for row in rows {
             sensors.entry(row.sensor().to_owned()).or_default().push(row);
         }
-        let mut found = LatestRows { foreign, usage, sensors: sensors.len() as u64, ..LatestRows::default() };
+        let mut found = LatestRows { foreign, hidden, usage, sensors: sensors.len() as u64, ..LatestRows::default() };
         for rows in sensors.into_values() {
             found.rows.extend(newest_rows(rows, newest));
         }
@@ -121,6 +129,7 @@ impl TableReader<'_> {
         let rest: LatestRows<R> = self.newest_of(query, &last, newest, concurrency).await?;
         found.rows.extend(rest.rows);
         found.foreign += rest.foreign;
+        found.hidden += rest.hidden;
         found.sensors += rest.sensors;
         found.usage += rest.usage;
         Ok((found, Some(Position { source, start: Some(key_behind(&last)), items })))
@@ -134,11 +143,13 @@ impl TableReader<'_> {
         newest: u64,
         concurrency: &Concurrency,
     ) -> Result<LatestRows<R>, AwsFailure> {
+        let Some(query) = query.of_sensor(sensor) else { return Ok(LatestRows::default()) };
         let mut found = LatestRows { sensors: 1, ..LatestRows::default() };
-        let mut pages = self.pages(query, PageSource::Sensor(sensor.to_owned()), concurrency);
+        let mut pages = self.pages(&query, PageSource::Sensor(sensor.to_owned()), concurrency);
         while let Some(page) = pages.next().await {
-            let RowPage { rows, foreign, usage } = RowPage::<R>::of(page?);
+            let RowPage { rows, foreign, hidden, usage } = RowPage::<R>::of(page?);
             found.foreign += foreign;
+            found.hidden += hidden;
             found.usage += usage;
             found.rows.extend(rows);
             if found.rows.len() as u64 >= newest {

@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use sensor_model::Decimal;
 
-use super::condition::Condition;
+use super::condition::{Condition, ItemKey};
 use super::expression::Placeholders;
-use super::item_decode::{SENSOR, TEMPERATURE, TIME};
+use super::item_decode::{Item, SENSOR, TEMPERATURE, TIME};
 use super::key_condition::Bound;
 
 /// A query for stored readings.
@@ -24,6 +24,8 @@ pub(crate) struct ReadQuery {
     pub max_temperature: Option<Decimal>,
     /// A further condition. That of a Query does not name the key.
     pub filter: Option<Condition>,
+    /// Conditions that the key alone decides, each of which holds. A Query does not take them: its pages are filtered here.
+    pub key_filter: Vec<Condition>,
     /// Attributes to read beside those of every reading; all if there is none.
     pub attributes: Vec<String>,
     /// True if the newest readings of a sensor come first. Needs sensors.
@@ -71,10 +73,14 @@ impl ReadQuery {
         }
         let [low, high] = [&self.min_temperature, &self.max_temperature].map(|end| end.clone().map(Bound::from));
         filter.extend(range(&mut placeholders, TEMPERATURE, low.as_ref(), high.as_ref()));
-        if let Some(condition) = &self.filter {
+        let key_filter = if sensor.is_none() { &self.key_filter[..] } else { &[] };
+        let conditions: Vec<_> = self.filter.iter().chain(key_filter).collect();
+        // `AND` binds closer than `OR`; redundant parentheses are refused.
+        let is_alone = filter.is_empty() && conditions.len() == 1 && !self.is_count;
+        for condition in conditions {
             let text = condition.expression(&mut placeholders);
-            let is_alone = filter.is_empty() || !matches!(condition, Condition::Any(_));
-            filter.push(if is_alone { text } else { format!("({text})") });
+            let is_joined = !is_alone && matches!(condition, Condition::Any(_));
+            filter.push(if is_joined { format!("({text})") } else { text });
         }
         if self.is_count {
             // What a row needs to be shown: the types of the key are those of the table.
@@ -90,6 +96,31 @@ impl ReadQuery {
         }
     }
 
+    /// Returns the query of one sensor, without conditions that its name decides; `None` if one of them never holds.
+    pub(super) fn of_sensor(&self, sensor: &str) -> Option<Self> {
+        let key = ItemKey { sensor, time: None };
+        let mut key_filter = Vec::new();
+        for condition in &self.key_filter {
+            match condition.holds_for(&key) {
+                Some(true) => {}
+                Some(false) => return None,
+                None => key_filter.push(condition.clone()),
+            }
+        }
+        Some(ReadQuery { key_filter, ..self.clone() })
+    }
+
+    /// Returns whether an item has a key that the Query could not ask for.
+    pub(super) fn allows_key(&self, item: &Item) -> bool {
+        let (Some(AttributeValue::S(sensor)), Some(AttributeValue::N(time))) = (item.get(SENSOR), item.get(TIME))
+        else {
+            return true;
+        };
+        let time = Decimal::parse(time).ok();
+        let key = ItemKey { sensor, time: time.as_ref() };
+        self.key_filter.iter().all(|condition| condition.holds_for(&key) != Some(false))
+    }
+
     fn projection(&self, placeholders: &mut Placeholders) -> Option<String> {
         if self.attributes.is_empty() || self.is_count {
             return None;
@@ -100,9 +131,10 @@ impl ReadQuery {
         Some(own.into_iter().chain(further).map(|name| placeholders.name(name)).collect::<Vec<_>>().join(","))
     }
 
-    /// Returns the items that a page should hold: no more than needed, unless a filter removes some.
-    pub(crate) fn page_limit(&self) -> Option<i32> {
-        let is_filtered = || self.expressions(self.sensors.first().map(String::as_str)).filter.is_some();
+    /// Returns the items that a page of a sensor or of a Scan should hold: no more than needed, unless a filter removes
+    /// some.
+    pub(crate) fn page_limit(&self, sensor: Option<&str>) -> Option<i32> {
+        let is_filtered = || !self.key_filter.is_empty() || self.expressions(sensor).filter.is_some();
         let limit = || self.limit.filter(|_| !is_filtered()).map(|limit| limit.clamp(1, 1000));
         self.page_items.or_else(limit).map(|limit| i32::try_from(limit).unwrap_or(i32::MAX))
     }
@@ -190,6 +222,14 @@ mod tests {
         );
         let both = ReadQuery { filter: Some(parse_condition("a = 1 or a = 2").unwrap()), ..ReadQuery::default() };
         assert_eq!(both.expressions(None).filter.as_deref(), Some("#n0 = :v0 OR #n0 = :v1"));
+        let counted = ReadQuery { is_count: true, ..both.clone() };
+        let filter = "(#n0 = :v0 OR #n0 = :v1) AND attribute_type(#n1,:v2)";
+        assert_eq!(counted.expressions(None).filter.as_deref(), Some(filter));
+        let keys =
+            ReadQuery { key_filter: vec![parse_condition("sensor_id = 'a' or current_time > 1").unwrap()], ..both };
+        let filter = "(#n0 = :v0 OR #n0 = :v1) AND (#n1 = :v2 OR #n2 > :v3)";
+        assert_eq!(keys.expressions(None).filter.as_deref(), Some(filter));
+        assert_eq!(keys.expressions(Some("a")).filter.as_deref(), Some("#n1 = :v1 OR #n1 = :v2"));
     }
 
     #[test]
@@ -206,10 +246,12 @@ mod tests {
     #[test]
     fn page_limit_applies_only_without_filter() {
         let mut question = ReadQuery { limit: Some(3), ..ReadQuery::default() };
-        assert_eq!(question.page_limit(), Some(3));
+        assert_eq!(question.page_limit(None), Some(3));
+        question.since = bound("5");
+        assert_eq!((question.page_limit(Some("a")), question.page_limit(None)), (Some(3), None));
         question.min_temperature = number("1");
-        assert_eq!(question.page_limit(), None);
+        assert_eq!((question.page_limit(Some("a")), question.page_limit(None)), (None, None));
         question.page_items = Some(8);
-        assert_eq!(question.page_limit(), Some(8));
+        assert_eq!(question.page_limit(None), Some(8));
     }
 }

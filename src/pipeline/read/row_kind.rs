@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use sensor_model::Decimal;
 
 use super::dynamodb_json::item_json;
-use super::item_decode::{Item, SENSOR, TEMPERATURE, TIME, decode_item};
+use super::item_decode::{HiddenAttributes, Item, SENSOR, TEMPERATURE, TIME, decode_item};
 use super::stored_reading::StoredReading;
 
 /// A form of a row.
 pub(crate) trait RowKind: Sized + Send {
-    /// Returns the row of an item; `None` if the item has no such form.
-    fn of(item: Item) -> Option<Self>;
+    /// Returns the row of an item, and notes what it leaves out; `None` if the item has no such form.
+    fn of(item: Item, hidden: &mut HiddenAttributes) -> Option<Self>;
 }
 
 /// A row with its key.
@@ -24,8 +24,8 @@ pub(crate) trait KeyedRow: RowKind {
 }
 
 impl RowKind for StoredReading {
-    fn of(item: Item) -> Option<Self> {
-        decode_item(item)
+    fn of(item: Item, hidden: &mut HiddenAttributes) -> Option<Self> {
+        decode_item(item, hidden)
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct RawItem {
 }
 
 impl RowKind for RawItem {
-    fn of(item: Item) -> Option<Self> {
+    fn of(item: Item, _: &mut HiddenAttributes) -> Option<Self> {
         let number = |name: &str| match item.get(name) {
             Some(AttributeValue::N(text)) => Decimal::parse(text).ok(),
             _ => None,

@@ -1,4 +1,4 @@
-//! Sorts rows, in temporary files where they are many.
+//! Sorts rows, in temporary files where they are many and all of them are asked for.
 
 use std::io;
 
@@ -6,8 +6,12 @@ use sensor_model::{Decimal, Reading};
 
 use super::row_kind::{KeyedRow, RawItem};
 use super::stored_reading::StoredReading;
+use super::top_entries::TopEntries;
 use crate::pipeline::ExternalSorter;
 use crate::pipeline::value_codec::{Bytes, push_sortable, push_text, push_value};
+
+/// Bytes of rows that are sorted in memory, beside the pages that are on their way.
+const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(crate) trait SortableRow: KeyedRow {
 #[derive(Debug)]
 pub(crate) struct RowSorter {
     sorter: ExternalSorter,
+    /// The first rows, while they are few enough for the memory; the sorter has none until then.
+    top: Option<TopEntries>,
     order: RowOrder,
     is_reversed: bool,
     key: Vec<u8>,
@@ -39,8 +45,17 @@ pub(crate) struct RowSorter {
 }
 
 impl RowSorter {
-    pub(crate) fn new(order: RowOrder, is_reversed: bool) -> Self {
-        RowSorter { sorter: ExternalSorter::default(), order, is_reversed, key: Vec::new(), value: Vec::new() }
+    /// Creates a sorter of which at least `limit` rows are asked for.
+    pub(crate) fn new(order: RowOrder, is_reversed: bool, limit: u64) -> Self {
+        let top = TopEntries::new(limit);
+        RowSorter {
+            sorter: ExternalSorter::with_buffer(BUFFER_BYTES),
+            top,
+            order,
+            is_reversed,
+            key: Vec::new(),
+            value: Vec::new(),
+        }
     }
 
     /// Takes a row.
@@ -48,7 +63,7 @@ impl RowSorter {
     /// # Errors
     /// When a temporary file cannot be written.
     pub(crate) fn push<R: SortableRow>(&mut self, row: &R) -> io::Result<()> {
-        let RowSorter { sorter, order, is_reversed, key, value } = self;
+        let RowSorter { sorter, top, order, is_reversed, key, value } = self;
         key.clear();
         value.clear();
         match order {
@@ -76,17 +91,33 @@ impl RowSorter {
                 *byte = !*byte;
             }
         }
+        if let Some(entries) = top {
+            let written = || {
+                let mut value = Vec::new();
+                row.write(&mut value);
+                value
+            };
+            if !entries.push(key, written)
+                && let Some(entries) = top.take()
+            {
+                entries.move_to(sorter)?;
+            }
+            return Ok(());
+        }
         row.write(value);
         sorter.push(key, value)
     }
 
-    /// Returns the rows in their order.
+    /// Returns the rows in their order; where a limit was given, that many and perhaps more.
     ///
     /// # Errors
     /// When a temporary file cannot be written or read.
     pub(crate) fn finish<R: SortableRow>(self) -> io::Result<impl Iterator<Item = io::Result<R>>> {
         let changed = || io::Error::new(io::ErrorKind::InvalidData, "the temporary file was changed");
-        Ok(self.sorter.finish()?.map(move |entry| entry.and_then(|entry| R::read(&entry.value).ok_or_else(changed))))
+        let read = move |value: io::Result<Vec<u8>>| value.and_then(|value| R::read(&value).ok_or_else(changed));
+        let first = self.top.into_iter().flat_map(TopEntries::into_values).map(Ok);
+        let sorted = self.sorter.finish()?.map(|entry| entry.map(|entry| entry.value));
+        Ok(first.chain(sorted).map(read))
     }
 }
 
@@ -194,7 +225,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_come_back_whole_and_in_order(rows in prop::collection::vec(any_row(), 0..40), is_reversed: bool) {
+        fn rows_come_back_whole_and_in_order(rows in prop::collection::vec(any_row(), 0..40), is_reversed: bool, limit in prop_oneof![Just(u64::MAX), 1_u64..50]) {
             for order in [RowOrder::Time, RowOrder::Temperature, RowOrder::Sensor] {
                 let key = |row: &StoredReading| {
                     let StoredReading { reading: Reading { sensor_id, temperature, current_time, .. }, .. } = row.clone();
@@ -211,10 +242,11 @@ mod tests {
                 } else {
                     expected.sort_by_key(key);
                 }
-                let mut sorter = RowSorter::new(order, is_reversed);
+                let mut sorter = RowSorter::new(order, is_reversed, limit);
                 for row in &rows {
                     sorter.push(row).unwrap();
                 }
+                expected.truncate(usize::try_from(limit).unwrap());
                 let found: Vec<StoredReading> = sorter.finish().unwrap().map(Result::unwrap).collect();
                 prop_assert_eq!(found, expected);
             }
@@ -229,7 +261,7 @@ mod tests {
             temperature: temperature.map(|text| Decimal::parse(text).unwrap()),
             json: format!("{temperature:?}"),
         };
-        let mut sorter = RowSorter::new(RowOrder::Temperature, false);
+        let mut sorter = RowSorter::new(RowOrder::Temperature, false, u64::MAX);
         for temperature in [Some("1"), None, Some("-1E-5")] {
             sorter.push(&row(temperature)).unwrap();
         }

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::time::Instant;
 
 use super::concurrency::Concurrency;
-use super::item_decode::Item;
+use super::item_decode::{HiddenAttributes, Item};
 use super::page_request::{ItemPage, PageSource, request_page};
 use super::query::ReadQuery;
 use super::row_kind::RowKind;
@@ -28,6 +28,8 @@ pub(crate) struct RowPage<R> {
     pub rows: Vec<R>,
     /// Items that have no such form.
     pub foreign: u64,
+    /// Attributes that the rows leave out.
+    pub hidden: HiddenAttributes,
     /// What the page took.
     pub usage: ReadUsage,
 }
@@ -35,9 +37,10 @@ pub(crate) struct RowPage<R> {
 impl<R: RowKind> RowPage<R> {
     pub(super) fn of(page: ItemPage) -> Self {
         let items = page.items.len();
-        let rows: Vec<R> = page.items.into_iter().filter_map(R::of).collect();
+        let mut hidden = HiddenAttributes::default();
+        let rows: Vec<R> = page.items.into_iter().filter_map(|item| R::of(item, &mut hidden)).collect();
         let foreign = items.saturating_sub(rows.len()) as u64;
-        RowPage { rows, foreign, usage: page.usage }
+        RowPage { rows, foreign, hidden, usage: page.usage }
     }
 }
 
@@ -199,7 +202,11 @@ impl<'a> TableReader<'a> {
             }
             answer
         };
-        retry_page(self.clients, self.retry, page).await
+        let mut page = retry_page(self.clients, self.retry, page).await?;
+        if matches!(source, PageSource::Sensor(_)) && !query.key_filter.is_empty() {
+            page.items.retain(|item| query.allows_key(item));
+        }
+        Ok(page)
     }
 }
 
@@ -207,7 +214,7 @@ impl<'a> TableReader<'a> {
 struct NoRow;
 
 impl RowKind for NoRow {
-    fn of(_: Item) -> Option<Self> {
+    fn of(_: Item, _: &mut HiddenAttributes) -> Option<Self> {
         Some(NoRow)
     }
 }

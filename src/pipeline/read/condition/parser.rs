@@ -21,9 +21,8 @@ use winnow::token::{self, literal, take_till, take_while};
 
 use super::literal::Literal;
 use super::name::{begins_name, is_bare_name, is_in_name, is_word};
-use super::tree::{AttributePath, Comparison, Condition, OWN_ATTRIBUTES, Operand, PathPart, attribute_of};
-use crate::pipeline::parse_time_or_age;
-use crate::pipeline::read::item_decode::{TEMPERATURE, TIME};
+use super::own_value::{is_own_number, own_value};
+use super::tree::{AttributePath, Comparison, Condition, Operand, PathPart, attribute_of, is_own};
 
 /// Maximum depth of parentheses and of `not`.
 const MAX_DEPTH: usize = 32;
@@ -261,6 +260,7 @@ fn operator(input: &mut Input<'_>) -> Parsed<Comparison> {
 }
 
 fn path(input: &mut Input<'_>) -> Parsed<AttributePath> {
+    let start = input.checkpoint();
     let name = name(input)?;
     let attribute = attribute_of(&name).to_owned();
     let mut parts = Vec::new();
@@ -272,6 +272,8 @@ fn path(input: &mut Input<'_>) -> Parsed<AttributePath> {
             let Ok(index) = digits.parse() else { return problem("expected the number of an element") };
             expect_close(input)?;
             parts.push(PathPart::Element(index));
+        } else if is_own(&attribute) && !parts.is_empty() {
+            return problem_at(input, &start, format!("`{name}` is a text or a number, and has no parts"));
         } else {
             blanks(input)?;
             return Ok(AttributePath { attribute, parts });
@@ -366,31 +368,14 @@ fn text(input: &mut Input<'_>) -> Parsed<Literal> {
     }
 }
 
-fn is_own_number(path: &AttributePath) -> bool {
-    path.parts.is_empty() && [TEMPERATURE, TIME].contains(&path.attribute.as_str())
-}
-
-/// Returns the value in the type that the attribute has, where that is known: a comparison of two types never holds.
+/// Checks the value of an attribute whose type is known.
 fn value_for<'a>(
     input: &mut Input<'a>,
     path: &AttributePath,
     value: Literal,
     place: &<Input<'a> as Stream>::Checkpoint,
 ) -> Parsed<Literal> {
-    let is_own = path.parts.is_empty() && OWN_ATTRIBUTES.iter().any(|(_, attribute)| *attribute == path.attribute);
-    if !is_own {
-        return Ok(value);
-    }
-    match (is_own_number(path), value) {
-        (true, Literal::Text(text)) if path.attribute == TIME => match parse_time_or_age(&text) {
-            Ok(time) => Ok(Literal::Number(time)),
-            Err(error) => problem_at(input, place, error),
-        },
-        (true, number @ Literal::Number(_)) => Ok(number),
-        (false, text @ Literal::Text(_)) => Ok(text),
-        (true, _) => problem_at(input, place, format!("`{path}` is a number")),
-        (false, _) => problem_at(input, place, format!("`{path}` is a text; write it in quotes")),
-    }
+    own_value(path, value).or_else(|reason| problem_at(input, place, reason))
 }
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ pub(crate) fn attribute_of(name: &str) -> &str {
     OWN_ATTRIBUTES.iter().find(|(own, _)| *own == name).map_or(name, |(_, attribute)| attribute)
 }
 
+/// Returns whether an attribute of the table holds a key of the reading, and no field.
+pub(crate) fn is_own(attribute: &str) -> bool {
+    OWN_ATTRIBUTES.iter().any(|(_, own)| *own == attribute)
+}
+
 /// Names of a stored reading in its JSON form, with their attributes of the table.
 pub(crate) const OWN_ATTRIBUTES: [(&str, &str); 5] = [
     ("sensor_id", SENSOR),
@@ -144,6 +149,18 @@ impl Comparison {
             Comparison::LessOrEqual => "<=",
             Comparison::Greater => ">",
             Comparison::GreaterOrEqual => ">=",
+        }
+    }
+
+    /// Returns the operator that says the opposite of two values of one type.
+    pub(crate) fn negated(self) -> Self {
+        match self {
+            Comparison::Equal => Comparison::NotEqual,
+            Comparison::NotEqual => Comparison::Equal,
+            Comparison::Less => Comparison::GreaterOrEqual,
+            Comparison::LessOrEqual => Comparison::Greater,
+            Comparison::Greater => Comparison::LessOrEqual,
+            Comparison::GreaterOrEqual => Comparison::Less,
         }
     }
 
