@@ -1,5 +1,7 @@
 //! The command line as it is typed; no behavior.
 
+mod help_text;
+
 use std::ffi::OsString;
 
 use clap::builder::{Resettable, StyledStr};
@@ -7,6 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Id, Parser};
 
+use self::help_text::with_joined_paragraphs;
 use crate::commands::Command;
 use crate::global_flags::GlobalFlags;
 use crate::raw_arguments::asked_color;
@@ -28,7 +31,7 @@ impl Cli {
     /// # Errors
     /// Wrong usage; also help and version, which clap treats alike.
     pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Cli::command().color(asked_color(arguments));
+        let mut command = with_joined_paragraphs(Cli::command()).color(asked_color(arguments));
         for flag in empty_variables(&command) {
             command = command.mut_arg(flag, |argument| argument.env(Resettable::Reset));
         }
