@@ -13,8 +13,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::flags::{TailStartParser, TailUntilParser, shard_id};
 use self::view::View;
+use super::positive_count::parse_positive_count;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::output::TailProgress;
 use crate::pipeline::{
     FanOutReader, PollingReader, ReadPace, StreamConsumer, TailEnd, TailOptions, TailStart, TailStream,
@@ -35,7 +36,7 @@ Examples:
   sensorctl tail
   sensorctl tail --from 15m --sensor kitchen
   sensorctl tail --from trim-horizon --until now --raw -o ndjson
-  sensorctl tail --from trim-horizon --until now -o ndjson | sensorctl put --stage copy --file -
+  sensorctl tail --from 1d --until now | sensorctl --stage copy put --file -
 
 NDJSON, JSON and CSV have the form of `scan`; a table and --raw also show when a record arrived in the stream, and
 how long before it was received (lag). Records that are not readings are counted at the end; --raw shows them. Order
@@ -51,7 +52,7 @@ pub(crate) struct TailArgs {
         value_parser = TailUntilParser)]
     until: Option<TailEnd>,
     /// Stop after COUNT rows
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = parse_positive_count)]
     limit: Option<u64>,
     /// Show readings of this sensor only (repeatable)
     #[arg(long = "sensor", value_name = "ID")]
@@ -95,7 +96,9 @@ pub(super) async fn run(context: &Context, args: TailArgs) -> Result<(), Error> 
     if context.output.is_closed() && result.is_ok() {
         return Ok(());
     }
-    report::print(context, &args, stream, &summary);
+    if !result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Usage) {
+        report::print(context, &args, stream, &summary);
+    }
     result.map_err(|error| report::complete(error, &args, &summary, resume))
 }
 

@@ -232,6 +232,7 @@ fn tail_limit_ends_inside_an_aggregate_and_sensors_and_times_select() {
     let until = ["tail", "--local", "--from", "trim-horizon", "--until", &arrived];
     assert_eq!(rows(&env.run(until).assert_success()).len(), 100);
     let unknown = env.run(["tail", "--local", "--shard", "7"]).assert_code(2);
+    assert!(!unknown.stderr.contains("No records."), "nothing was read: {}", unknown.stderr);
     unknown.assert_stderr_contains(&["has no shard `shardId-000000000007`", "its shards are shardId-000000000000"]);
     split(&api, SHARD);
     put(&api, "late", reading("late", 8).as_bytes());

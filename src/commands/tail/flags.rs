@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
+use sensor_model::Decimal;
 
 use super::{Error, MAX_SENSOR_ID_BYTES, TailArgs, TailEnd, TailStart};
 use crate::output::time_text;
-use crate::pipeline::{parse_time_or_age, whole_milliseconds};
+use crate::pipeline::{check_seconds, parse_time, parse_time_or_age, whole_milliseconds};
 
 /// The word for what arrives from now on.
 const LATEST: &str = "latest";
@@ -52,19 +53,28 @@ fn start(text: &str) -> Result<TailStart, String> {
     match text {
         LATEST => Ok(TailStart::Latest),
         TRIM_HORIZON => Ok(TailStart::TrimHorizon),
-        text => milliseconds(text, "`latest`, `trim-horizon`, ").map(TailStart::Time),
+        text => {
+            let (time, milliseconds) = milliseconds(text, "`latest`, `trim-horizon`, ")?;
+            // The service counts milliseconds: those that have begun before the time are before it.
+            let is_cut = Decimal::parse(&format!("{milliseconds}e-3")).is_ok_and(|whole| whole < time);
+            Ok(TailStart::Time(milliseconds + i64::from(is_cut)))
+        }
     }
 }
 
 fn until(text: &str) -> Result<TailEnd, String> {
     match text {
         NOW => Ok(TailEnd::Now),
-        text => milliseconds(text, "`now`, ").map(TailEnd::Time),
+        text => milliseconds(text, "`now`, ").map(|(_, milliseconds)| TailEnd::Time(milliseconds)),
     }
 }
 
-fn milliseconds(text: &str, words: &str) -> Result<i64, String> {
-    let time = parse_time_or_age(text).ok().as_ref().and_then(whole_milliseconds);
+/// Parses a time. Returns it, and its whole milliseconds.
+fn milliseconds(text: &str, words: &str) -> Result<(Decimal, i64), String> {
+    if let Ok(time) = parse_time(text) {
+        check_seconds(&time)?;
+    }
+    let time = parse_time_or_age(text).ok().and_then(|time| whole_milliseconds(&time).map(|whole| (time, whole)));
     time.ok_or_else(|| {
         format!("write {words}seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d")
     })
@@ -178,6 +188,13 @@ mod tests {
         assert!((now_ms - hour_ago - 3_600_000).abs() < 60_000);
         assert_eq!(args("--until now").unwrap().until, Some(TailEnd::Now));
         assert_eq!(args("--until 12").unwrap().until, Some(TailEnd::Time(12_000)));
+        assert_eq!(from("1700000000.0005"), TailStart::Time(1_700_000_000_001));
+        assert_eq!(from("1700000000.001"), TailStart::Time(1_700_000_000_001));
+        assert_eq!(args("--until 1700000000.0005").unwrap().until, Some(TailEnd::Time(1_700_000_000_000)));
+        for flag in ["--from", "--until"] {
+            let refused = args(&format!("{flag} 1700000000000")).unwrap_err().to_string();
+            assert!(refused.contains("milliseconds are written as 1700000000.000"), "{refused}");
+        }
         let refused = args("--from oldest").unwrap_err().to_string();
         assert!(refused.contains("--from <WHERE>") && refused.contains("`trim-horizon`"), "{refused}");
     }
