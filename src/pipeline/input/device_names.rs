@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Things that measure, and words for the identifier of one that need no other; those that stand first are likelier.
-const THINGS: [&str; 50] = [
+const THINGS: [&str; 56] = [
     "sensor",
     "sensors",
     "sensorid",
@@ -54,9 +54,15 @@ const THINGS: [&str; 50] = [
     "topic",
     "endpoint",
     "messstelle",
+    "gerät",
+    "geraet",
+    "messgerät",
+    "fühler",
+    "sonde",
+    "seriennummer",
 ];
 /// Places, and machines, of which one may have a sensor.
-const PLACES: [&str; 13] = [
+const PLACES: [&str; 19] = [
     "room",
     "location",
     "locations",
@@ -70,11 +76,17 @@ const PLACES: [&str; 13] = [
     "devicename",
     "raum",
     "standort",
+    "zimmer",
+    "ort",
+    "lieu",
+    "salle",
+    "lugar",
+    "ubicación",
 ];
 /// Names that may be those of a device, and of much else.
-const WEAK: [&str; 15] = [
+const WEAK: [&str; 18] = [
     "name", "id", "channel", "chan", "ch", "label", "model", "source", "src", "uid", "uuid", "address", "addr",
-    "gateway", "hub",
+    "gateway", "hub", "nom", "nombre", "nome",
 ];
 /// Words that may stand beside such a name.
 const FILLERS: [&str; 25] = [
@@ -221,6 +233,14 @@ impl DeviceColumn {
         }
     }
 
+    /// Returns it with the values of some rows.
+    pub(super) fn with<'v>(mut self, values: impl Iterator<Item = &'v str>) -> Self {
+        for value in values {
+            self.see(value);
+        }
+        self
+    }
+
     /// Returns how early it is looked at.
     pub(super) fn rank(&self) -> usize {
         self.rank
@@ -281,9 +301,7 @@ mod tests {
     use super::*;
 
     fn column(name: &str, values: &[&str]) -> DeviceColumn {
-        let mut column = DeviceColumn::named(name).unwrap();
-        values.iter().for_each(|value| column.see(value));
-        column
+        DeviceColumn::named(name).unwrap().with(values.iter().copied())
     }
 
     #[test]
@@ -307,6 +325,8 @@ mod tests {
             "mac",
             "room",
             "Sensor #",
+            "Gerät",
+            "Seriennummer",
         ] {
             assert!(DeviceColumn::named(name).is_some_and(|column| !column.is_weak()), "{name}");
         }

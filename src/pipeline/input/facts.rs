@@ -26,7 +26,7 @@ impl OtherQuantities {
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
         if self.names.len() < MOST_NAMES {
-            self.names.insert(truncate_for_log(name).to_string());
+            self.names.insert(truncate_for_log(name));
         }
     }
 

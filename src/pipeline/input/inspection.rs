@@ -207,6 +207,15 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
             }
         }
     }
+    if best.readings() > 0 && best.rejected() > 0 && given.layout.is_none() {
+        // A layout may know what other lines of such a file are.
+        for layout in &matching {
+            let attempt = head.attempt(candidate::with_layout(layout, given, &head.name), layouts);
+            if attempt.is_better_than(&best) {
+                best = attempt;
+            }
+        }
+    }
     if best.has_other_series() {
         for candidate in guess::other_labels(&text, layouts, &best.options) {
             let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
@@ -256,10 +265,8 @@ impl Head {
         for (options, outcome) in best.choices {
             let first_reading = outcome.readings.into_iter().next().map(raw_reading).transpose()?;
             let temperature = options.mapped(TEMPERATURE).next().map(|mapping| mapping.source.clone());
-            let (time_format, temperature) = match best.asks_for_temperature {
-                true => (None, temperature),
-                false => (options.time_format.clone(), None),
-            };
+            let (time_format, temperature) =
+                if best.asks_for_temperature { (None, temperature) } else { (options.time_format.clone(), None) };
             let choice = InspectionChoice { time_format, temperature, first_reading, options, command: None };
             inspection.choices.push(choice);
         }

@@ -40,11 +40,18 @@ fn is_time(word: &str) -> bool {
 }
 
 fn is_date(word: &str) -> bool {
-    matches!(word.as_bytes(), [a, b, c, d, b'-', e, f, b'-', g, h] if [a, b, c, d, e, f, g, h].iter().all(|digit| digit.is_ascii_digit()))
+    word.len() == 10 && is_like(word, "0000-00-00")
 }
 
 fn is_clock(word: &str) -> bool {
-    matches!(word.as_bytes(), [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+    word.get(..5).is_some_and(|begin| is_like(begin, "00:00"))
+}
+
+/// Returns whether a word has a digit where a form has one, and its other signs.
+fn is_like(word: &str, form: &str) -> bool {
+    word.bytes()
+        .zip(form.bytes())
+        .all(|(sign, wanted)| if wanted == b'0' { sign.is_ascii_digit() } else { sign == wanted })
 }
 
 /// Writes a line as `{"topic":…,"payload":…}`, as `mosquitto_sub -F %J` does, and with `"time"` where it has one.

@@ -28,25 +28,13 @@ impl SeriesWatch {
         path: &str,
         place: impl FnOnce() -> (String, String),
     ) -> Result<(), RowError> {
-        let is_first = match &self.last {
-            // The rows of a series stand together.
-            Some((last, is_first)) if last == labels => *is_first,
-            _ => {
-                let hash = FxBuildHasher.hash_one(labels);
-                let place = FxBuildHasher.hash_one(place());
-                let is_first = match self.first.get(&place) {
-                    Some(first) => *first == hash,
-                    None => {
-                        if self.first.len() < MOST_SERIES {
-                            self.first.insert(place, hash);
-                        }
-                        true
-                    }
-                };
-                self.last = Some((labels.to_owned(), is_first));
-                is_first
-            }
-        };
+        // The rows of a series stand together.
+        let known = self.last.as_ref().filter(|(last, _)| last == labels).map(|(_, is_first)| *is_first);
+        let is_first = known.unwrap_or_else(|| {
+            let is_first = self.is_first(labels, &place());
+            self.last = Some((labels.to_owned(), is_first));
+            is_first
+        });
         if is_first {
             return Ok(());
         }
@@ -55,6 +43,21 @@ impl SeriesWatch {
             "another series has the same `{path}`, and other labels; `--map sensor_id={path}+{parent}.LABEL` tells them apart"
         );
         Err(row_error("other-series", reason))
+    }
+
+    /// Returns whether a series is the first of its sensor and quantity.
+    fn is_first(&mut self, labels: &str, place: &(String, String)) -> bool {
+        let hash = FxBuildHasher.hash_one(labels);
+        let place = FxBuildHasher.hash_one(place);
+        match self.first.get(&place) {
+            Some(first) => *first == hash,
+            None => {
+                if self.first.len() < MOST_SERIES {
+                    self.first.insert(place, hash);
+                }
+                true
+            }
+        }
     }
 }
 

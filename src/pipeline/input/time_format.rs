@@ -108,10 +108,16 @@ pub(crate) struct TimeParser {
     zone_is_named: bool,
     decimal_comma: bool,
     is_unit_assumed: bool,
-    /// The zone as the file named it last.
-    zone_text: String,
-    /// True if the file names a zone that is not known.
-    is_zone_unknown: bool,
+    named_by_file: ZoneOfFile,
+}
+
+/// What a file says beside its times of their zone.
+#[derive(Clone, Debug, Default)]
+struct ZoneOfFile {
+    /// The zone as it was named last.
+    text: String,
+    /// True if that has no certain meaning.
+    is_unknown: bool,
 }
 
 impl TimeParser {
@@ -129,7 +135,8 @@ impl TimeParser {
         }
         let TimeOptions { unit, is_unit_assumed, format, decimal_comma, .. } = options.clone();
         let zone_is_named = zone.is_some();
-        Ok(TimeParser { unit, format, zone_is_named, zone, decimal_comma, is_unit_assumed, ..TimeParser::default() })
+        let named_by_file = ZoneOfFile::default();
+        Ok(TimeParser { unit, format, zone, zone_is_named, decimal_comma, is_unit_assumed, named_by_file })
     }
 
     /// Takes the offset from UTC that a file names for its times without a zone.
@@ -146,13 +153,13 @@ impl TimeParser {
 
     /// Takes what a file says beside its times of their zone. One that is not known refuses times that need it.
     pub(super) fn take_zone(&mut self, text: &str) {
-        if self.zone_is_named || self.zone_text == text {
+        if self.zone_is_named || self.named_by_file.text == text {
             return;
         }
         let found = if text.is_empty() { Ok(None) } else { time_zone::of_file(text, None) };
-        self.is_zone_unknown = found.is_err();
+        self.named_by_file.is_unknown = found.is_err();
         self.zone = found.unwrap_or_default();
-        text.clone_into(&mut self.zone_text);
+        text.clone_into(&mut self.named_by_file.text);
     }
 
     /// Takes the form of texts.
@@ -306,7 +313,7 @@ impl TimeParser {
             Zone::None => {
                 let facts = TimeFacts { assumed_utc: true, ..TimeFacts::default() };
                 return match &self.zone {
-                    None if self.is_zone_unknown => Err(TimeError::UnknownFileZone),
+                    None if self.named_by_file.is_unknown => Err(TimeError::UnknownFileZone),
                     Some(zone) => local(civil, zone),
                     None => at_offset(0).map(|moment| (floor(moment), facts)),
                 };

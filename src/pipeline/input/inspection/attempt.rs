@@ -64,6 +64,10 @@ impl Attempt {
         self.result.as_ref().map_or(0, |outcome| outcome.accepted)
     }
 
+    pub(super) fn rejected(&self) -> u64 {
+        self.result.as_ref().map_or(0, |outcome| outcome.rejected)
+    }
+
     /// Returns whether lines are rejected for their values, and not for missing names.
     pub(super) fn refuses_wrong_data(&self) -> bool {
         self.result.as_ref().is_ok_and(|outcome| WRONG_DATA.iter().any(|code| outcome.reasons.contains_key(code)))

@@ -174,9 +174,8 @@ fn sources_of(header: &[String], rows: &[Vec<String>], is_read: impl Fn(usize) -
         return vec![SENSOR.to_owned()];
     }
     sensor_sources((0..header.len()).filter(|at| !is_read(*at)).filter_map(|at| {
-        let mut column = DeviceColumn::named(&header[at])?;
-        rows.iter().for_each(|row| column.see(row.get(at).map_or("", String::as_str)));
-        Some((reference(header, at), column))
+        let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
+        Some((reference(header, at), DeviceColumn::named(&header[at])?.with(cells)))
     }))
 }
 

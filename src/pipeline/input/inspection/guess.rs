@@ -212,7 +212,9 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
             options.map.push(ColumnMapping { key: key.to_owned(), source: source.clone() });
         }
     };
-    temperatures.iter().for_each(|temperature| map(TEMPERATURE, temperature));
+    for temperature in &temperatures {
+        map(TEMPERATURE, temperature);
+    }
     map(TIME, &time);
     // A zone beside times that are written.
     let is_written = columns.iter().any(|column| column.name == time && column.kind != "number");

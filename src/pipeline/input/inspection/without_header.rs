@@ -46,11 +46,10 @@ pub(super) fn without_header(
     let quantity = texts.iter().find_map(|at| Some((*at, keys_of(&names(*at)).filter(|_| names(*at).len() > 1)?)));
     let is_unit = |at: &usize| Unit::named(&first[*at]).is_some_and(Unit::is_temperature);
     let unit = (0..first.len()).filter(is_free).find(is_unit).filter(|_| quantity.is_none());
-    let sensor = sensor(
-        rows,
-        texts.into_iter().filter(|at| quantity.as_ref().is_none_or(|(own, _)| own != at)).collect(),
-        numbers.into_iter().filter(is_free).collect(),
-    );
+    let is_other = |at: &usize| quantity.as_ref().is_none_or(|(own, _)| own != at);
+    let texts: Vec<_> = texts.iter().copied().filter(is_other).collect();
+    let numbers: Vec<_> = numbers.iter().copied().filter(is_free).collect();
+    let sensor = sensor(rows, &texts, &numbers);
     let sensor = sensor.filter(|_| !quantity.as_ref().is_some_and(|(_, keys)| keys.has_sensor));
     let column = |at: usize| match at {
         _ if at == time.date && time.clock.is_some() => "date".to_owned(),
@@ -98,11 +97,10 @@ fn is_name(cell: &str) -> bool {
 }
 
 /// Returns the column of the sensors: that of texts which names several, or the first; else one of serial numbers.
-fn sensor(rows: &[Vec<String>], texts: Vec<usize>, numbers: Vec<usize>) -> Option<usize> {
+fn sensor(rows: &[Vec<String>], texts: &[usize], numbers: &[usize]) -> Option<usize> {
     let seen = |at: usize, name: &str| {
-        let mut column = DeviceColumn::named(name)?;
-        rows.iter().for_each(|row| column.see(row.get(at).map_or("", String::as_str)));
-        Some(column)
+        let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
+        Some(DeviceColumn::named(name)?.with(cells))
     };
     let several = texts.iter().find(|at| seen(**at, "name").is_some_and(|column| column.names_several()));
     if let Some(at) = several.or(texts.first()) {
@@ -112,5 +110,5 @@ fn sensor(rows: &[Vec<String>], texts: Vec<usize>, numbers: Vec<usize>) -> Optio
         row.get(at).is_some_and(|cell| cell.len() >= SERIAL_DIGITS && cell.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_counter = |at: usize| rows.len() > 1 && seen(at, "id").is_some_and(|column| column.counts());
-    numbers.into_iter().find(|at| rows.iter().all(|row| is_serial(row, *at)) && !is_counter(*at))
+    numbers.iter().copied().find(|at| rows.iter().all(|row| is_serial(row, *at)) && !is_counter(*at))
 }

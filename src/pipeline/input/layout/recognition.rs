@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::super::mapping::{Step, is_like, parse_path};
+use super::super::mqtt;
 use super::json_shape::JsonShape;
 
 /// Lines among which a header is looked for.
@@ -151,10 +152,11 @@ impl FileHead {
     }
 }
 
-/// A line where it is `TOPIC {…}`, as its topic and the rest.
+/// A line where it is `TOPIC {…}`, also behind a time, as its topic and the rest.
 fn message(line: &str) -> Option<(&str, &str)> {
     let at = [" {", " ["].iter().filter_map(|begin| line.find(begin)).min()?;
-    Some((&line[..at], &line[at + 1..]))
+    let (_, topic) = mqtt::split_time(&line[..at]);
+    Some((topic, &line[at + 1..]))
 }
 
 /// The values of one row, without the blanks around them.

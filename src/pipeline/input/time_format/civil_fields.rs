@@ -4,6 +4,27 @@ use jiff::civil::Date;
 
 use super::error::TimeError;
 
+/// Names of months, in small letters.
+pub(crate) const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+/// Names of weekdays, in small letters.
+pub(crate) const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+/// RFC 5322, section 4.3: the zones of mail that have a fixed meaning, in hours. Only beside a date in that form.
+pub(crate) const MAIL_ZONES: [(&str, i32); 8] =
+    [("EST", -5), ("EDT", -4), ("CST", -6), ("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)];
+
 /// Words for the halves of a day, with the hours that they add.
 pub(crate) const HALVES: [(&str, i8); 10] = [
     ("a.m.", 0),

@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use super::TimeError;
-use super::civil_fields::{HALVES, date, is_name, is_year, number};
+use super::civil_fields::{HALVES, MAIL_ZONES, MONTHS, WEEKDAYS, date, is_name, is_year, number};
 
 /// A text in its parts.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,25 +79,6 @@ pub(super) fn offset_seconds(text: &str) -> Option<i32> {
     scanner.offset().filter(|_| scanner.rest.is_empty())
 }
 
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-/// RFC 5322, section 4.3: the zones of mail that have a fixed meaning, in hours. Only beside a date in that form.
-const MAIL_ZONES: [(&str, i32); 8] =
-    [("EST", -5), ("EDT", -4), ("CST", -6), ("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)];
-
 struct Scanner<'a> {
     rest: &'a str,
 }
@@ -105,6 +86,9 @@ struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     fn date_time(&mut self) -> Result<CivilText<'a>, TimeError> {
         let weekday = self.weekday();
+        if let Some((day, month)) = self.day_before_time() {
+            return self.asctime(month, day, weekday);
+        }
         let (date, is_mail) = match self.rest.bytes().next() {
             Some(byte) if byte.is_ascii_digit() => self.numeric_date()?,
             Some(byte) if byte.is_ascii_alphabetic() => match self.month_first()? {
@@ -129,6 +113,18 @@ impl<'a> Scanner<'a> {
         let (civil, fraction) = self.time(date)?;
         let zone = self.zone(is_mail || weekday.is_some())?;
         Ok(CivilText { civil, fraction, zone })
+    }
+
+    /// Takes `14 Nov` before a time, as `date` of Unix prints it in Britain.
+    fn day_before_time(&mut self) -> Option<(i8, i8)> {
+        let mut ahead = Scanner { rest: self.rest };
+        let day = Some(ahead.digits()).filter(|day| (1..=2).contains(&day.len()))?.parse().ok()?;
+        let month = Some(()).filter(|()| ahead.blanks()).and_then(|()| ahead.month().ok())?;
+        let is_time = ahead.blanks() && ahead.rest.as_bytes().get(2) == Some(&b':');
+        is_time.then(|| {
+            self.rest = ahead.rest;
+            (day, month)
+        })
     }
 
     /// `Tue Nov 14 22:13:20 2023`, behind the day.

@@ -63,6 +63,7 @@ fn text_with_one_meaning_is_read() {
         "Tuesday, 14-Nov-2023 22:13:20 GMT",
         "Tue Nov 14 22:13:20 2023",
         "Tue Nov 14 22:13:20 UTC 2023",
+        "Tue 14 Nov 22:13:20 GMT 2023",
         "Tue Nov 14 10:13:20 PM UTC 2023",
         "Tue Nov 14 23:13:20 +0100 2023",
         "Nov 14, 2023 10:13:20 PM",

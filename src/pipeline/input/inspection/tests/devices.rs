@@ -107,6 +107,9 @@ fn messages_with_time_topic_and_value_give_the_temperature_alone() {
     let (inspection, file, _dir) = inspected(json.as_bytes(), "f.txt");
     assert_eq!((inspection.accepted, inspection.error.as_deref()), (2, None));
     assert_eq!(put(&file, &inspection.options), shown(&inspection));
+    let zigbee = "2023-11-14T22:13:20+0100 zigbee2mqtt/cellar {\"temperature\":11.84,\"battery\":87}\n\
+        2023-11-14T22:13:20+0100 zigbee2mqtt/bridge/state online\n";
+    assert_eq!(flags(zigbee, "f.txt"), "--layout=zigbee2mqtt");
     let csv = "1700000000,attic,temperature,21.5\n1700000000,attic,battery,87\n1700000000,cellar,temperature,7.5\n";
     let expected = "--columns=current_time,sensor_id,quantity,value --quantity=quantity --value=value";
     assert_eq!(flags(csv, "f.csv"), expected, "a battery is no temperature without a header either");
