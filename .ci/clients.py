@@ -114,6 +114,28 @@ def roles_and_logs():
     logs.delete_log_group(logGroupName="python")
 
 
+def metrics():
+    cloudwatch, kinesis, name = boto3.client("cloudwatch"), boto3.client("kinesis"), "counted"
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    kinesis.put_record(StreamName=name, PartitionKey="k", Data=b"1")
+
+    def query(id, metric, stat="Sum"):
+        dimensions = [{"Name": "StreamName", "Value": name}]
+        of = {"Namespace": "AWS/Kinesis", "MetricName": metric, "Dimensions": dimensions}
+        return {"Id": id, "MetricStat": {"Metric": of, "Period": 3600, "Stat": stat}}
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    window = {"StartTime": now - datetime.timedelta(hours=1), "EndTime": now + datetime.timedelta(minutes=1)}
+    queries = [query("records", "IncomingRecords"), query("bytes", "IncomingBytes"), query("reads", "ReadProvisionedThroughputExceeded")]
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **window)
+    found = {result["Id"]: result for page in pages for result in page["MetricDataResults"]}
+    assert [found[id]["Values"] for id in ("records", "bytes", "reads")] == [[1.0], [2.0], []], found
+    assert found["records"]["Timestamps"][0] <= now and found["records"]["StatusCode"] == "Complete"
+    refused(cloudwatch.exceptions.ClientError, cloudwatch.get_metric_data, "p99",
+            MetricDataQueries=[query("a", "IncomingRecords", "p99")], **window)
+    kinesis.delete_stream(StreamName=name)
+
+
 def presigned():
     """A presigned URL works without a key, and only unchanged."""
     sts = boto3.client("sts")
@@ -152,5 +174,6 @@ streams()
 fan_out()
 tables()
 roles_and_logs()
+metrics()
 presigned()
-print("boto3: streams across a reshard, enhanced fan-out, tables, roles and logs, presigned addresses; refusals by type")
+print("boto3: streams across a reshard, enhanced fan-out, tables, roles and logs, metrics, presigned addresses; refusals by type")

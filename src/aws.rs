@@ -28,7 +28,7 @@ pub(crate) use config::{ATTEMPT_TIMEOUT, Access, NO_REGION, Target, connect};
 pub(crate) use failure::{AwsFailure, FailureCause};
 pub(crate) use probe::{AnswerProbe, ClockDifference};
 pub(crate) use service_clock::ServiceClock;
-pub(crate) use tagging::arns_tagged;
+pub(crate) use tagging::resources_tagged;
 pub(crate) use wait::{retry_transient, retry_while};
 
 /// Maximum time for which a failure is held back to find out its account.
@@ -56,6 +56,8 @@ pub(crate) struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// Resource Groups Tagging API.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// The region of the calls.

@@ -2,13 +2,19 @@
 //!
 //! Nothing here prints. Reads `stack`'s resources and `pipeline`'s data; `commands` report what it returns.
 
+mod dead_letter_count;
 mod dead_letters;
 mod diagnosis;
 mod doctor;
 mod function_log;
+mod health;
 mod invocation;
+mod lag;
+mod metrics;
+mod pipeline_metrics;
 mod sizing;
 
+pub(crate) use dead_letter_count::DeadLetterCount;
 pub(crate) use dead_letters::{
     DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterReader, DeadLetterSource, DeadLetterTable, Deletion,
     DestinationReader, FailureDocument, NOT_STORED, ParseResult, PipelineTarget, ReasonCount, ReasonCounts, ReplayEdit,
@@ -21,5 +27,8 @@ pub(crate) use doctor::{
     examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
+pub(crate) use health::{Health, HealthReadings, MappingHealth};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
+pub(crate) use lag::LagSource;
+pub(crate) use pipeline_metrics::PipelineNames;
 pub(crate) use sizing::{Fixed, Load, NeededSetting, Sizing, SizingOptions, size};

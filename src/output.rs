@@ -40,6 +40,7 @@ mod rows;
 mod selected_columns;
 mod simulation_report;
 mod sizing_report;
+mod stack_health;
 mod stack_progress;
 mod stack_report;
 mod stack_status;
@@ -92,6 +93,7 @@ pub(crate) use row::Row;
 pub(crate) use rows::Rows;
 pub(crate) use simulation_report::{DeletedRows, SimulationReport, row_count};
 pub(crate) use sizing_report::{SampleSummary, SizingReport};
+pub(crate) use stack_health::{HealthStatus, ShardStatus};
 pub(crate) use stack_progress::StackProgress;
 pub(crate) use stack_report::{Drained, ReportScope, ResourceRef, StackReport, print_orphans, print_warnings};
 pub(crate) use stack_status::{MappingStatus, ResourceStatus, StackStatus};
@@ -99,7 +101,7 @@ pub(crate) use table::{SHORTEST_ID, Squeeze, table_of_record, table_of_rows};
 pub(crate) use tail_progress::TailProgress;
 pub(crate) use tail_rows::{Arrival, RawData, RawRecordRow, TailRow, TailStatsRow, time_text};
 pub(crate) use time_style::{TimeFormat, TimeStyle};
-pub(crate) use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
+pub(crate) use warnings::{NOT_OURS, Warning};
 
 /// How a command shows what it found and says what it does.
 #[derive(Clone, Debug)]

@@ -57,7 +57,7 @@ pub(crate) use read::batch_get::{RowState, batch_get, rows_at};
 #[cfg(test)]
 pub(crate) use read::condition::{AttributePath, Comparison, Literal, Operand, PathPart};
 pub(crate) use read::condition::{Condition, parse_condition};
-pub(crate) use read::item_decode::HiddenAttributes;
+pub(crate) use read::item_decode::{HiddenAttributes, SENSOR, SEQUENCE, TIME};
 pub(crate) use read::key_condition::{Bound, KeyConditions};
 pub(crate) use read::latest_rows::newest_rows;
 pub(crate) use read::query::ReadQuery;

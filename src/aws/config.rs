@@ -146,6 +146,9 @@ pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
         logs: aws_sdk_cloudwatchlogs::Client::from_conf(
             aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(CallLog).build(),
         ),
+        cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
+            aws_sdk_cloudwatch::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
         tagging: aws_sdk_resourcegroupstagging::Client::from_conf(
             aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(CallLog).build(),
         ),
@@ -157,12 +160,13 @@ pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
 }
 
 /// Endpoint variables of the services in use. They take precedence over the endpoint for all services.
-const OF_ONE_SERVICE: [&str; 7] = [
+const OF_ONE_SERVICE: [&str; 8] = [
     "AWS_ENDPOINT_URL_KINESIS",
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_IAM",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_CLOUDWATCH",
     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];

@@ -100,7 +100,7 @@ impl StackContext {
         let orphans = async {
             Ok(match scope {
                 DiscoveryScope::Configured => Orphans::default(),
-                DiscoveryScope::Stage => Orphans::find(&session, settings).await,
+                DiscoveryScope::Stage => Orphans::find(&session, settings, None).await,
             })
         };
         let account = async { account(&session).await.map_err(|failure| vec![failure]) };
@@ -112,6 +112,60 @@ impl StackContext {
         let mut deployment = StackContext { session, stack, references, account, found, orphans };
         deployment.preserve_unmanaged(context, false);
         Ok(deployment)
+    }
+
+    /// Does the same with as few calls as possible: without the settings in [`crate::stack::NOT_READ_QUICKLY`], the tags
+    /// at once, orphans where their tags show some, and the account from an ARN.
+    ///
+    /// # Errors
+    /// As [`StackContext::observe`].
+    pub(super) async fn observe_quickly(
+        context: &Context,
+        session: Session,
+        scope: DiscoveryScope,
+    ) -> Result<Self, Error> {
+        let session = Session { quick: Some(Arc::default()), ..session };
+        let settings = &context.settings.pipeline;
+        let stack = Stack::new(settings, artifact(&settings.function, session.clients.is_loopback())?);
+        let references = ArnRegistry::default();
+        let found = match stack.observe(&session, &references).await {
+            Ok(found) => found,
+            Err(failures) => return Err(observation_error(&session, failures).await),
+        };
+        let account = match found.iter().find_map(|found| account_in(found.arn.as_deref()?)) {
+            Some(account) => account,
+            None => match account(&session).await {
+                Ok(account) => account,
+                Err(failure) => return Err(observation_error(&session, vec![failure]).await),
+            },
+        };
+        let mapping = references.known(Kind::Mapping);
+        let orphans = match scope {
+            DiscoveryScope::Configured => Orphans::default(),
+            DiscoveryScope::Stage => Orphans::find(&session, settings, mapping.as_deref()).await,
+        };
+        let mut deployment = StackContext { session, stack, references, account, found, orphans };
+        deployment.preserve_unmanaged(context, false);
+        Ok(deployment)
+    }
+
+    /// Reads the resources of these kinds again.
+    ///
+    /// # Errors
+    /// When a look failed.
+    pub(super) async fn refresh(&mut self, kinds: &[Kind]) -> Result<(), Error> {
+        let StackContext { session, stack, .. } = self;
+        let looks = stack.resources().into_iter().enumerate().filter(|(_, resource)| kinds.contains(&resource.kind()));
+        let looks = looks.map(async |(at, resource)| Ok((at, session.observe(resource).await?)));
+        match future::try_join_all(looks).await {
+            Ok(seen) => {
+                for (at, found) in seen {
+                    self.found[at] = found;
+                }
+                Ok(())
+            }
+            Err(failure) => Err(observation_error(&self.session, vec![failure]).await),
+        }
     }
 
     /// Returns the ARNs that the resources have or will have.
@@ -188,7 +242,14 @@ pub(super) async fn session(
         tags: settings.pipeline.tags.clone(),
     };
     let schedule = clients.schedule(timeout);
-    Ok(Session { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
+    let clients = clients.clone();
+    Ok(Session { clients, owner, schedule, delete_consumers: false, observer, recent: Arc::default(), quick: None })
+}
+
+/// Returns the account in an ARN.
+fn account_in(arn: &str) -> Option<String> {
+    let account = arn.split(':').nth(4)?;
+    (account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit())).then(|| account.to_owned())
 }
 
 /// Returns the account; transient failures are retried as for every other call.

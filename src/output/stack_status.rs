@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{LIST_INDENT, Mark, Report, ResourceRef, change_lines, difference_lines, one_line, resource_line};
+use super::{
+    HealthStatus, LIST_INDENT, Mark, Report, ResourceRef, change_lines, difference_lines, one_line, resource_line,
+};
 use crate::stack::{Difference, Kind};
 
 /// The report of `status`.
@@ -17,11 +19,13 @@ pub(crate) struct StackStatus {
     /// Things of this stage under names that the settings do not have any more.
     #[serde(rename = "leftovers", skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<ResourceRef>,
-    /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
-    /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
-    /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
-    /// (docs/facts/kinesis.md, Read limits).
-    pub lag_ms: Option<u64>,
+    /// Whether readings pass.
+    #[serde(flatten)]
+    pub health: HealthStatus,
+    /// What is not well, all of it.
+    pub problems: Vec<String>,
+    /// Properties of tables that `plan` compares and `status` does not, to make few calls.
+    pub not_compared: Vec<&'static str>,
     /// True if the ARNs are shown to a person.
     #[serde(skip)]
     pub shows_arns: bool,
@@ -51,13 +55,6 @@ pub(crate) struct MappingStatus {
     pub uuid: String,
     pub state: String,
     pub last_processing_result: String,
-}
-
-impl MappingStatus {
-    /// Returns whether the service reports a problem.
-    pub(crate) fn has_problem(&self) -> bool {
-        self.last_processing_result.starts_with("PROBLEM")
-    }
 }
 
 impl ResourceStatus {
@@ -109,6 +106,7 @@ impl Report for StackStatus {
             let (state, result) = (one_line(&mapping.state), one_line(&mapping.last_processing_result));
             lines.push(format!("mapping {state}: last result {result}"));
         }
+        lines.extend(self.health.lines.iter().map(|line| one_line(line).into_owned()));
         lines.join("\n")
     }
 }
@@ -132,7 +130,9 @@ mod tests {
             resources: Vec::new(),
             mapping: Some(mapping),
             orphans: Vec::new(),
-            lag_ms: None,
+            health: HealthStatus::default(),
+            problems: Vec::new(),
+            not_compared: Vec::new(),
             shows_arns: false,
         };
         let table = status.table();

@@ -79,7 +79,7 @@ pub enum Warning {
 pub(crate) const NOT_OURS: &str = "sensorctl does not manage it; its owner can change it";
 
 /// The hint for a problem of the mapping.
-pub(crate) const MAPPING_PROBLEM: &str =
+const MAPPING_PROBLEM: &str =
     "`sensorctl invoke -v` runs the function once and shows its log; the mapping retries its batch by itself";
 
 impl Warning {

@@ -6,7 +6,8 @@ use crate::settings::Pipeline;
 
 /// Actions for which AWS accepts no resource (Service Authorization Reference): a list shows all names of an account,
 /// and an event source mapping has no name before its creation.
-const ON_EVERYTHING: [&str; 10] = [
+const ON_EVERYTHING: [&str; 11] = [
+    "cloudwatch:GetMetricData",
     "dynamodb:ListTables",
     "iam:ListRoles",
     "kinesis:ListStreams",

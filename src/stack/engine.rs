@@ -16,4 +16,6 @@ pub(crate) mod resource;
 mod resource_calls;
 pub(crate) mod session;
 pub(crate) mod sighting;
+mod stage_tag_calls;
+pub(crate) mod stage_tags;
 pub(crate) mod tagged_resource;

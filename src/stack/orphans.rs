@@ -54,15 +54,16 @@ pub(crate) struct Orphans {
 }
 
 impl Orphans {
-    /// Searches all kinds at once.
-    pub(crate) async fn find(session: &Session, settings: &Pipeline) -> Self {
+    /// Searches all kinds at once; `mapping` is the ARN of the event source mapping that the settings name, if it is
+    /// known. A quick session does not search roles, which the tagging API does not return.
+    pub(crate) async fn find(session: &Session, settings: &Pipeline, mapping: Option<&str>) -> Self {
         let session = &session.read_only();
         let (tagged, why) = match Tagged::find(session).await {
             Ok(tagged) => (Some(tagged), None),
             Err(failure) => (None, Some(failure.to_string())),
         };
         let asked_for = AtomicUsize::new(0);
-        let look = Discovery { session, settings, tagged: tagged.as_ref(), asked_for: &asked_for };
+        let look = Discovery { session, settings, mapping, tagged: tagged.as_ref(), asked_for: &asked_for };
         let (tables, streams, roles, groups, functions, mappings) = futures::join!(
             look.tables().boxed(),
             look.streams().boxed(),
@@ -102,6 +103,8 @@ type TagsOf = for<'a> fn(&'a Session, &'a TaggedResource) -> Attempt<'a, Tags>;
 struct Discovery<'a> {
     session: &'a Session,
     settings: &'a Pipeline,
+    /// The ARN of the configured event source mapping, if it is known.
+    mapping: Option<&'a str>,
     /// The ARNs of the tagging API. `None` if it is not available.
     tagged: Option<&'a Tagged>,
     /// Number of resources whose tags were read one by one.
@@ -157,6 +160,9 @@ impl Discovery<'_> {
 
     async fn roles(&self) -> DiscoveryResult {
         let Discovery { session, settings, .. } = self;
+        if session.quick.is_some() && self.tagged.is_some() {
+            return Ok((Vec::new(), None));
+        }
         let listed = session.retry(|| role::list(session), |_, _| {}).await?;
         let of = |name| settings::Role { name, existing: false, ..settings.role.clone() };
         self.owned(
@@ -207,7 +213,7 @@ impl Discovery<'_> {
         let Discovery { session, settings, .. } = self;
         // Their ARNs do not contain the stream and the function.
         let listed = match self.tagged {
-            Some(tagged) if !tagged.has(Kind::Mapping) => Vec::new(),
+            Some(tagged) if !tagged.has_other(Kind::Mapping, self.mapping) => Vec::new(),
             _ => session.retry(|| event_source_mapping::list(session), |_, _| {}).await?,
         };
         let is_tagged = |candidate: &TaggedResource| self.tagged.is_none_or(|tagged| tagged.contains(&candidate.key));

@@ -48,6 +48,7 @@ mod settings;
 mod simulate;
 mod size;
 mod slow;
+mod status;
 mod step_order;
 mod support;
 mod tail;

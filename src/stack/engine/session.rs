@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stage_tags::StageTags;
 use crate::aws::wait::PollSchedule;
 use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::stack::{Owner, RecentWrites, StackObserver};
@@ -15,6 +16,9 @@ const LOOKS_UNTIL_TAGS_COUNT: u32 = 30;
 
 /// Time limit of retries of a read: `plan` and `status` wait for nothing else.
 const OBSERVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Properties of tables that take a call each and do not show whether the pipeline works.
+pub(crate) const NOT_READ_QUICKLY: [&str; 2] = ["point_in_time_recovery", "ttl_attribute"];
 
 /// The engine's connection to the services.
 #[derive(Clone)]
@@ -31,6 +35,9 @@ pub(crate) struct Session {
     pub observer: Arc<StackObserver>,
     /// Recent writes of this run, which may not be visible everywhere yet.
     pub recent: Arc<RecentWrites>,
+    /// Set if only what shows health is read, with as few calls as possible: not the settings in [`NOT_READ_QUICKLY`],
+    /// and the tags of all resources at once.
+    pub quick: Option<Arc<StageTags>>,
 }
 
 impl Session {

@@ -1,16 +1,10 @@
 //! Finds resources of the stage with the tagging API: a few calls for any size of account.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use tokio::time::timeout;
-
-use crate::aws::{AwsFailure, arns_tagged};
+use crate::aws::AwsFailure;
 use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{Kind, Session};
-
-/// Maximum wait for a response: if a private network cannot reach this service, it may still reach the others.
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// ARNs of the resources with the tags of a stage and region, except roles.
 pub(super) struct Tagged(BTreeSet<String>);
@@ -21,11 +15,7 @@ impl Tagged {
     /// # Errors
     /// If the caller lacks the permission, or if the service does not respond.
     pub(super) async fn find(session: &Session) -> Result<Self, AwsFailure> {
-        let call = session.clients.call("tag", "GetResources", "all resources of the stage");
-        let marks = session.owner.marks();
-        let all = timeout(LIMIT, session.retry(|| arns_tagged(&session.clients, &marks), |_, _| {})).await;
-        let all = all.unwrap_or_else(|_| Err(call.build_failure(format!("no answer in {} s", LIMIT.as_secs()))));
-        all.map(|arns| Tagged(arns.into_iter().collect()))
+        session.stage_tags().await.map(|all| Tagged(all.into_keys().collect()))
     }
 
     /// Returns whether the ARN is among them.
@@ -39,9 +29,9 @@ impl Tagged {
         self.0.iter().filter_map(candidate).collect()
     }
 
-    /// Returns whether there is a resource of this kind.
-    pub(super) fn has(&self, kind: Kind) -> bool {
-        self.0.iter().any(|arn| name_in(kind, arn).is_some())
+    /// Returns whether there is a resource of this kind, other than the one with the ARN `known`.
+    pub(super) fn has_other(&self, kind: Kind, known: Option<&str>) -> bool {
+        self.0.iter().any(|arn| name_in(kind, arn).is_some() && known != Some(arn))
     }
 }
 

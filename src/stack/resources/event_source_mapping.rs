@@ -122,7 +122,10 @@ impl Resource for EventSourceMapping {
                 let arn = mapping.event_source_mapping_arn.clone();
                 let tags = async move {
                     match arn {
-                        Some(arn) => lambda_tags::tags_of(session, &arn, &self.name).await,
+                        Some(arn) => match session.stage_tags_of(&arn).await {
+                            Some(tags) => Ok(tags),
+                            None => lambda_tags::tags_of(session, &arn, &self.name).await,
+                        },
                         None => Ok(Tags::new()),
                     }
                 };

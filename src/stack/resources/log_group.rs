@@ -83,7 +83,13 @@ impl Resource for LogGroup {
         async move {
             let tags = |group: &Group| {
                 let arn = arn_of(group);
-                async move { tags_of(session, &arn, &self.name).await }.boxed()
+                let tags = async move {
+                    match session.stage_tags_of(&arn).await {
+                        Some(tags) => Ok(tags),
+                        None => tags_of(session, &arn, &self.name).await,
+                    }
+                };
+                tags.boxed()
             };
             let seen = with_tags(|| self.describe(session).boxed(), tags, |group| group.creation_time).await?;
             let Some((group, tags)) = seen else { return Ok(Observed::missing()) };

@@ -21,6 +21,9 @@ use self::update::StreamChange;
 
 const SERVICE: &str = "Kinesis";
 
+/// The detail with the service's status of the stream.
+pub(crate) const STREAM_STATUS: &str = "stream_status";
+
 /// The stream of the pipeline.
 pub(crate) struct Stream {
     wanted: settings::Stream,
@@ -109,7 +112,16 @@ impl Resource for Stream {
 
     fn observe<'a>(&'a self, session: &'a Session) -> Attempt<'a, Observed> {
         async move {
-            let tags = |_: &StreamDescriptionSummary| tags_of(session, &self.wanted.name).boxed();
+            let tags = |stream: &StreamDescriptionSummary| {
+                let arn = stream.stream_arn.clone();
+                let tags = async move {
+                    match session.stage_tags_of(&arn).await {
+                        Some(tags) => Ok(tags),
+                        None => tags_of(session, &self.wanted.name).await,
+                    }
+                };
+                tags.boxed()
+            };
             let created = |stream: &StreamDescriptionSummary| stream.stream_creation_timestamp;
             let seen = with_tags(|| self.describe(session).boxed(), tags, created).await?;
             let Some((stream, tags)) = seen else { return Ok(Observed::missing()) };
@@ -121,8 +133,9 @@ impl Resource for Stream {
                 ("encryption", json!(update::key_of(&stream).map_or("none", update::short_key))),
             ]
             .into();
-            let state = state_of(&stream);
-            Ok(Observed { state, arn: Some(stream.stream_arn), tags, properties, ..Observed::missing() })
+            let state = observed_state(&stream);
+            let details = [(STREAM_STATUS, stream.stream_status.to_string())].into();
+            Ok(Observed { state, arn: Some(stream.stream_arn), tags, properties, details, ..Observed::missing() })
         }
         .boxed()
     }
@@ -297,10 +310,45 @@ fn mode_of(stream: &StreamDescriptionSummary) -> StreamMode {
     stream.stream_mode_details.as_ref().map_or(StreamMode::Provisioned, |details| details.stream_mode.clone())
 }
 
+/// Returns the state of a stream that this run has not changed. A stream on demand reshards itself, which is well.
+fn observed_state(stream: &StreamDescriptionSummary) -> State {
+    let is_on_demand = mode_of(stream) == StreamMode::OnDemand;
+    if is_on_demand && stream.stream_status == StreamStatus::Updating { State::Active } else { state_of(stream) }
+}
+
 fn state_of(stream: &StreamDescriptionSummary) -> State {
     match &stream.stream_status {
         StreamStatus::Active => State::Active,
         StreamStatus::Deleting => State::Deleting,
         status => State::Changing(status.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn stream_on_demand_that_reshards_itself_is_active() {
+        let stream = |mode: StreamMode, status: StreamStatus| {
+            StreamDescriptionSummary::builder()
+                .stream_name("s")
+                .stream_arn("arn")
+                .stream_status(status)
+                .stream_mode_details(StreamModeDetails::builder().stream_mode(mode).build().unwrap())
+                .retention_period_hours(24)
+                .stream_creation_timestamp(DateTime::from_secs(0))
+                .set_enhanced_monitoring(Some(Vec::new()))
+                .open_shard_count(4)
+                .build()
+                .unwrap()
+        };
+        let state = |mode, status| observed_state(&stream(mode, status));
+        assert_eq!(state(StreamMode::OnDemand, StreamStatus::Updating), State::Active);
+        assert!(matches!(state(StreamMode::OnDemand, StreamStatus::Creating), State::Changing(_)));
+        assert!(matches!(state(StreamMode::Provisioned, StreamStatus::Updating), State::Changing(_)));
+        assert!(matches!(state_of(&stream(StreamMode::OnDemand, StreamStatus::Updating)), State::Changing(_)));
     }
 }

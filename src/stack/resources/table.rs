@@ -15,6 +15,7 @@ use crate::stack::engine::change_tracker::ChangeTracker;
 use crate::stack::engine::observed::Tags;
 use crate::stack::engine::ownership::is_made_by_sensorctl;
 use crate::stack::engine::resource::{Attempt, DeletionBlocker};
+use crate::stack::engine::session::NOT_READ_QUICKLY;
 use crate::stack::engine::sighting::with_tags;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
@@ -98,7 +99,7 @@ impl Resource for Table {
                     .await?
             };
             let Some((seen, tags)) = seen else { return Ok(Observed::missing()) };
-            let properties: Properties = [
+            let mut properties: Properties = [
                 ("key", document::key_of(&seen.table)),
                 ("billing", shown(seen.billing())),
                 ("class", json!(seen.class().as_str())),
@@ -107,6 +108,9 @@ impl Resource for Table {
                 ("ttl_attribute", json!(seen.ttl_attribute)),
             ]
             .into();
+            if session.quick.is_some() {
+                properties.retain(|name, _| !NOT_READ_QUICKLY.contains(name));
+            }
             let state = state_of(&seen.table);
             let mut found = Observed { state, tags, properties, ..Observed::missing() };
             // DynamoDB's count, updated about every six hours. It is enough to show what a deletion would lose.

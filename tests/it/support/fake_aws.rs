@@ -139,6 +139,7 @@ impl Request {
                 let action = self.body.split('&').find_map(|pair| pair.strip_prefix("Action="));
                 action.unwrap_or_default().to_owned()
             }
+            "monitoring" => self.path.rsplit('/').next().unwrap_or_default().to_owned(),
             _ => self.target.rsplit('.').next().unwrap_or_default().to_owned(),
         }
     }

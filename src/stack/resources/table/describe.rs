@@ -42,7 +42,7 @@ impl Table {
     }
 
     async fn ttl(&self, session: &Session) -> Result<Option<String>, AwsFailure> {
-        if self.wanted.existing {
+        if self.wanted.existing || session.quick.is_some() {
             return Ok(None);
         }
         let request = session.clients.dynamodb.describe_time_to_live().table_name(&self.wanted.name);
@@ -54,7 +54,7 @@ impl Table {
     }
 
     async fn recovery(&self, session: &Session) -> Result<bool, AwsFailure> {
-        if self.wanted.existing {
+        if self.wanted.existing || session.quick.is_some() {
             return Ok(false);
         }
         let request = session.clients.dynamodb.describe_continuous_backups().table_name(&self.wanted.name);
@@ -77,7 +77,13 @@ impl Table {
         let arn = seen.table.table_arn.clone().unwrap_or_default();
         let may_lag = is_young(&seen.table, &self.clock) && !session.clients.settles_at_once();
         let limit = if may_lag { TAG_WAIT_TIMEOUT } else { Duration::ZERO };
-        async move { self.tags_within(session, &arn, limit).await }.boxed()
+        let tags = async move {
+            match session.stage_tags_of(&arn).await {
+                Some(tags) => Ok(tags),
+                None => self.tags_within(session, &arn, limit).await,
+            }
+        };
+        tags.boxed()
     }
 
     /// Returns the tags of a table, polled for at most `limit`.

@@ -1,0 +1,28 @@
+//! The exit code of `status`, and the way on.
+
+use crate::error::Error;
+use crate::output::{NOT_OURS, ResourceStatus, StackStatus};
+
+/// Returns an error, for the exit code, unless all is well.
+pub(super) fn verdict(status: &StackStatus) -> Result<(), Error> {
+    if status.healthy {
+        return Ok(());
+    }
+    if status.resources.iter().all(|resource| resource.state == "missing") {
+        return Err(Error::incomplete("there is no pipeline here").hint("`sensorctl up` creates it"));
+    }
+    let error = Error::incomplete(format!("problems: {}", status.problems.join("; ")));
+    let is_to_plan = status.resources.iter().any(|resource| ResourceStatus::problem(resource).is_some());
+    let has_dead_letters = status.health.dead_letters.is_some_and(|dead| dead.count > 0);
+    let error = if has_dead_letters { error.hint("`sensorctl rejects list` shows the dead letters") } else { error };
+    let dangers: usize = status.resources.iter().map(|resource| resource.dangers.len()).sum();
+    Err(if is_to_plan {
+        error.hint("`sensorctl plan` shows what `sensorctl up` would change")
+    } else if status.problems.len() > dangers + usize::from(has_dead_letters) {
+        error.hint("`sensorctl why` says why, and what to do")
+    } else if dangers > 0 {
+        error.hint(NOT_OURS)
+    } else {
+        error
+    })
+}

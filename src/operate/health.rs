@@ -1,0 +1,233 @@
+//! Whether the pipeline works: what its metrics, its event source mapping, its lag and its dead letters say together.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::dead_letter_count::{DeadLetterCount, count_dead_letters};
+use super::lag::{Lag, lag_by_metrics, lag_by_stream};
+use super::metrics::{MetricSeries, MetricsUnavailable};
+use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
+use crate::aws::Clients;
+
+/// Lag from which a pipeline is not well: a batch window is five minutes at most.
+const LONG_LAG: Duration = Duration::from_mins(6);
+
+/// Age up to which failed and throttled calls count.
+const RECENT: Duration = Duration::from_mins(10);
+
+/// What was read beside the resources themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct HealthReadings {
+    /// The metrics, or the reason why there are none.
+    pub metrics: Result<PipelineMetrics, MetricsUnavailable>,
+    /// The number of dead letters, or the reason why it is not known.
+    pub dead_letters: Result<DeadLetterCount, String>,
+}
+
+/// The event source mapping, as far as it concerns health.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MappingHealth<'a> {
+    /// `Enabled`, `Disabled` and so on.
+    pub state: &'a str,
+    /// The result of the last batch. It has no time, and idle polls do not clear it, so it may be old.
+    pub last_result: &'a str,
+    /// True if the result is never old, as in the local cloud.
+    pub is_current: bool,
+}
+
+/// How far the consumer is behind, and what does not work.
+#[derive(Clone, Debug)]
+pub(crate) struct Health {
+    /// The lag, or the reason why nothing says it.
+    pub lag: Result<Lag, String>,
+    /// When the table was last written, to the minute.
+    pub last_write: Option<Timestamp>,
+    /// What does not work: clauses without an end.
+    pub problems: Vec<String>,
+}
+
+impl HealthReadings {
+    /// Reads the metrics and the number of dead letters.
+    pub(crate) async fn read(clients: &Clients, names: &PipelineNames, now: Timestamp) -> Self {
+        let dead_letters = async {
+            let counted = count_dead_letters(clients, &names.rejects_table).await;
+            counted.map_err(|failure| format!("{} {} failed ({})", failure.service, failure.operation, failure.said()))
+        };
+        let (metrics, dead_letters) = futures::join!(PipelineMetrics::read(clients, names, now), dead_letters);
+        HealthReadings { metrics, dead_letters }
+    }
+
+    /// Returns the lag: by the metrics where they can say, else by the stream and the table.
+    ///
+    /// # Errors
+    /// The reason why neither can say.
+    pub(crate) async fn lag(
+        &self,
+        clients: &Clients,
+        names: &PipelineNames,
+        now: Timestamp,
+        mapping: Option<MappingHealth<'_>>,
+    ) -> Result<Lag, String> {
+        let is_reading = mapping.is_some_and(|mapping| mapping.state == "Enabled" && !mapping.has_problem());
+        let by_metrics = match &self.metrics {
+            Ok(metrics) => {
+                let is_throttled = in_last(&metrics.throttles, now) > 0.0;
+                lag_by_metrics(metrics, now, is_reading && !is_throttled).ok_or("the metrics do not say".to_owned())
+            }
+            Err(unavailable) => Err(unavailable.reason().to_owned()),
+        };
+        match by_metrics {
+            Ok(lag) => Ok(lag),
+            Err(why) => lag_by_stream(clients, names, now).await.map_err(|failed| format!("{why}, and {failed}")),
+        }
+    }
+
+    /// Judges what was read.
+    pub(crate) fn judge(&self, now: Timestamp, lag: Result<Lag, String>, mapping: Option<MappingHealth<'_>>) -> Health {
+        let mut problems = Vec::new();
+        let metrics = self.metrics.as_ref().ok();
+        if let Some(mapping) = mapping.filter(MappingHealth::has_problem)
+            && (mapping.is_current || !is_contradicted(metrics, lag.as_ref().ok(), now))
+        {
+            problems.push("the event source mapping reports a problem".to_owned());
+        }
+        // The last result is newer than the metrics where it is never old.
+        let is_over = mapping.is_some_and(|mapping| mapping.is_current && !mapping.has_problem());
+        if let Some(metrics) = metrics.filter(|_| !is_over) {
+            problems.extend(failing(metrics, now));
+            let throttled = in_last(&metrics.throttles, now);
+            if throttled > 0.0 {
+                problems.push(format!("the function was throttled ({throttled:.0} times in 10 min)"));
+            }
+        }
+        if let Ok(lag) = &lag
+            && u128::from(lag.milliseconds) >= LONG_LAG.as_millis()
+        {
+            problems.push(format!("the oldest record waits for {} min", lag.milliseconds / 60_000));
+        }
+        if let Ok(DeadLetterCount { count: count @ 1.., is_at_least }) = self.dead_letters {
+            let least = if is_at_least { "at least " } else { "" };
+            problems.push(format!("{least}{count} dead letter{}", if count == 1 { "" } else { "s" }));
+        }
+        let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
+        Health { lag, last_write, problems }
+    }
+}
+
+impl MappingHealth<'_> {
+    /// Returns whether the last result is a problem.
+    pub(crate) fn has_problem(&self) -> bool {
+        self.last_result.starts_with("PROBLEM")
+    }
+}
+
+/// Returns whether the metrics and the lag show that an earlier problem of the mapping is over.
+fn is_contradicted(metrics: Option<&PipelineMetrics>, lag: Option<&Lag>, now: Timestamp) -> bool {
+    let Some(lag) = lag else { return false };
+    let is_calm =
+        metrics.is_none_or(|metrics| in_last(&metrics.errors, now) == 0.0 && in_last(&metrics.throttles, now) == 0.0);
+    is_calm && lag.milliseconds == 0
+}
+
+/// Returns that the function fails, if it failed in the last minute in which it was invoked.
+fn failing(metrics: &PipelineMetrics, now: Timestamp) -> Option<String> {
+    let last = metrics.errors.newest().filter(|point| point.value > 0.0)?;
+    let (failed, all) = (in_last(&metrics.errors, now), in_last(&metrics.invocations, now));
+    let is_all = metrics.invocations.newest().is_none_or(|invoked| invoked.value <= last.value);
+    (failed > 0.0 && is_all).then(|| format!("the function fails ({failed:.0} of {all:.0} invocations in 10 min)"))
+}
+
+/// Returns the sum of the points of the last minutes.
+fn in_last(series: &MetricSeries, now: Timestamp) -> f64 {
+    let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+    series.since(since).sum().unwrap_or(0.0)
+}
+
+fn newest_above_zero(series: &MetricSeries) -> Option<Timestamp> {
+    series.points.iter().rev().find(|point| point.value > 0.0).map(|point| point.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::lag::LagSource;
+    use crate::operate::metrics::MetricPoint;
+
+    const NOW: i64 = 600_000;
+    const FAILED: &str = "PROBLEM: Function call failed";
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW * 60).unwrap()
+    }
+
+    /// Returns points by minutes before now.
+    fn series(points: &[(i64, f64)]) -> MetricSeries {
+        let point = |(ago, value): &(i64, f64)| {
+            let time = Timestamp::from_second((NOW - ago) * 60).unwrap();
+            MetricPoint { time, value: *value }
+        };
+        MetricSeries { points: points.iter().map(point).collect(), incomplete: None }
+    }
+
+    fn lag(milliseconds: u64) -> Result<Lag, String> {
+        Ok(Lag { milliseconds, is_at_least: false, source: LagSource::IteratorAge })
+    }
+
+    fn problems(
+        metrics: Result<PipelineMetrics, MetricsUnavailable>,
+        dead: (u64, bool),
+        lag: Result<Lag, String>,
+        (last_result, is_current): (&str, bool),
+    ) -> String {
+        let dead_letters = Ok(DeadLetterCount { count: dead.0, is_at_least: dead.1 });
+        let mapping = MappingHealth { state: "Enabled", last_result, is_current };
+        HealthReadings { metrics, dead_letters }.judge(now(), lag, Some(mapping)).problems.join("; ")
+    }
+
+    #[test]
+    fn old_problem_of_the_mapping_does_not_count_when_the_metrics_contradict_it() {
+        let calm = || Ok(PipelineMetrics { errors: series(&[(30, 3.0)]), ..PipelineMetrics::default() });
+        assert_eq!(problems(calm(), (0, false), lag(0), (FAILED, false)), "");
+        let reported = "the event source mapping reports a problem";
+        assert_eq!(problems(calm(), (0, false), lag(0), (FAILED, true)), reported);
+        assert_eq!(problems(calm(), (0, false), lag(5), (FAILED, false)), reported, "something waits");
+        assert_eq!(problems(calm(), (0, false), Err(String::new()), (FAILED, false)), reported, "nothing contradicts");
+        let denied = || Err(MetricsUnavailable::Denied("denied".to_owned()));
+        assert_eq!(problems(denied(), (0, false), lag(0), (FAILED, false)), "", "the table has the newest reading");
+    }
+
+    #[test]
+    fn function_that_failed_at_last_is_a_problem_and_one_that_recovered_is_not() {
+        let metrics = |errors: &[(i64, f64)], invocations: &[(i64, f64)]| {
+            Ok(PipelineMetrics {
+                errors: series(errors),
+                invocations: series(invocations),
+                ..PipelineMetrics::default()
+            })
+        };
+        let fails = metrics(&[(4, 0.0), (3, 2.0)], &[(4, 5.0), (3, 2.0)]);
+        assert_eq!(problems(fails.clone(), (0, false), lag(0), ("OK", true)), "", "the last result is newer");
+        assert_eq!(
+            problems(fails, (0, false), lag(0), ("OK", false)),
+            "the function fails (2 of 7 invocations in 10 min)"
+        );
+        let recovered = metrics(&[(4, 2.0), (3, 0.0)], &[(4, 2.0), (3, 1.0)]);
+        assert_eq!(problems(recovered, (0, false), lag(0), ("OK", false)), "");
+        let retried = metrics(&[(3, 1.0)], &[(3, 5.0)]);
+        assert_eq!(problems(retried, (0, false), lag(0), ("OK", false)), "");
+        let long_ago = metrics(&[(30, 2.0)], &[(30, 2.0)]);
+        assert_eq!(problems(long_ago, (0, false), lag(0), ("OK", false)), "");
+    }
+
+    #[test]
+    fn throttles_lag_and_dead_letters_are_problems() {
+        let throttled = Ok(PipelineMetrics { throttles: series(&[(3, 4.0)]), ..PipelineMetrics::default() });
+        assert_eq!(
+            problems(throttled, (1000, true), lag(600_000), ("OK", false)),
+            "the function was throttled (4 times in 10 min); the oldest record waits for 10 min; \
+             at least 1000 dead letters"
+        );
+        assert_eq!(problems(Ok(PipelineMetrics::default()), (1, false), lag(359_999), ("OK", true)), "1 dead letter");
+    }
+}

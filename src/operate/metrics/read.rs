@@ -1,0 +1,167 @@
+//! Reads metrics with `GetMetricData`, which no caller needs: where it is denied or not served, the reason is returned.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
+use jiff::Timestamp;
+
+use super::query::{MetricQuery, MetricWindow};
+use super::series::{MetricPoint, MetricSeries};
+use crate::aws::{AwsFailure, Clients, FailureCause};
+
+/// Limit of metrics in one call (API reference, `GetMetricData`).
+const MOST_QUERIES: usize = 500;
+
+/// Limit of pages of one answer. The points of a few metrics over hours fill less than one.
+const MOST_PAGES: usize = 10;
+
+/// The reason why there are no metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MetricsUnavailable {
+    /// The caller lacks `cloudwatch:GetMetricData`.
+    Denied(String),
+    /// The endpoint has no such operation, or not these metrics.
+    NotServed(String),
+    /// The call failed otherwise.
+    Failed(String),
+}
+
+impl MetricsUnavailable {
+    /// Returns the reason in one sentence without its end.
+    pub(crate) fn reason(&self) -> &str {
+        let (MetricsUnavailable::Denied(reason)
+        | MetricsUnavailable::NotServed(reason)
+        | MetricsUnavailable::Failed(reason)) = self;
+        reason
+    }
+
+    fn of(failure: &AwsFailure) -> Self {
+        let said = failure.said();
+        let is_unknown = failure.code.as_deref().is_some_and(|code| {
+            let unknown = ["UnknownOperation", "InvalidAction", "NotImplemented", "HTTP 404", "HTTP 405", "HTTP 501"];
+            unknown.iter().any(|unknown| code.contains(unknown))
+        });
+        match failure.cause {
+            FailureCause::Denied => MetricsUnavailable::Denied(format!("cloudwatch:GetMetricData is denied ({said})")),
+            _ if is_unknown => MetricsUnavailable::NotServed(format!("GetMetricData is not served here ({said})")),
+            FailureCause::ForeignAnswer | FailureCause::Missing => {
+                MetricsUnavailable::NotServed(format!("GetMetricData is not served here ({said})"))
+            }
+            _ => MetricsUnavailable::Failed(format!("GetMetricData failed ({said})")),
+        }
+    }
+}
+
+/// Reads metrics, in the order of the queries. Makes one call, unless the service returns more than a page.
+///
+/// # Errors
+/// The reason why there are none.
+pub(crate) async fn read_metrics(
+    clients: &Clients,
+    queries: &[MetricQuery],
+    window: MetricWindow,
+) -> Result<Vec<MetricSeries>, MetricsUnavailable> {
+    let failed = |why: String| MetricsUnavailable::Failed(format!("GetMetricData failed ({why})"));
+    if queries.len() > MOST_QUERIES {
+        return Err(failed(format!("{} metrics are more than one call can ask for", queries.len())));
+    }
+    let queries = queries.iter().enumerate().map(|(at, query)| data_query(at, query, window));
+    let queries: Vec<MetricDataQuery> = queries.collect::<Result<_, _>>().map_err(failed)?;
+    let count = queries.len();
+    let call = clients.call("CloudWatch", "GetMetricData", "the pipeline");
+    let request = clients
+        .cloudwatch
+        .get_metric_data()
+        .set_metric_data_queries(Some(queries))
+        .start_time(DateTime::from_secs(window.start.as_second()))
+        .end_time(DateTime::from_secs(window.end.as_second() + 1))
+        .scan_by(ScanBy::TimestampAscending);
+    let mut all: BTreeMap<String, MetricSeries> = BTreeMap::new();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let answer = call.answer(request.clone().set_next_token(token).send().await);
+        let answer = answer.map_err(|failure| MetricsUnavailable::of(&failure))?;
+        for result in answer.metric_data_results.unwrap_or_default() {
+            let series = all.entry(result.id.clone().unwrap_or_default()).or_default();
+            add(series, &result);
+        }
+        token = answer.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            break;
+        }
+    }
+    let mut series: Vec<MetricSeries> = (0..count).map(|at| all.remove(&id(at)).unwrap_or_default()).collect();
+    if token.is_some() {
+        // Pages begin with the oldest points, so the newest are missing.
+        series
+            .iter_mut()
+            .for_each(|series| series.incomplete = Some("CloudWatch has more points than expected".into()));
+    }
+    Ok(series)
+}
+
+/// Returns the id of a query in a request.
+fn id(at: usize) -> String {
+    format!("m{at}")
+}
+
+fn data_query(at: usize, query: &MetricQuery, window: MetricWindow) -> Result<MetricDataQuery, String> {
+    let dimensions = query.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build());
+    let metric = Metric::builder()
+        .namespace(query.namespace)
+        .metric_name(query.name)
+        .set_dimensions(Some(dimensions.collect()))
+        .build();
+    let stat = MetricStat::builder()
+        .metric(metric)
+        .period(i32::try_from(window.period.as_secs()).unwrap_or(i32::MAX))
+        .stat(query.statistic.name())
+        .build();
+    Ok(MetricDataQuery::builder().id(id(at)).metric_stat(stat).build())
+}
+
+/// Adds the points of a page.
+fn add(series: &mut MetricSeries, result: &MetricDataResult) {
+    let times = result.timestamps().iter().filter_map(|time| Timestamp::from_second(time.secs()).ok());
+    series.points.extend(times.zip(result.values()).map(|(time, value)| MetricPoint { time, value: *value }));
+    series.points.sort_by_key(|point| point.time);
+    series.incomplete = match result.status_code() {
+        None | Some(StatusCode::Complete) => None,
+        // More points follow on the next page.
+        Some(StatusCode::PartialData) => None,
+        Some(other) => Some(format!("CloudWatch says {} of this metric", other.as_str())),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(cause: FailureCause, code: &str) -> AwsFailure {
+        AwsFailure {
+            service: "CloudWatch",
+            operation: "GetMetricData",
+            resource: String::new(),
+            location: String::new(),
+            code: Some(code.to_owned()),
+            message: "m".to_owned(),
+            cause,
+        }
+    }
+
+    #[test]
+    fn unavailable_metrics_are_denied_not_served_or_failed() {
+        let of = |cause, code| MetricsUnavailable::of(&failure(cause, code));
+        assert_eq!(
+            of(FailureCause::Denied, "AccessDenied"),
+            MetricsUnavailable::Denied("cloudwatch:GetMetricData is denied (AccessDenied: m)".to_owned())
+        );
+        for code in ["UnknownOperationException", "InvalidAction", "HTTP 404", "HTTP 501"] {
+            assert!(matches!(of(FailureCause::Other, code), MetricsUnavailable::NotServed(_)), "{code}");
+        }
+        assert!(matches!(of(FailureCause::ForeignAnswer, "HTTP 200"), MetricsUnavailable::NotServed(_)));
+        let failed = of(FailureCause::Throttled, "Throttling");
+        assert_eq!(failed.reason(), "GetMetricData failed (Throttling: m)");
+    }
+}
