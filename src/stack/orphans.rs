@@ -55,7 +55,7 @@ pub(crate) struct Orphans {
 
 impl Orphans {
     /// Searches all kinds at once; `mapping` is the ARN of the event source mapping that the settings name, if it is
-    /// known. A quick session does not search roles, which the tagging API does not return.
+    /// known. A quick session searches roles, which the tagging API does not return, only if it returns other orphans.
     pub(crate) async fn find(session: &Session, settings: &Pipeline, mapping: Option<&str>) -> Self {
         let session = &session.read_only();
         let (tagged, why) = match Tagged::find(session).await {
@@ -160,7 +160,7 @@ impl Discovery<'_> {
 
     async fn roles(&self) -> DiscoveryResult {
         let Discovery { session, settings, .. } = self;
-        if session.quick.is_some() && self.tagged.is_some() {
+        if session.quick.is_some() && self.tagged.is_some_and(|tagged| !self.has_orphans(tagged)) {
             return Ok((Vec::new(), None));
         }
         let listed = session.retry(|| role::list(session), |_, _| {}).await?;
@@ -173,6 +173,25 @@ impl Discovery<'_> {
             |name| Box::new(Role::new(of(name), RoleGrants::default())),
         )
         .await
+    }
+
+    /// Returns whether the tagging API shows a resource that is not configured.
+    fn has_orphans(&self, tagged: &Tagged) -> bool {
+        let Discovery { settings, .. } = self;
+        let group = settings.log_group_name();
+        let configured = [
+            (Kind::Table, [settings.table.name.as_str(), settings.rejects.table.name.as_str()]),
+            (Kind::Stream, [settings.stream.name.as_str(); 2]),
+            (Kind::LogGroup, [group.as_str(); 2]),
+            (Kind::Function, [settings.function.name.as_str(); 2]),
+        ];
+        tagged.has_other(Kind::Mapping, self.mapping)
+            || configured.iter().any(|(kind, known)| {
+                tagged
+                    .of(*kind)
+                    .iter()
+                    .any(|found| !known.contains(&found.name.as_str()) && self.is_of_stage(&found.name))
+            })
     }
 
     async fn log_groups(&self) -> DiscoveryResult {
