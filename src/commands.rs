@@ -160,7 +160,7 @@ impl Command {
             Command::Tail(args) => tail::run(context, args).await,
             Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
-            Command::Why(args) => context.or_interrupt(Box::pin(why::run(context, args)), left).await,
+            Command::Why(args) => why::run(context, args).await,
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Logs(args) => logs::run(context, args).await,
             Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).await,

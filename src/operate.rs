@@ -21,14 +21,17 @@ pub(crate) use dead_letters::{
     ReplayFate, ReplayItem, ReplayOptions, ReplayReason, ReplayTarget, Replayer, parse_result, read_documents,
     retention_hours,
 };
-pub(crate) use diagnosis::{Cause, CauseName, Diagnosis, Unexcluded, diagnose};
+pub(crate) use diagnosis::{
+    BatchRun, BatchRunner, Cause, CauseName, Diagnosis, FaultyRecord, FunctionSetup, SearchOptions, Unexcluded,
+    diagnose,
+};
 pub(crate) use doctor::{
     CheckFinding, CheckResult, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_connection,
     examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use health::{Health, HealthReadings, MappingHealth};
-pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record};
+pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record, records_event};
 pub(crate) use lag::LagSource;
 pub(crate) use pipeline_metrics::PipelineNames;
 pub(crate) use sizing::{Fixed, Load, NeededSetting, Sizing, SizingOptions, size};

@@ -1,13 +1,17 @@
 //! `sensorctl why`.
 
+mod local_runner;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::stack_context::{NoProgress, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{Diagnosis, diagnose};
+use crate::operate::{Diagnosis, SearchOptions, diagnose};
 use crate::output::DiagnosisReport;
+
+use self::local_runner::LocalRunner;
 
 /// Retries of a read end after this time.
 const READ_LIMIT: Duration = Duration::from_secs(20);
@@ -22,21 +26,42 @@ Examples:
   sensorctl why
   sensorctl why -o json | jq -r '.causes[].remedy'
 
-Nothing is changed and nothing is invoked. With -v, the excluded causes are shown, too. Exit code 3: a cause was found.
+Nothing is changed, and the function is not invoked. Where it fails, the records of the blocked batch are read, at most
+one GetRecords a second and five a shard, and the bundled function runs on them on this machine with tables of its own,
+until the record that causes it is known: its shard, sequence number, key and reason are shown, its content only with
+--show-data. The records lie in a folder that only this user may enter, and are removed at the end. With -v, the excluded causes are shown, too. Exit code 3: a cause was found.
 docs/troubleshooting.md describes each cause by its name.")]
-pub(crate) struct WhyArgs {}
+pub(crate) struct WhyArgs {
+    /// Show the content of the record for which the function fails
+    #[arg(long)]
+    show_data: bool,
+    /// Do not read the blocked batch, and do not run the function on it
+    #[arg(long, conflicts_with = "show_data")]
+    no_search: bool,
+}
 
-pub(super) async fn run(context: &Context, _args: WhyArgs) -> Result<(), Error> {
-    let session = session(context, READ_LIMIT, Arc::new(NoProgress)).await?;
-    let diagnosed = diagnose(&session, &context.settings.pipeline).await;
-    let diagnosis = match diagnosed {
-        Ok(diagnosis) => diagnosis,
-        Err(failure) => return Err(session.clients.with_account_context(failure).await.into()),
-    };
+pub(super) async fn run(context: &Context, args: WhyArgs) -> Result<(), Error> {
+    let runner = LocalRunner::new(context);
+    let left = || Error::interrupted("interrupted");
+    let diagnosed = context.or_interrupt(Box::pin(diagnosis(context, &args, &runner)), left).await;
+    // Also where it was interrupted: the records of the batch are in its folder.
+    let closed = runner.close().await;
+    let diagnosis = diagnosed?;
+    closed?;
     let output = &context.output;
     let diagnosis = with_complete_commands(diagnosis, &|text| output.hint_flags().complete(text).into_owned());
     output.report(&DiagnosisReport { diagnosis: &diagnosis, shows_excluded: output.is_verbose() })?;
     verdict(context, &diagnosis)
+}
+
+async fn diagnosis(context: &Context, args: &WhyArgs, runner: &LocalRunner<'_>) -> Result<Diagnosis, Error> {
+    let session = session(context, READ_LIMIT, Arc::new(NoProgress)).await?;
+    let search = (!args.no_search).then_some(SearchOptions { runner, shows_data: args.show_data });
+    let diagnosed = diagnose(&session, &context.settings.pipeline, search).await;
+    match diagnosed {
+        Ok(diagnosis) => Ok(diagnosis),
+        Err(failure) => Err(session.clients.with_account_context(failure).await.into()),
+    }
 }
 
 /// Returns an error, for the exit code, if a cause is proven.

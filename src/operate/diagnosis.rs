@@ -4,6 +4,8 @@
 //! Everything here only reads. A first round of calls needs nothing but names, a second what the first returned; both
 //! are free of charge. Probes are pure, and what cannot be read is an open question, never an exclusion.
 
+mod bisection;
+mod blocked_batch;
 mod finding;
 mod log_evidence;
 mod observations;
@@ -11,9 +13,6 @@ mod probes;
 mod read_budget;
 mod reads;
 
-use serde::Serialize;
-
-use self::finding::Finding;
 use self::log_evidence::LogEvidence;
 use self::observations::{Answer, Emptiness, Observations, StreamFacts};
 use self::read_budget::ReadBudget;
@@ -22,42 +21,24 @@ use crate::aws::{AwsFailure, ServiceClock};
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
 
-pub(crate) use self::finding::{Cause, CauseName, Unexcluded};
+pub(crate) use self::bisection::{BatchRun, BatchRunner, FaultyRecord, FunctionSetup, SearchOptions};
+pub(crate) use self::finding::{Cause, CauseName, Diagnosis, Unexcluded};
 
-/// The result of a diagnosis.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Diagnosis {
-    /// Whether no cause is proven, and none is open.
-    pub healthy: bool,
-    /// The proven causes, what blocks everything first.
-    pub causes: Vec<Cause>,
-    /// The causes that could not be excluded.
-    pub unknown: Vec<Unexcluded>,
-    /// The excluded causes.
-    pub excluded: Vec<CauseName>,
-}
-
-impl Diagnosis {
-    fn of(findings: Vec<Finding>) -> Self {
-        let (mut causes, mut unknown, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
-        for finding in findings {
-            match finding {
-                Finding::Proven(cause) => causes.push(cause),
-                Finding::Unknown(question) => unknown.push(question),
-                Finding::Excluded(name) => excluded.push(name),
-            }
-        }
-        Diagnosis { healthy: causes.is_empty() && unknown.is_empty(), causes, unknown, excluded }
-    }
-}
-
-/// Diagnoses the pipeline of these settings.
+/// Diagnoses the pipeline of these settings. With `search`, finds the record for which the function fails.
 ///
 /// # Errors
 /// If there are no valid credentials, or AWS does not answer. A denied call is an open question.
-pub(crate) async fn diagnose(session: &Session, settings: &Pipeline) -> Result<Diagnosis, AwsFailure> {
-    let seen = observe(session, settings).await?;
-    Ok(Diagnosis::of(probes::findings(&seen)))
+pub(crate) async fn diagnose(
+    session: &Session,
+    settings: &Pipeline,
+    search: Option<SearchOptions<'_>>,
+) -> Result<Diagnosis, AwsFailure> {
+    let seen = Box::pin(observe(session, settings)).await?;
+    let mut diagnosis = Diagnosis::of(probes::findings(&seen));
+    if let Some(search) = search {
+        Box::pin(blocked_batch::locate(session, &seen, search, &mut diagnosis)).await?;
+    }
+    Ok(diagnosis)
 }
 
 /// Reads everything, in two rounds.

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-pub(crate) use self::kinesis_event::{EventOrigin, EventRecord, read_record};
+pub(crate) use self::kinesis_event::{EventOrigin, EventRecord, event_record, read_record, records_event};
 use super::{InvocationMetrics, InvocationUsage};
 use crate::aws::{AwsFailure, Clients, FailureCause};
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{LIST_INDENT, Mark, Report, one_line};
-use crate::operate::{Cause, CauseName, Diagnosis, Unexcluded};
+use crate::operate::{Cause, CauseName, Diagnosis, FaultyRecord, Unexcluded};
 
 /// The report of a diagnosis.
 #[derive(Debug, Serialize)]
@@ -21,8 +21,10 @@ impl Report for DiagnosisReport<'_> {
         let line = |mark: Mark, word: &str, rest: &str| format!("  {} {word:<9} {rest}", mark.sign());
         let below = |text: &str| format!("{LIST_INDENT}{}", one_line(text));
         let mut lines = Vec::new();
-        for Cause { name, evidence, remedy } in &self.diagnosis.causes {
-            lines.extend([line(Mark::Failed, "cause", name.as_str()), below(evidence), below(&format!("→ {remedy}"))]);
+        for Cause { name, evidence, remedy, records } in &self.diagnosis.causes {
+            lines.extend([line(Mark::Failed, "cause", name.as_str()), below(evidence)]);
+            lines.extend(records.iter().flat_map(record_lines).map(|line| below(&line)));
+            lines.push(below(&format!("→ {remedy}")));
         }
         for Unexcluded { name, reason } in &self.diagnosis.unknown {
             lines.extend([line(Mark::Update, "unknown", name.as_str()), below(reason)]);
@@ -35,6 +37,13 @@ impl Report for DiagnosisReport<'_> {
     }
 }
 
+fn record_lines(record: &FaultyRecord) -> Vec<String> {
+    let FaultyRecord { shard_id, sequence_number, partition_key, reason, content } = record;
+    let mut lines = vec![format!("record {shard_id}:{sequence_number}, key `{partition_key}`: {reason}")];
+    lines.extend(content.as_ref().map(|content| format!("content ({}): {}", content.encoding, content.data)));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +54,13 @@ mod tests {
             name: CauseName::FunctionFailing,
             evidence: "Enabled\u{1b}[8m\r\nfailed".into(),
             remedy: "`sensorctl up --local`".into(),
+            records: vec![FaultyRecord {
+                shard_id: "shardId-0".into(),
+                sequence_number: "7".into(),
+                partition_key: "k\n".into(),
+                reason: "not JSON".into(),
+                content: None,
+            }],
         };
         let unknown = Unexcluded { name: CauseName::StreamEmpty, reason: "denied".into() };
         let diagnosis = Diagnosis {
@@ -56,7 +72,8 @@ mod tests {
         let report = DiagnosisReport { diagnosis: &diagnosis, shows_excluded: true };
         assert_eq!(
             report.table(),
-            "  ✗ cause     function-failing\n              Enabled\u{fffd}[8m\u{fffd}\u{fffd}failed\n              → \
+            "  ✗ cause     function-failing\n              Enabled\u{fffd}[8m\u{fffd}\u{fffd}failed\n              record \
+             shardId-0:7, key `k\u{fffd}`: not JSON\n              → \
              `sensorctl up --local`\n  ~ unknown   stream-empty\n              denied\n  ✓ excluded  mapping-absent"
         );
     }

@@ -24,7 +24,18 @@ impl Stack {
     /// Creates the resources from the settings.
     #[must_use]
     pub(crate) fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
-        let environment: BTreeMap<String, String> = [
+        Self::with_variables(settings, artifact, &BTreeMap::new())
+    }
+
+    /// Creates the resources from the settings, and replaces variables that sensorctl sets for the function. A variable
+    /// without a value is left out.
+    #[must_use]
+    pub(crate) fn with_variables(
+        settings: &Pipeline,
+        artifact: FunctionArtifact,
+        replaced: &BTreeMap<&str, Option<String>>,
+    ) -> Self {
+        let mut environment: BTreeMap<String, String> = [
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
             ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
@@ -33,6 +44,8 @@ impl Stack {
             (PARTIAL_BATCH.to_owned(), "1".to_owned()),
         ]
         .into();
+        environment.retain(|name, _| !replaced.contains_key(name.as_str()));
+        environment.extend(replaced.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))));
         let grants =
             RoleGrants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
         let (function, role) = (settings.function.clone(), settings.role.name.as_str());

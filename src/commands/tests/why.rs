@@ -42,12 +42,6 @@ fn put(env: &InProcessEnv) {
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
 }
 
-fn put_data(api: &ApiClient, data: &str) -> Value {
-    let data = STANDARD.encode(data);
-    let record = json!({"StreamName": "temperature-sensor-data", "PartitionKey": "key-of-it", "Data": data});
-    api.json("Kinesis_20131202.PutRecord", &record)
-}
-
 #[test]
 fn pipeline_that_works_is_healthy() {
     let (env, _) = env_with_reading();
@@ -147,22 +141,70 @@ fn function_created_with_a_stale_grant_is_a_cause() {
     assert!(remedy.contains("`sensorctl up --local`"), "{remedy}");
 }
 
-#[test]
-fn function_that_fails_is_shown_with_its_error_and_batch() {
-    let (env, api) = env_with_reading();
-    let configuration = format!("PUT {FUNCTION}/configuration");
-    // Without a table for dead letters a record that is no reading blocks its shard.
+/// Leaves the function without a table for dead letters: a record that is no reading then blocks its shard.
+fn without_dead_letters(api: &ApiClient) {
     let variables = json!({"SENSORCTL_TABLE": "SensorData", "SENSORCTL_PARTIAL_BATCH": "1"});
+    let configuration = format!("PUT {FUNCTION}/configuration");
     api.lambda_when_accepted(&configuration, &json!({"Environment": {"Variables": variables}}));
-    let bad = put_data(&api, "secret-content");
+}
+
+#[test]
+fn record_that_blocks_the_shard_is_found_by_running_the_function_on_its_batch() {
+    let (env, api) = env_with_reading();
+    without_dead_letters(&api);
+    let good = |n: u32| format!("{{\"sensor_id\":\"s{n}\",\"temperature\":1,\"current_time\":{n}}}");
+    let records: Vec<_> = (0..9).map(|n| if n == 6 { "secret-content".to_owned() } else { good(n) }).collect();
+    let entries: Vec<_> = records
+        .iter()
+        .map(|data| json!({"PartitionKey": if data.starts_with('{') { "good" } else { "key-of-it" }, "Data": STANDARD.encode(data)}))
+        .collect();
+    let put = json!({"StreamName": "temperature-sensor-data", "Records": entries});
+    let put = api.json("Kinesis_20131202.PutRecords", &put);
     let report = until(&env, &["function-failing"]);
     let evidence = report["causes"][0]["evidence"].as_str().unwrap();
-    assert!(evidence.contains(bad["SequenceNumber"].as_str().unwrap()), "{evidence}");
     assert!(
         evidence.contains("shardId-000000000000") && evidence.contains("its records expire in 24.0 h"),
         "{evidence}"
     );
-    assert!(!report.to_string().contains("secret-content"), "{report}");
+    assert!(report["causes"][0]["remedy"].as_str().unwrap().starts_with("`sensorctl up --local` gives function"));
+    let found = &report["causes"][0]["records"];
+    assert_eq!(found.as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(
+        (&found[0]["shard_id"], &found[0]["sequence_number"], &found[0]["partition_key"]),
+        (&json!("shardId-000000000000"), &put["Records"][6]["SequenceNumber"], &json!("key-of-it"))
+    );
+    assert!(!report.to_string().contains("secret-content") && !found[0]["reason"].as_str().unwrap().is_empty());
+    // The function that is deployed is the bundled one.
+    assert!(!evidence.contains("another build"), "{evidence}");
+    let shown = env.run(["why", "--local", "--show-data", "-o", "json"]).assert_code(3).json();
+    assert_eq!(shown["causes"][0]["records"][0]["data"], "secret-content");
+    let quick = env.run(["why", "--local", "--no-search", "-o", "json"]).assert_code(3).json();
+    assert_eq!(quick["causes"][0]["records"], Value::Null);
+    // The good readings of the batch are stored, by the function of the pipeline alone.
+    assert_eq!(env.rows(9).len(), 9);
+    let code = STANDARD.encode(env.rebuilt_function_zip());
+    api.lambda_when_accepted(&format!("PUT {FUNCTION}/code"), &json!({"ZipFile": code}));
+    let report = until(&env, &["function-failing"]);
+    let evidence = report["causes"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.contains("the deployed function is another build (sha256 "), "{evidence}");
+}
+
+#[test]
+fn batch_that_the_bundled_function_stores_leaves_the_record_unknown() {
+    let (env, api) = env_with_reading();
+    // The write fails for a reason that is not in the record.
+    api.set_faults("dynamodb:BatchWriteItem=error");
+    let run = env.run(["up", "--local", "--yes", "--set", "function.timeout_seconds=3"]);
+    run.assert_success();
+    put(&env);
+    let report = until(&env, &["function-failing"]);
+    assert_eq!(report["causes"][0]["records"], Value::Null, "{report}");
+    let unknown = &report["unknown"][0];
+    assert_eq!(unknown["name"], "function-failing");
+    assert!(
+        unknown["reason"].as_str().unwrap().contains("stores the batch (records: 1) into an empty store"),
+        "{report}"
+    );
 }
 
 #[test]

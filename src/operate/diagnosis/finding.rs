@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::bisection::FaultyRecord;
+
 /// A cause, by the stable name that reports and docs/troubleshooting.md give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CauseName {
@@ -118,6 +120,36 @@ pub(crate) struct Cause {
     pub evidence: String,
     /// The command that mends it.
     pub remedy: String,
+    /// The records for which the function fails, as far as they were searched for and found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<FaultyRecord>,
+}
+
+/// The result of a diagnosis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Diagnosis {
+    /// Whether no cause is proven, and none is open.
+    pub healthy: bool,
+    /// The proven causes, what blocks everything first.
+    pub causes: Vec<Cause>,
+    /// The causes that could not be excluded.
+    pub unknown: Vec<Unexcluded>,
+    /// The excluded causes.
+    pub excluded: Vec<CauseName>,
+}
+
+impl Diagnosis {
+    pub(super) fn of(findings: Vec<Finding>) -> Self {
+        let (mut causes, mut unknown, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
+        for finding in findings {
+            match finding {
+                Finding::Proven(cause) => causes.push(cause),
+                Finding::Unknown(question) => unknown.push(question),
+                Finding::Excluded(name) => excluded.push(name),
+            }
+        }
+        Diagnosis { healthy: causes.is_empty() && unknown.is_empty(), causes, unknown, excluded }
+    }
 }
 
 /// A cause that could neither be proven nor excluded.
@@ -143,7 +175,7 @@ pub(crate) enum Finding {
 impl Finding {
     /// Creates a proven cause.
     pub(crate) fn proven(name: CauseName, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Finding::Proven(Cause { name, evidence: evidence.into(), remedy: remedy.into() })
+        Finding::Proven(Cause { name, evidence: evidence.into(), remedy: remedy.into(), records: Vec::new() })
     }
 
     /// Creates an open question.

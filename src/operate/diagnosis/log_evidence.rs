@@ -38,6 +38,8 @@ pub(crate) struct LogEvidence {
 pub(crate) struct LoggedBatch {
     /// When its invocation ended, in ms since 1970.
     pub time_ms: i64,
+    /// The number of its records.
+    pub records: u64,
     /// The first and the last sequence number.
     pub range: Option<(String, String)>,
     /// The age of its last record at the invocation, in ms.
@@ -86,7 +88,13 @@ impl LogEvidence {
         let code = metrics.error_code.unwrap_or_else(|| "error".to_owned());
         let error = metrics.error.map(|text| (code, text));
         let shard = metrics.shard_id.unwrap_or_default();
-        let batch = LoggedBatch { time_ms, range: metrics.range, age_ms: metrics.iterator_age_ms, error };
+        let batch = LoggedBatch {
+            time_ms,
+            records: metrics.records,
+            range: metrics.range,
+            age_ms: metrics.iterator_age_ms,
+            error,
+        };
         self.shards.entry(shard).or_default().push(batch);
     }
 

@@ -126,3 +126,25 @@ pub(crate) enum Emptiness {
     /// A shard returned no record and is not at its end.
     Undecided,
 }
+
+/// A batch of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BlockedBatch {
+    /// The shard.
+    pub shard_id: String,
+    /// Where it begins.
+    pub start: BatchStart,
+    /// Its last sequence number, if that is known.
+    pub last: Option<String>,
+    /// The number of its records, or the most that are read.
+    pub records: usize,
+}
+
+/// Where a batch begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BatchStart {
+    /// At this sequence number.
+    At(String),
+    /// Behind this sequence number, the last one that was delivered.
+    After(String),
+}

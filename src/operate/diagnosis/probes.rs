@@ -11,6 +11,8 @@ mod text;
 use super::finding::{Cause, CauseName, Finding};
 use super::observations::Observations;
 
+pub(super) use self::log::is_failure_of_function;
+
 /// A probe.
 type Probe = fn(&Observations) -> Vec<Finding>;
 

@@ -10,7 +10,7 @@ use super::observations::Answer;
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::operate::{LogQuery, read_log};
 
-pub(super) use kinesis::{emptiness, stream};
+pub(super) use kinesis::{batch_records, emptiness, stream};
 pub(super) use lambda::{function, mapping};
 
 /// For how long the log is looked back. A blocked batch is retried far more often.

@@ -5,7 +5,7 @@
 use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::{AwsFailure, Clients};
 
@@ -40,9 +40,13 @@ impl EventRecord {
     /// Returns the event that has this record alone.
     #[must_use]
     pub(crate) fn event(&self, origin: EventOrigin<'_>) -> String {
+        records_event(std::slice::from_ref(self), origin)
+    }
+
+    fn member(&self, origin: EventOrigin<'_>) -> Value {
         let EventRecord { shard_id, sequence_number, partition_key, data, arrived } = self;
         let EventOrigin { region, stream_arn } = origin;
-        let record = json!({
+        json!({
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
                 "partitionKey": partition_key,
@@ -56,9 +60,15 @@ impl EventRecord {
             "eventName": "aws:kinesis:record",
             "awsRegion": region,
             "eventSourceARN": stream_arn,
-        });
-        json!({"Records": [record]}).to_string()
+        })
     }
+}
+
+/// Returns the event that has these records.
+#[must_use]
+pub(crate) fn records_event(records: &[EventRecord], origin: EventOrigin<'_>) -> String {
+    let members: Vec<Value> = records.iter().map(|record| record.member(origin)).collect();
+    json!({"Records": members}).to_string()
 }
 
 /// Reads the record at a sequence number. Returns `None` if the shard has none there.
@@ -96,7 +106,8 @@ pub(crate) async fn read_record(
     Ok(None)
 }
 
-fn event_record(shard_id: &str, record: Record) -> EventRecord {
+/// Converts a record of a shard.
+pub(crate) fn event_record(shard_id: &str, record: Record) -> EventRecord {
     EventRecord {
         shard_id: shard_id.to_owned(),
         arrived: record.approximate_arrival_timestamp.map_or(0.0, |time| time.as_secs_f64()),
@@ -108,8 +119,6 @@ fn event_record(shard_id: &str, record: Record) -> EventRecord {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]

@@ -5,6 +5,13 @@ use super::super::log_evidence::{LogEvidence, LoggedBatch};
 use super::super::observations::Observations;
 use super::text::{UP, brief, length, moment, since};
 
+/// Codes of a role that lacks an action.
+const DENIED: [&str; 2] = ["AccessDeniedException", "AccessDenied"];
+/// The code of a missing table.
+const NO_TABLE: &str = "ResourceNotFoundException";
+/// In the function's error about a record that is no reading, where it has no dead-letter table.
+const NO_REJECTS_TABLE: &str = "no table for rejects is set";
+/// The error of an invocation that used up its memory.
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
 /// Codes of a table that takes no more for now.
 const THROTTLED: [&str; 5] = [
@@ -18,6 +25,11 @@ const THROTTLED: [&str; 5] = [
 const BEHIND_MS: f64 = 60_000.0;
 /// The shortest time over which a trend counts, in ms.
 const TREND_MS: i64 = 60_000;
+
+/// Returns whether a batch failed for a reason of its own: not for its role or its table.
+pub(in super::super) fn is_failure_of_function(code: &str) -> bool {
+    code != NO_TABLE && !DENIED.contains(&code) && !THROTTLED.contains(&code)
+}
 
 /// Judges how the newest batch of each shard ended, and the newest invocation.
 pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
@@ -74,7 +86,7 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
         );
         let function = &seen.settings.function.name;
         match code {
-            "AccessDeniedException" | "AccessDenied" => {
+            code if DENIED.contains(&code) => {
                 let remedy = if seen.settings.role.existing {
                     "have the owner of the role add the action that the reason names".to_owned()
                 } else {
@@ -82,7 +94,7 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
                 };
                 Finding::proven(CauseName::RoleLacksAction, evidence, remedy)
             }
-            "ResourceNotFoundException" => Finding::proven(
+            NO_TABLE => Finding::proven(
                 CauseName::TableMissing,
                 evidence,
                 format!("{UP} creates it, without the rows that it held"),
@@ -92,6 +104,13 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
                 evidence,
                 "`sensorctl up --set table.billing=on-demand` takes any steady load; a single key takes about 1,000 \
                  writes a second whatever the billing",
+            ),
+            _ if text.contains(NO_REJECTS_TABLE) => Finding::proven(
+                CauseName::FunctionFailing,
+                evidence,
+                format!(
+                    "{UP} gives function {function} its dead-letter table again, and the record becomes a dead letter"
+                ),
             ),
             _ => Finding::proven(
                 CauseName::FunctionFailing,

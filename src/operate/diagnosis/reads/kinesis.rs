@@ -1,5 +1,7 @@
 //! Reads the stream, and whether it holds a record.
 
+use std::cmp::Ordering;
+
 use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::types::{
@@ -7,12 +9,18 @@ use aws_sdk_kinesis::types::{
     StreamStatus,
 };
 
-use super::super::observations::{Emptiness, StreamFacts};
+use super::super::observations::{BatchStart, BlockedBatch, Emptiness, StreamFacts};
 use super::super::read_budget::ReadBudget;
 use crate::aws::{AwsFailure, Clients, ServiceClock};
+use crate::operate::EventRecord;
+use crate::operate::invocation::event_record;
+use crate::pipeline::compare_sequence_numbers;
 
 /// Shards whose oldest place is looked at. More take a second each.
 const MAX_SHARDS: usize = 3;
+
+/// Records in one response (docs/facts/kinesis.md, Read limits).
+const MAX_PAGE: i32 = 10_000;
 
 /// Reads a stream, and the service's clock from its response.
 pub(in super::super) async fn stream(
@@ -65,6 +73,51 @@ pub(in super::super) async fn emptiness(
         }
     }
     Ok(if shards.len() > MAX_SHARDS { Emptiness::Undecided } else { Emptiness::Empty { shards: shards.len() } })
+}
+
+/// Reads the records of a batch. Returns fewer, or none, where they expired or the reads of the shard are used up.
+pub(in super::super) async fn batch_records(
+    clients: &Clients,
+    stream: &str,
+    batch: &BlockedBatch,
+    budget: &ReadBudget,
+) -> Result<Vec<EventRecord>, AwsFailure> {
+    let shard = &batch.shard_id;
+    let resource = format!("stream {stream}, {shard}");
+    let request = clients.kinesis.get_shard_iterator().stream_name(stream).shard_id(shard);
+    let request = match &batch.start {
+        BatchStart::At(number) => {
+            request.shard_iterator_type(ShardIteratorType::AtSequenceNumber).starting_sequence_number(number)
+        }
+        BatchStart::After(number) => {
+            request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(number)
+        }
+    };
+    let answer = clients.call("Kinesis", "GetShardIterator", &resource).answer(request.send().await)?;
+    let mut iterator = answer.shard_iterator;
+    let mut records: Vec<EventRecord> = Vec::new();
+    let is_past = |number: &str| {
+        batch.last.as_deref().is_some_and(|last| compare_sequence_numbers(number, last) == Ordering::Greater)
+    };
+    while records.len() < batch.records
+        && let Some(token) = iterator.filter(|token| !token.is_empty())
+        && budget.take(shard).await
+    {
+        let limit = i32::try_from(batch.records - records.len()).unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let request = clients.kinesis.get_records().shard_iterator(token).limit(limit);
+        let result = request.customize().config_override(once()).send().await;
+        let page = clients.call("Kinesis", "GetRecords", &resource).answer(result)?;
+        let is_at_end = page.records.is_empty() && page.millis_behind_latest == Some(0);
+        let page_records = page.records.into_iter().take_while(|record| !is_past(&record.sequence_number));
+        records.extend(page_records.map(|record| event_record(shard, record)));
+        let is_read =
+            batch.last.as_ref().is_some_and(|last| records.last().is_some_and(|it| it.sequence_number == *last));
+        if is_at_end || is_read {
+            break;
+        }
+        iterator = page.next_shard_iterator;
+    }
+    Ok(records)
 }
 
 /// Lists the shards whose records are still kept.
