@@ -9,7 +9,7 @@ use sensor_model::backoff::Backoff;
 use sensor_model::{Decimal, Reading};
 use tokio::time::{Instant, sleep};
 
-use super::item_decode::{Item, SENSOR, TIME, decode_item};
+use super::item_decode::{HiddenAttributes, Item, SENSOR, TIME, decode_item};
 use super::stored_reading::StoredReading;
 use crate::aws::{self, AwsFailure, Clients};
 
@@ -58,7 +58,9 @@ pub(crate) async fn rows_at(
         };
         let Ok(time) = Decimal::parse(time) else { continue };
         let key = (sensor.clone(), time);
-        found.insert(key, decode_item(item).map_or(RowState::Foreign, |row| RowState::Stored(Box::new(row))));
+        // Attributes that no reading has are not compared.
+        let row = decode_item(item, &mut HiddenAttributes::default());
+        found.insert(key, row.map_or(RowState::Foreign, |row| RowState::Stored(Box::new(row))));
     }
     let state = |reading: &&Reading| {
         let key = (reading.sensor_id.clone(), reading.current_time.clone());
