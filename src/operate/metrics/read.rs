@@ -67,7 +67,7 @@ pub(crate) async fn read_metrics(
         return Err(failed(format!("{} metrics are more than one call can ask for", queries.len())));
     }
     let queries = queries.iter().enumerate().map(|(at, query)| data_query(at, query, window));
-    let queries: Vec<MetricDataQuery> = queries.collect::<Result<_, _>>().map_err(failed)?;
+    let queries: Vec<MetricDataQuery> = queries.collect();
     let count = queries.len();
     let call = clients.call("CloudWatch", "GetMetricData", "the pipeline");
     let request = clients
@@ -106,7 +106,7 @@ fn id(at: usize) -> String {
     format!("m{at}")
 }
 
-fn data_query(at: usize, query: &MetricQuery, window: MetricWindow) -> Result<MetricDataQuery, String> {
+fn data_query(at: usize, query: &MetricQuery, window: MetricWindow) -> MetricDataQuery {
     let dimensions = query.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build());
     let metric = Metric::builder()
         .namespace(query.namespace)
@@ -118,7 +118,7 @@ fn data_query(at: usize, query: &MetricQuery, window: MetricWindow) -> Result<Me
         .period(i32::try_from(window.period.as_secs()).unwrap_or(i32::MAX))
         .stat(query.statistic.name())
         .build();
-    Ok(MetricDataQuery::builder().id(id(at)).metric_stat(stat).build())
+    MetricDataQuery::builder().id(id(at)).metric_stat(stat).build()
 }
 
 /// Adds the points of a page.
@@ -127,9 +127,8 @@ fn add(series: &mut MetricSeries, result: &MetricDataResult) {
     series.points.extend(times.zip(result.values()).map(|(time, value)| MetricPoint { time, value: *value }));
     series.points.sort_by_key(|point| point.time);
     series.incomplete = match result.status_code() {
-        None | Some(StatusCode::Complete) => None,
-        // More points follow on the next page.
-        Some(StatusCode::PartialData) => None,
+        // More points of partial data follow on the next page.
+        None | Some(StatusCode::Complete | StatusCode::PartialData) => None,
         Some(other) => Some(format!("CloudWatch says {} of this metric", other.as_str())),
     };
 }
