@@ -54,6 +54,9 @@ impl Serialize for TailRow {
     }
 }
 
+/// The width of data that is shown as long as columns can be left out instead.
+const SHORTEST_DATA: usize = 30;
+
 /// The columns of the reading are those of a stored one.
 const ARRIVED: usize = 5;
 
@@ -158,12 +161,13 @@ impl Row for RawRecordRow<'_> {
     fn squeezes() -> &'static [Squeeze] {
         &[
             Squeeze::Limit("partition_key", SHORTEST_ID),
-            Squeeze::Shorten("data"),
+            Squeeze::Limit("data", SHORTEST_DATA),
             Squeeze::Drop("encoding"),
             Squeeze::Drop("sequence_number"),
             Squeeze::Drop("shard_id"),
             Squeeze::Drop("lag"),
             Squeeze::Drop("user_record"),
+            Squeeze::Shorten("data"),
             Squeeze::Drop("arrived"),
             Squeeze::Shorten("partition_key"),
         ]
@@ -313,7 +317,7 @@ mod tests {
             ..raw(text.as_bytes())
         };
         for (width, header) in [
-            (80, "USER_RECORD  PARTITION_KEY         ARRIVED                  REASON  DATA"),
+            (80, "PARTITION_KEY         ARRIVED                  REASON  DATA"),
             (60, "PARTITION_KEY         REASON  DATA"),
         ] {
             let cells = [row(Some(3)).cells(), row(None).cells()];

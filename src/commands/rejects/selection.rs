@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 use sensor_model::Decimal;
 
+use crate::commands::positive_count::parse_positive_count;
 use crate::context::Context;
 use crate::error::Error;
 use crate::operate::{DeadLetterFilter, DeadLetterId, DeadLetterReader, DeadLetterSource, DeadLetterTable};
@@ -25,7 +26,7 @@ pub(super) struct FilterArgs {
     #[arg(long = "shard", value_name = "ID")]
     pub shards: Vec<String>,
     /// At most COUNT of them
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = parse_positive_count)]
     pub limit: Option<u64>,
 }
 
