@@ -78,7 +78,8 @@ impl Command {
     /// Returns which settings the command reads.
     pub(crate) fn scope(&self) -> Scope {
         match self {
-            Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
+            Command::Completions(_) | Command::Man(_) => Scope { file: false, local: false },
+            Command::Export(args) => Scope { file: args.reads_settings(), local: false },
             Command::Demo(_) => Scope { file: false, local: true },
             Command::Local(args) => Scope { file: args.reads_settings(), local: true },
             _ => Scope { file: true, local: false },

@@ -11,6 +11,7 @@ mod health;
 mod invocation;
 mod lag;
 mod metrics;
+mod permissions;
 mod pipeline_metrics;
 mod sizing;
 
@@ -33,5 +34,11 @@ pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, L
 pub(crate) use health::{Health, HealthReadings, MappingHealth};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record, records_event};
 pub(crate) use lag::LagSource;
+pub(crate) use permissions::{
+    COMMANDS, CommandPermissions, MANAGED_POLICY, POLICY_LIMITS, Place, PolicyLimit, caller_policy, groups_that_fit,
+    policy_characters,
+};
+#[allow(unused_imports, reason = "`doctor` reports them")]
+pub(crate) use permissions::{CommandCheck, Limitation, PermissionResult, check_permissions};
 pub(crate) use pipeline_metrics::PipelineNames;
 pub(crate) use sizing::{Fixed, Load, NeededSetting, Sizing, SizingOptions, size};

@@ -4,13 +4,12 @@
 //! There is no state file. Every resource has tags with its owner, so the cloud is the state. A run that was killed at
 //! any point is completed by the next one.
 
-mod caller_policy;
 mod engine;
 mod orphans;
+mod partition;
 mod pipeline;
 mod resources;
 
-pub(crate) use caller_policy::{caller_policy, partition};
 pub(crate) use engine::action::Action;
 pub(crate) use engine::apply::{StepOutcome, apply};
 pub(crate) use engine::arn_registry::ArnRegistry;
@@ -25,6 +24,7 @@ pub(crate) use engine::recent::RecentWrites;
 pub(crate) use engine::resource::{Readiness, Resource, differences};
 pub(crate) use engine::session::{NOT_READ_QUICKLY, QUIET_WAIT, Session};
 pub(crate) use orphans::Orphans;
+pub(crate) use partition::partition;
 pub(crate) use pipeline::Stack;
 pub(crate) use resources::artifact::{Architecture, FunctionArtifact};
 pub(crate) use resources::artifact_inspection::ArtifactInspection;

@@ -1,5 +1,7 @@
 //! `sensorctl export`.
 
+mod policy;
+
 use std::path::PathBuf;
 
 use clap::ValueHint;
@@ -7,7 +9,7 @@ use clap::ValueHint;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::units;
-use crate::stack::{Architecture, FunctionArtifact, caller_policy};
+use crate::stack::{Architecture, FunctionArtifact};
 
 /// Export the policy or the function for other tools
 #[derive(Debug, clap::Args)]
@@ -18,10 +20,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ExportTarget {
-    /// Print the IAM policy that a caller needs for this pipeline, and for nothing else
-    ///
-    /// It names the resources of the settings and stage, and the region where one is set. docs/permissions.md explains it.
-    Policy,
+    Policy(policy::PolicyArgs),
     /// Write the bundled function as a zip file, ready for `aws lambda create-function --zip-file fileb://FILE`
     FunctionZip {
         /// File to write; `-` for stdout
@@ -36,13 +35,16 @@ enum ExportTarget {
     },
 }
 
+impl ExportArgs {
+    /// Returns whether the export depends on the settings file.
+    pub(super) fn reads_settings(&self) -> bool {
+        matches!(self.what, ExportTarget::Policy(_))
+    }
+}
+
 pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<(), Error> {
     match args.what {
-        ExportTarget::Policy => {
-            let settings = &context.settings;
-            let policy = caller_policy(&settings.pipeline, settings.region.as_deref());
-            context.output.bytes(format!("{policy:#}\n").as_bytes())
-        }
+        ExportTarget::Policy(args) => policy::run(context, args).await,
         ExportTarget::FunctionZip { file, force, architecture } => {
             let set = context.settings.pipeline.function.architecture;
             let artifact = match architecture.as_deref().or(set).and_then(Architecture::named) {

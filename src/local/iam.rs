@@ -8,6 +8,8 @@ mod inline_policies;
 mod propagation;
 mod requested_resources;
 mod roles;
+mod simulation;
+mod statement_text;
 mod store;
 mod user;
 
@@ -163,6 +165,8 @@ impl Iam {
             "ListPolicies" => self.list_policies(input),
             "ListPolicyVersions" => self.list_policy_versions(input),
             "GetUser" => self.get_user(input, caller),
+            "SimulatePrincipalPolicy" => self.simulate_principal_policy(input),
+            "SimulateCustomPolicy" => simulation::simulate_custom_policy(input),
             action => Err(aws_query::unknown_action(action, "2010-05-08")),
         }
     }

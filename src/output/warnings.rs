@@ -64,6 +64,15 @@ pub enum Warning {
         /// The resource, and how it loses them.
         what: String,
     },
+    /// A policy that is too long to be a managed one.
+    LongPolicy {
+        /// Its characters.
+        characters: usize,
+        /// The limit.
+        limit: usize,
+        /// The commands that print it in parts, in backticks.
+        commands: Vec<String>,
+    },
     /// Test readings that may stay in the table.
     CanariesRemain {
         /// The table.
@@ -107,6 +116,9 @@ impl Warning {
             }
             Warning::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
             Warning::LosesReadings { .. } => NOT_OURS.to_owned(),
+            Warning::LongPolicy { commands, .. } => {
+                format!("attach it in parts, each a managed policy: {}", commands.join(", "))
+            }
             Warning::CanariesRemain { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
@@ -128,6 +140,13 @@ impl fmt::Display for Warning {
             }
             Warning::CanariesRemain { table, rows, .. } => {
                 write!(formatter, "test readings may remain in table {table}: {}", rows.join("; "))
+            }
+            Warning::LongPolicy { characters, limit, .. } => {
+                let [characters, limit] = [characters, limit].map(|number| units::count(*number as u64));
+                write!(
+                    formatter,
+                    "the policy has {characters} characters without white space, and a managed policy at most {limit}"
+                )
             }
             Warning::LosesReadings { what } => formatter.write_str(what),
             Warning::MappingProblem { result } => write!(formatter, "the event source mapping reports {result}"),

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use futures::future;
+use serde_json::Value;
 
-use super::caller_policy::partition;
+use super::partition::partition;
 use super::{ArnRegistry, FunctionArtifact, Kind, Observed, Owner, Ownership, Resource, Session};
 use crate::aws::{AwsFailure, FailureCause};
 use crate::settings::Pipeline;
 use crate::stack::resources::event_source_mapping::EventSourceMapping;
 use crate::stack::resources::function::{Function, PARTIAL_BATCH};
 use crate::stack::resources::log_group::LogGroup;
-use crate::stack::resources::role::{Role, RoleGrants};
+use crate::stack::resources::role::{Role, RoleGrants, access_policy};
 use crate::stack::resources::stream::Stream;
 use crate::stack::resources::table::Table;
 
@@ -46,8 +47,7 @@ impl Stack {
         .into();
         environment.retain(|name, _| !replaced.contains_key(name.as_str()));
         environment.extend(replaced.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))));
-        let grants =
-            RoleGrants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
+        let grants = RoleGrants::of(settings);
         let (function, role) = (settings.function.clone(), settings.role.name.as_str());
         let mapping = EventSourceMapping::new(settings.stream.clone(), &function.name, role, settings.mapping.clone());
         let mapping = if artifact.is_empty() { mapping.for_teardown() } else { mapping };
@@ -93,6 +93,16 @@ impl Stack {
             Some((resource.kind(), arn))
         });
         arns.collect()
+    }
+
+    /// Returns the access policy of the function's role in an account and region, as `up` writes it.
+    #[must_use]
+    pub(crate) fn role_policy(settings: &Pipeline, account: &str, region: &str) -> Value {
+        let references = ArnRegistry::default();
+        for (kind, arn) in Stack::new(settings, FunctionArtifact::empty()).expected_arns(account, region) {
+            references.publish(kind, &arn);
+        }
+        access_policy(&references, &RoleGrants::of(settings))
     }
 
     /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by

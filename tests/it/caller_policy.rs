@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, role_session};
 
 fn exported_policy(env: &TestEnv) -> String {
-    env.run(["--region", "us-east-1", "export", "policy"]).assert_success().stdout
+    env.run(["--region", "us-east-1", "export", "policy", "--account", "000000000000"]).assert_success().stdout
 }
 
 #[test]

@@ -51,6 +51,7 @@ const EDGES: &[&str] = &[
     "operate/metrics/read.rs",
     "operate/lag/stream_page.rs",
     "operate/dead_letter_count.rs",
+    "operate/permissions/simulation.rs",
     "pipeline/canary.rs",
     "pipeline/delivery.rs",
     "pipeline/canary/cleanup.rs",

@@ -43,16 +43,19 @@ pub(super) fn of_aws() -> BTreeMap<String, ManagedPolicy<'static>> {
 /// Prefix of the ARNs of AWS managed policies.
 const OF_AWS: &str = "arn:aws:iam::aws:policy";
 
+/// What the owner may do.
+pub(super) const ADMINISTRATOR: ManagedPolicy<'static> = ManagedPolicy {
+    name: "AdministratorAccess",
+    path: "/",
+    id: "ANPAIWMBCKSKIEE64ZLYK",
+    version: "v1",
+    created: "2015-02-06T18:39:46Z",
+    updated: "2015-02-06T18:39:46Z",
+    document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+};
+
 static POLICIES: [ManagedPolicy<'static>; 7] = [
-    ManagedPolicy {
-        name: "AdministratorAccess",
-        path: "/",
-        id: "ANPAIWMBCKSKIEE64ZLYK",
-        version: "v1",
-        created: "2015-02-06T18:39:46Z",
-        updated: "2015-02-06T18:39:46Z",
-        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
-    },
+    ADMINISTRATOR,
     ManagedPolicy {
         name: "AmazonKinesisFullAccess",
         path: "/",

@@ -27,7 +27,8 @@ impl Iam {
         let path = || input.get("Path").unwrap_or("/");
         let identity = &self.0.identity;
         match operation {
-            "ListRoles" | "ListPolicies" => Named::All,
+            "ListRoles" | "ListPolicies" | "SimulateCustomPolicy" => Named::All,
+            "SimulatePrincipalPolicy" => one(input.get("PolicySourceArn").map(str::to_owned)),
             "GetUser" => one(input.get("UserName").map(|name| identity.user_arn(name))),
             "CreateRole" => one(input.get("RoleName").map(|name| identity.role_arn(path(), name))),
             "CreatePolicy" => one(input.get("PolicyName").map(|name| identity.policy_arn(path(), name))),

@@ -4,18 +4,18 @@ use super::*;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-fn iam(directory: &Path) -> Iam {
+pub(super) fn iam(directory: &Path) -> Iam {
     let timing = crate::LatencyProfile::default();
     Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), &timing, Durability::Process).unwrap()
 }
 
-async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {
+pub(super) async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let response = iam.handle(http::Request::post("/").body(body.into()).unwrap()).await;
     (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
 }
 
-async fn create(iam: &Iam, name: &str) -> (u16, String) {
+pub(super) async fn create(iam: &Iam, name: &str) -> (u16, String) {
     call(iam, &[("Action", "CreateRole"), ("RoleName", name), ("AssumeRolePolicyDocument", TRUST)]).await
 }
 

@@ -25,7 +25,7 @@ use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, eva
 
 pub(crate) use self::access::{Permission, RoleAccess, role_access};
 pub(crate) use self::list::{list, tags_of};
-pub(crate) use self::policy_document::RoleGrants;
+pub(crate) use self::policy_document::{RoleGrants, access_policy};
 
 const SERVICE: &str = "IAM";
 

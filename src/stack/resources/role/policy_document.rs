@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::settings::Pipeline;
 use crate::stack::{ArnRegistry, Kind};
 
 /// The service that assumes the role.
@@ -33,6 +34,12 @@ pub(crate) struct RoleGrants {
 }
 
 impl RoleGrants {
+    /// Returns what the settings of a pipeline ask for.
+    #[must_use]
+    pub(crate) fn of(settings: &Pipeline) -> Self {
+        RoleGrants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() }
+    }
+
     fn statements(&self) -> Vec<Value> {
         let mut statements = Vec::new();
         let mut allow = |sid: &str, action: &str, resource: String| {
@@ -62,7 +69,7 @@ pub(super) fn failure_destination_actions(destination: &str) -> Vec<(&'static st
 
 /// Returns the access policy of the role, with known ARNs, and with `${kind}` for unknown ones.
 #[must_use]
-pub(super) fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
+pub(crate) fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
     let mut text = ACCESS.to_owned();
     for kind in NAMED {
         if let Some(arn) = references.known(kind) {
