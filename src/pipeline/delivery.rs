@@ -161,16 +161,19 @@ impl DeliveryRoute<'_> {
         Ok(text("Code").zip(text("Reason")).map(|(code, reason)| DeadLetterReason { code, reason }))
     }
 
-    /// Looks for the record's dead letter until there is one. Ends without a result if the table cannot be read.
-    pub(crate) async fn wait_for_dead_letter(&self, receipt: &PutReceipt) -> Option<DeadLetterReason> {
+    /// Looks for the record's dead letter until there is one.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub(crate) async fn wait_for_dead_letter(&self, receipt: &PutReceipt) -> Result<DeadLetterReason, AwsFailure> {
         let pause = Duration::from_millis(if self.clients.is_loopback() { 200 } else { 2000 });
         loop {
             tokio::time::sleep(pause).await;
             match self.dead_letter(receipt).await {
-                Ok(Some(reason)) => return Some(reason),
+                Ok(Some(reason)) => return Ok(reason),
                 Ok(None) => {}
                 Err(failure) if failure.is_transient() || failure.cause == FailureCause::Unreachable => {}
-                Err(_) => return None,
+                Err(failure) => return Err(failure),
             }
         }
     }

@@ -76,8 +76,11 @@ impl SentReading<'_> {
         let stored = wait_until_stored(clients, table, self.reading, &self.receipt.sequence_number, limit);
         let rejected = async {
             match route.wait_for_dead_letter(self.receipt).await {
-                Some(reason) => reason,
-                None => std::future::pending().await,
+                Ok(reason) => reason,
+                Err(failure) => {
+                    self.context.output.note(format!("dead letters are not looked for: {failure}"));
+                    std::future::pending().await
+                }
             }
         };
         tokio::select! {
@@ -102,7 +105,7 @@ impl SentReading<'_> {
         })
     }
 
-    /// Returns the invocation that had the reading, if the log shows it soon. Without the log there is none.
+    /// Returns the invocation that had the reading, if the log shows it soon. Without the log there is none, and a note.
     async fn invocation(&self) -> Option<Invocation> {
         let route = self.route().await.ok()?;
         let schedule = route.clients.schedule(LOG_LIMIT);
@@ -110,7 +113,14 @@ impl SentReading<'_> {
             let found = route.invocation(self.receipt, self.sent.1).await?;
             Ok::<_, crate::aws::AwsFailure>(found.map_or(Poll::Pending("not in the log"), Poll::Ready))
         };
-        wait::poll_until(schedule, look, |_, _| {}).await.ok()
+        match wait::poll_until(schedule, look, |_, _| {}).await {
+            Ok(invocation) => Some(invocation),
+            Err(WaitError::TimedOut { .. }) => None,
+            Err(WaitError::Failed(failure)) => {
+                self.context.output.note(format!("when the function had the reading is not known: {failure}"));
+                None
+            }
+        }
     }
 
     /// Returns the hops with the time from sending to each. What another clock measured is kept in order.
@@ -145,7 +155,13 @@ impl SentReading<'_> {
         let pipeline = &self.context.settings.pipeline;
         let (table, function, stream) = (&pipeline.table.name, &pipeline.function.name, &pipeline.stream.name);
         let mapping = match self.route().await {
-            Ok(route) => route.mapping().await.ok(),
+            Ok(route) => match route.mapping().await {
+                Ok(mapping) => Some(mapping),
+                Err(failure) => {
+                    self.context.output.note(format!("the state of the event source mapping is not known: {failure}"));
+                    None
+                }
+            },
             Err(_) => None,
         };
         let failed = |said: String| Error::failed(format!("the stream took the reading, but {said}"));

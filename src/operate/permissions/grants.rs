@@ -225,7 +225,12 @@ pub(super) const SCAN: &[Grant] = &[
 /// Reads the stream.
 pub(super) const TAIL: &[Grant] = &[
     always(Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
-    needed_for("`--fan-out`", Stream, &["kinesis:DescribeStreamSummary", "kinesis:RegisterStreamConsumer"]),
+    // A consumer of one's own is described by its name before its ARN is known.
+    needed_for(
+        "`--fan-out`",
+        Stream,
+        &["kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:RegisterStreamConsumer"],
+    ),
     needed_for(
         "`--fan-out`",
         Consumers,
@@ -246,50 +251,61 @@ pub(super) const LOGS: &[Grant] = &[always(LogGroup, &["logs:FilterLogEvents"])]
 
 /// Looks for the cause of a blocked or slow pipeline.
 pub(super) const WHY: &[Grant] = &[
-    optional(
-        "causes that need it are `unknown`",
-        Everything,
-        &["cloudwatch:GetMetricData", "lambda:GetAccountSettings", "lambda:ListEventSourceMappings"],
-    ),
+    optional("causes that need it are `unknown`", Everything, &["lambda:ListEventSourceMappings"]),
     optional("causes that need it are `unknown`", Tables, &["dynamodb:DescribeTable"]),
     optional(
         "causes that need it are `unknown`",
         Stream,
-        &["kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListStreamConsumers"],
+        &["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"],
     ),
     optional(
         "causes that need it are `unknown`",
         Role,
         &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
     ),
-    optional(
-        "causes that need it are `unknown`",
-        Function,
-        &["lambda:GetFunction", "lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"],
-    ),
-    optional("causes that need it are `unknown`", EventSourceMappings, &["lambda:GetEventSourceMapping"]),
+    optional("causes that need it are `unknown`", ManagedPolicies, &["iam:GetPolicy", "iam:GetPolicyVersion"]),
+    optional("causes that need it are `unknown`", Function, &["lambda:GetFunction"]),
     optional("causes that need it are `unknown`", LogGroup, &["logs:FilterLogEvents"]),
 ];
 
-/// The lag of `status`.
-pub(super) const LAG: &[Grant] = &[optional("the lag is `null`", Everything, &["cloudwatch:GetMetricData"])];
+/// What `status` tells besides the resources: the lag and the dead letters.
+pub(super) const LAG: &[Grant] = &[
+    optional("the lag is not exact", Everything, &["cloudwatch:GetMetricData"]),
+    optional("the lag is not exact", Readings, &["dynamodb:BatchGetItem"]),
+    optional("dead letters are not counted", DeadLetters, &["dynamodb:Scan"]),
+    optional("the lag is not exact", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
+];
 
 /// Reads, replays and deletes dead letters.
 pub(super) const REJECTS: &[Grant] = &[
     always(DeadLetters, &["dynamodb:Query", "dynamodb:Scan"]),
-    needed_for("`replay` and `delete`", DeadLetters, &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem"]),
-    needed_for("`replay`", Readings, &["dynamodb:BatchGetItem", "dynamodb:GetItem"]),
-    needed_for("`replay`", Stream, &["kinesis:PutRecord", "kinesis:PutRecords"]),
+    needed_for("`delete` and `replay`", DeadLetters, &["dynamodb:DeleteItem"]),
+    needed_for("`replay`", Tables, &["dynamodb:BatchGetItem"]),
+    needed_for("`replay`", Stream, &["kinesis:PutRecords"]),
     needed_for("`replay` into a stream with a key of yours", StreamKey, &["kms:GenerateDataKey"]),
+    needed_for("`from-destination`", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator"]),
+    needed_for("`from-destination` of a stream with a key of yours", StreamKey, &["kms:Decrypt"]),
+    optional("the time that is left is not told", Stream, &["kinesis:DescribeStreamSummary"]),
 ];
 
 /// Looks at account and caller.
 pub(super) const DOCTOR: &[Grant] = &[
     optional(
-        "the quota is `unknown`",
+        "the check is `unknown`",
         Everything,
-        &["dynamodb:DescribeLimits", "kinesis:DescribeLimits", "lambda:GetAccountSettings"],
+        &[
+            "dynamodb:DescribeLimits",
+            "dynamodb:ListTables",
+            "kinesis:DescribeLimits",
+            "lambda:GetAccountSettings",
+            "logs:DescribeLogGroups",
+            "tag:GetResources",
+            "tag:ListRequiredTags",
+        ],
     ),
+    optional("the check is `unknown`", Stream, &["kinesis:DescribeStreamSummary"]),
+    optional("the check is `unknown`", Role, &["iam:GetRole"]),
+    optional("the check is `unknown`", Function, &["lambda:GetFunctionConcurrency"]),
     optional("permissions are tried by reads, others are `unknown`", Callers, &["iam:SimulatePrincipalPolicy"]),
-    optional("a role with a path is named without it", Callers, &["iam:GetRole"]),
+    optional("a caller's role with a path is named without it", Callers, &["iam:GetRole"]),
 ];

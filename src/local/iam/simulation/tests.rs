@@ -138,9 +138,6 @@ async fn simulation_refuses_what_it_does_not_evaluate_by_name() {
     let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let action = ("ActionNames.member.1", "a:b");
     for (fields, part) in [
-        (vec![action, ("ResourcePolicy", "{}")], "does not simulate ResourcePolicy"),
-        (vec![action, ("CallerArn", ROLE)], "does not simulate CallerArn"),
-        (vec![action, ("ResourceHandlingOption", "EC2-VPC-EBS")], "does not simulate ResourceHandlingOption"),
         (
             vec![
                 action,
