@@ -24,8 +24,8 @@ use crate::stack::{DEFAULT_STAGE, Owner};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each check is ok, a warning, failed, or unknown: it could not be tested, and the reason is said. The worst come last.
-A warning or a failed check is exit code 3; unknown alone is not. Nothing is changed, and a check of a service waits
-at most 5 s. docs/troubleshooting.md lists the checks by name.
+A warning or a failed check is exit code 3; unknown alone is not. Nothing is changed. A call waits at most 5 s, the check
+of the permissions 10 s. docs/troubleshooting.md lists the checks by name.
 
 Examples:
   sensorctl doctor

@@ -14,6 +14,7 @@ mod finding;
 mod kinesis_quota;
 mod lambda_quota;
 mod local_cloud;
+mod permissions;
 mod retention;
 mod services;
 mod tag_policy;

@@ -8,6 +8,9 @@ use crate::operate::{CheckFinding, CheckResult};
 /// Columns of a check's name.
 const NAME_WIDTH: usize = 22;
 
+/// Characters of evidence that a person is shown.
+const LONGEST_EVIDENCE: usize = 300;
+
 /// The report of `doctor`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DoctorReport {
@@ -38,13 +41,20 @@ impl Report for DoctorReport {
                 "  {} {:<9} {name:<NAME_WIDTH$}  {}{took}",
                 mark(*result).sign(),
                 result.as_str(),
-                one_line(evidence)
+                shortened(&one_line(evidence))
             );
             let remedy = remedy.as_ref().map(|remedy| format!("{LIST_INDENT}{}", one_line(remedy)));
             std::iter::once(line).chain(remedy)
         });
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns evidence in a length that a person reads. A list of actions may have dozens; JSON has all of it.
+fn shortened(evidence: &str) -> String {
+    let Some((end, _)) = evidence.char_indices().nth(LONGEST_EVIDENCE) else { return evidence.to_owned() };
+    let end = evidence[..end].rfind(' ').unwrap_or(end);
+    format!("{} … (`-o json` shows all)", &evidence[..end])
 }
 
 fn mark(result: CheckResult) -> Mark {
@@ -103,6 +113,14 @@ mod tests {
         for line in wrapped(&report().table(), 60, 0).lines() {
             assert!(line.chars().count() <= 60 || line.contains('`'), "{line}");
         }
+    }
+
+    #[test]
+    fn long_evidence_is_cut_for_a_person_and_whole_in_json() {
+        let mut long = report();
+        long.checks[0].evidence = "kinesis:PutRecords ".repeat(40);
+        assert!(long.table().contains("kinesis:PutRecords … (`-o json` shows all)\n"), "{}", long.table());
+        assert_eq!(serde_json::to_value(&long).unwrap()["checks"][0]["evidence"], long.checks[0].evidence);
     }
 
     #[test]

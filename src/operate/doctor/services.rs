@@ -9,7 +9,7 @@ use super::credentials::{self, Usable};
 use super::endpoint::{self, ENDPOINTS};
 use super::finding::{CheckFinding, Verdict, timed};
 use super::kinesis_quota::StreamNow;
-use super::{capacity_quota, clock, kinesis_quota, lambda_quota, tag_policy};
+use super::{capacity_quota, clock, kinesis_quota, lambda_quota, permissions, tag_policy};
 use crate::aws::{AwsFailure, Clients};
 use crate::error::Error;
 use crate::settings::{Capacity, Pipeline};
@@ -23,18 +23,24 @@ const DYNAMODB_CAPACITY: &str = "dynamodb-capacity";
 const ASSUMED_QUOTAS: &str = "assumed-quotas";
 const TAG_POLICIES: &str = "tag-policies";
 
+/// Why nothing is asked without a region or endpoint.
+const NO_CONNECTION: &str = "not asked: there is no connection";
+/// Why nothing is asked with credentials that are refused.
+const REFUSED: &str = "not asked: the credentials cannot be used";
+
 /// Shards of a new stream on demand (docs/facts/kinesis.md, Capacity modes).
 const SHARDS_ON_DEMAND: i32 = 4;
 
 /// Returns the checks of services when none could be called.
 #[must_use]
 pub(crate) fn services_not_asked(settings: &Pipeline) -> Vec<CheckFinding> {
-    let not_asked = |name| timed(name, || Verdict::unknown("not asked: there is no connection"));
+    let not_asked = |name| timed(name, || Verdict::unknown(NO_CONNECTION));
     let names = ENDPOINTS.iter().map(|(_, name)| *name);
     let names =
         [CREDENTIALS].into_iter().chain(names).chain([CLOCK, LAMBDA_CONCURRENCY, LAMBDA_STORAGE, KINESIS_SHARDS]);
     let mut findings: Vec<_> = names.chain([DYNAMODB_CAPACITY, TAG_POLICIES]).map(not_asked).collect();
     findings.push(timed(ASSUMED_QUOTAS, || capacity_quota::judge_assumed(settings, None)));
+    findings.extend(permissions::not_checked(NO_CONNECTION, Duration::ZERO));
     findings
 }
 
@@ -61,8 +67,9 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         when(is_usable, calls::reserved_concurrency(&probing, &settings.function.name)),
         when(needs_capacity, calls::capacity_limits(&probing)),
         when(is_usable, calls::required_tags(&probing)),
+        when(is_usable, permissions::examine(&probing, settings)),
     );
-    let (sts, shards, lambda, dynamodb, iam, logs, tags, stream, reserved, capacity, required) = answers;
+    let (sts, shards, lambda, dynamodb, iam, logs, tags, stream, reserved, capacity, required, permitted) = answers;
     if let Some(sts) = sts {
         identity = sts;
     }
@@ -85,7 +92,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         Some(Err(_)) | None => StreamNow::Unknown,
     };
     let judged = |name, took: Duration, verdict: Verdict| {
-        let verdict = if is_usable { verdict } else { Verdict::unknown("not asked: the credentials cannot be used") };
+        let verdict = if is_usable { verdict } else { Verdict::unknown(REFUSED) };
         verdict.named(name, took)
     };
     let concurrency = judge(&lambda.result, |account| {
@@ -115,6 +122,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         }
         None => judged(TAG_POLICIES, tags.reached.took, Verdict::unknown("")),
     });
+    findings.extend(permitted.unwrap_or_else(|| permissions::not_checked(REFUSED, Duration::ZERO)));
     findings
 }
 
