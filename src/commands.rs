@@ -32,6 +32,8 @@ mod why;
 use std::path::Path;
 
 use clap::Subcommand;
+use futures::FutureExt as _;
+use futures::future::{LocalBoxFuture, ready};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -148,32 +150,34 @@ impl Command {
     ///
     /// # Errors
     /// Whatever the command could not do.
-    pub(crate) async fn run(self, context: &Context, command_line: clap::Command) -> Result<(), Error> {
+    pub(crate) fn run(self, context: &Context, command_line: clap::Command) -> LocalBoxFuture<'_, Result<(), Error>> {
         let left = || Error::interrupted("interrupted");
+        // Each is boxed before it is polled: in a dev build one future for all commands has a frame with room for each of
+        // them, which does not fit the stack of a test's thread.
         match self {
-            Command::Up(args) => up::run(context, args).await,
-            Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).await,
-            Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
-            Command::Put(args) => put::run(context, args).await,
-            Command::Simulate(args) => simulate::run(context, args).await,
-            Command::Size(args) => size::run(context, args).await,
-            Command::Scan(args) => scan::run(context, args).await,
-            Command::Tail(args) => tail::run(context, args).await,
-            Command::Inspect(args) => inspect::run(context, args).await,
-            Command::Invoke(args) => invoke::run(context, args).await,
-            Command::Why(args) => why::run(context, args).await,
-            Command::Layouts(args) => layouts::run(context, &args),
-            Command::Logs(args) => logs::run(context, args).await,
-            Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).await,
-            Command::Rejects(args) => Box::pin(rejects::run(context, args)).await,
-            Command::Down(args) => down::run(context, args).await,
-            Command::Demo(args) => demo::run(context, args).await,
+            Command::Up(args) => up::run(context, args).boxed_local(),
+            Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).boxed_local(),
+            Command::Status(args) => context.or_interrupt(status::run(context, args), left).boxed_local(),
+            Command::Put(args) => put::run(context, args).boxed_local(),
+            Command::Simulate(args) => simulate::run(context, args).boxed_local(),
+            Command::Size(args) => size::run(context, args).boxed_local(),
+            Command::Scan(args) => scan::run(context, args).boxed_local(),
+            Command::Tail(args) => tail::run(context, args).boxed_local(),
+            Command::Inspect(args) => inspect::run(context, args).boxed_local(),
+            Command::Invoke(args) => invoke::run(context, args).boxed_local(),
+            Command::Why(args) => why::run(context, args).boxed_local(),
+            Command::Layouts(args) => ready(layouts::run(context, &args)).boxed_local(),
+            Command::Logs(args) => logs::run(context, args).boxed_local(),
+            Command::Doctor(args) => context.or_interrupt(doctor::run(context, args), left).boxed_local(),
+            Command::Rejects(args) => rejects::run(context, args).boxed_local(),
+            Command::Down(args) => down::run(context, args).boxed_local(),
+            Command::Demo(args) => demo::run(context, args).boxed_local(),
             // Ran before there was a context.
-            Command::Init(_) => Ok(()),
-            Command::Export(args) => export::run(context, args).await,
-            Command::Completions(args) => completions::run(context, &args, command_line),
-            Command::Man(args) => man::run(context, args, command_line),
-            Command::Local(args) => local::run(args, context).await,
+            Command::Init(_) => ready(Ok(())).boxed_local(),
+            Command::Export(args) => export::run(context, args).boxed_local(),
+            Command::Completions(args) => ready(completions::run(context, &args, command_line)).boxed_local(),
+            Command::Man(args) => ready(man::run(context, args, command_line)).boxed_local(),
+            Command::Local(args) => local::run(args, context).boxed_local(),
         }
     }
 }

@@ -66,8 +66,7 @@ impl InProcessRunner {
         // A command without a local cloud would start this program again.
         assert!(self.cloud.is_some() || !settings.local, "no local cloud runs");
         let context = Context::with_settings(settings, output, CancellationToken::new());
-        // Boxed: the type of the future is nested too deep for another level.
-        Box::pin(cli.command.run(&context, Cli::command())).await
+        cli.command.run(&context, Cli::command()).await
     }
 }
 

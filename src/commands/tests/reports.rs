@@ -212,7 +212,7 @@ fn interrupt_before_any_change_is_reported_as_such() {
         let (output, _) = Output::captured(Format::Auto, false, 0);
         let context = Context::with_settings(settings, output, interrupt);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let error = runtime.block_on(Box::pin(cli.command.run(&context, Cli::command()))).unwrap_err();
+        let error = runtime.block_on(cli.command.run(&context, Cli::command())).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Interrupted, said));
     }
 }
