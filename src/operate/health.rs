@@ -170,8 +170,8 @@ mod tests {
         MetricSeries { points: points.iter().map(point).collect(), incomplete: None }
     }
 
-    fn lag(milliseconds: u64) -> Result<Lag, String> {
-        Ok(Lag { milliseconds, is_at_least: false, source: LagSource::IteratorAge })
+    fn lag(milliseconds: u64) -> Lag {
+        Lag { milliseconds, is_at_least: false, source: LagSource::IteratorAge }
     }
 
     fn problems(
@@ -188,13 +188,13 @@ mod tests {
     #[test]
     fn old_problem_of_the_mapping_does_not_count_when_the_metrics_contradict_it() {
         let calm = || Ok(PipelineMetrics { errors: series(&[(30, 3.0)]), ..PipelineMetrics::default() });
-        assert_eq!(problems(calm(), (0, false), lag(0), (FAILED, false)), "");
+        assert_eq!(problems(calm(), (0, false), Ok(lag(0)), (FAILED, false)), "");
         let reported = "the event source mapping reports a problem";
-        assert_eq!(problems(calm(), (0, false), lag(0), (FAILED, true)), reported);
-        assert_eq!(problems(calm(), (0, false), lag(5), (FAILED, false)), reported, "something waits");
+        assert_eq!(problems(calm(), (0, false), Ok(lag(0)), (FAILED, true)), reported);
+        assert_eq!(problems(calm(), (0, false), Ok(lag(5)), (FAILED, false)), reported, "something waits");
         assert_eq!(problems(calm(), (0, false), Err(String::new()), (FAILED, false)), reported, "nothing contradicts");
         let denied = || Err(MetricsUnavailable::Denied("denied".to_owned()));
-        assert_eq!(problems(denied(), (0, false), lag(0), (FAILED, false)), "", "the table has the newest reading");
+        assert_eq!(problems(denied(), (0, false), Ok(lag(0)), (FAILED, false)), "", "the table has the newest reading");
     }
 
     #[test]
@@ -207,27 +207,30 @@ mod tests {
             })
         };
         let fails = metrics(&[(4, 0.0), (3, 2.0)], &[(4, 5.0), (3, 2.0)]);
-        assert_eq!(problems(fails.clone(), (0, false), lag(0), ("OK", true)), "", "the last result is newer");
+        assert_eq!(problems(fails.clone(), (0, false), Ok(lag(0)), ("OK", true)), "", "the last result is newer");
         assert_eq!(
-            problems(fails, (0, false), lag(0), ("OK", false)),
+            problems(fails, (0, false), Ok(lag(0)), ("OK", false)),
             "the function fails (2 of 7 invocations in 10 min)"
         );
         let recovered = metrics(&[(4, 2.0), (3, 0.0)], &[(4, 2.0), (3, 1.0)]);
-        assert_eq!(problems(recovered, (0, false), lag(0), ("OK", false)), "");
+        assert_eq!(problems(recovered, (0, false), Ok(lag(0)), ("OK", false)), "");
         let retried = metrics(&[(3, 1.0)], &[(3, 5.0)]);
-        assert_eq!(problems(retried, (0, false), lag(0), ("OK", false)), "");
+        assert_eq!(problems(retried, (0, false), Ok(lag(0)), ("OK", false)), "");
         let long_ago = metrics(&[(30, 2.0)], &[(30, 2.0)]);
-        assert_eq!(problems(long_ago, (0, false), lag(0), ("OK", false)), "");
+        assert_eq!(problems(long_ago, (0, false), Ok(lag(0)), ("OK", false)), "");
     }
 
     #[test]
     fn throttles_lag_and_dead_letters_are_problems() {
         let throttled = Ok(PipelineMetrics { throttles: series(&[(3, 4.0)]), ..PipelineMetrics::default() });
         assert_eq!(
-            problems(throttled, (1000, true), lag(600_000), ("OK", false)),
+            problems(throttled, (1000, true), Ok(lag(600_000)), ("OK", false)),
             "the function was throttled (4 times in 10 min); the oldest record waits for 10 min; \
              at least 1000 dead letters"
         );
-        assert_eq!(problems(Ok(PipelineMetrics::default()), (1, false), lag(359_999), ("OK", true)), "1 dead letter");
+        assert_eq!(
+            problems(Ok(PipelineMetrics::default()), (1, false), Ok(lag(359_999)), ("OK", true)),
+            "1 dead letter"
+        );
     }
 }

@@ -81,16 +81,12 @@ async fn stack(
     let is_whole = |(stack, at): &(StackContext, Instant)| {
         at.elapsed() < STACK_AGE && stack.found.iter().all(crate::stack::Observed::exists)
     };
-    match before.filter(is_whole) {
-        Some((mut stack, at)) => {
-            stack.refresh(&LIVELY).await?;
-            Ok((stack, at))
-        }
-        None => {
-            let scope = if look == Look::Once { DiscoveryScope::Stage } else { DiscoveryScope::Configured };
-            Ok((StackContext::observe_quickly(context, session, scope).await?, Instant::now()))
-        }
+    if let Some((mut stack, at)) = before.filter(is_whole) {
+        stack.refresh(&LIVELY).await?;
+        return Ok((stack, at));
     }
+    let scope = if look == Look::Once { DiscoveryScope::Stage } else { DiscoveryScope::Configured };
+    Ok((StackContext::observe_quickly(context, session, scope).await?, Instant::now()))
 }
 
 fn names_of(context: &Context) -> PipelineNames {

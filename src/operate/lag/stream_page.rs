@@ -129,18 +129,16 @@ pub(super) async fn stored(clients: &Clients, table: &str, candidates: &[Candida
             };
             rows.insert((sensor.clone(), time.clone()), number);
         }
-        match answer.unprocessed_keys.unwrap_or_default().into_values().next() {
-            Some(rest) => wanted = rest,
-            None => {
-                let is_stored = |candidate: &Candidate| {
-                    let row = rows.get(&(candidate.sensor_id.clone(), candidate.current_time.clone()));
-                    row.is_some_and(|number| {
-                        !number.is_empty() && compare_sequence_numbers(number, &candidate.sequence_number).is_ge()
-                    })
-                };
-                return Ok(candidates.iter().map(is_stored).collect());
-            }
-        }
+        let Some(rest) = answer.unprocessed_keys.unwrap_or_default().into_values().next() else {
+            let is_stored = |candidate: &Candidate| {
+                let row = rows.get(&(candidate.sensor_id.clone(), candidate.current_time.clone()));
+                row.is_some_and(|number| {
+                    !number.is_empty() && compare_sequence_numbers(number, &candidate.sequence_number).is_ge()
+                })
+            };
+            return Ok(candidates.iter().map(is_stored).collect());
+        };
+        wanted = rest;
     }
     Err(call.build_failure("the table has no capacity left to read"))
 }

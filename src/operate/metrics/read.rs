@@ -94,9 +94,9 @@ pub(crate) async fn read_metrics(
     let mut series: Vec<MetricSeries> = (0..count).map(|at| all.remove(&id(at)).unwrap_or_default()).collect();
     if token.is_some() {
         // Pages begin with the oldest points, so the newest are missing.
-        series
-            .iter_mut()
-            .for_each(|series| series.incomplete = Some("CloudWatch has more points than expected".into()));
+        for series in &mut series {
+            series.incomplete = Some("CloudWatch has more points than expected".into());
+        }
     }
     Ok(series)
 }

@@ -128,39 +128,7 @@ pub(super) fn bottlenecks(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) ->
         let limit = Fixed::whole(stream_limit(plan, region));
         found.push(bottleneck("bytes of the on-demand stream", bytes, limit, "bytes/s", "Kinesis quota"));
     } else {
-        let count = records.count(load.peak);
-        let of_hottest = |all: &Arithmetic, label| records.of_hottest_shard(all.value(), label);
-        let shard = |limit: u32| Fixed::whole(limit.into());
-        found.extend([
-            bottleneck(
-                SHARD_RECORDS,
-                of_hottest(&count, "records/s"),
-                shard(SHARD_RECORDS_PER_SECOND),
-                "records/s",
-                "`stream.shards`, `put --aggregation`",
-            ),
-            bottleneck(
-                "bytes of a shard",
-                of_hottest(&bytes, "bytes/s"),
-                shard(SHARD_BYTES_PER_SECOND),
-                "bytes/s",
-                "`stream.shards`",
-            ),
-            bottleneck(
-                "reads of a shard",
-                of_hottest(&bytes, "bytes/s"),
-                Fixed::whole(SHARD_READ_BYTES),
-                "bytes/s",
-                "`stream.shards`; `tail --fan-out` for a second reader",
-            ),
-            bottleneck(
-                ACCOUNT_SHARDS,
-                Arithmetic::count(records.shards(), "shard"),
-                Fixed::whole(shard_limit(plan, region)),
-                "shards",
-                "Kinesis quota",
-            ),
-        ]);
+        found.extend(of_shards(plan, region));
     }
     let (limit, raised_by) = match plan.table {
         TableCapacity::OnDemand => (table_limit(plan), "DynamoDB quota"),
@@ -183,6 +151,45 @@ pub(super) fn bottlenecks(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) ->
     // A stable sort: those that are as near stay in their order.
     found.sort_by_key(|bottleneck| (std::cmp::Reverse(bottleneck.percent), bottleneck.reached_at));
     found
+}
+
+/// Returns the limits of the shards that the stream has, and of their number.
+fn of_shards(plan: &Plan<'_>, region: &str) -> Vec<Bottleneck> {
+    let records = &plan.records;
+    let bytes = records.bytes(plan.load.peak);
+    let count = records.count(plan.load.peak);
+    let of_hottest = |all: &Arithmetic, label| records.of_hottest_shard(all.value(), label);
+    let shard = |limit: u32| Fixed::whole(limit.into());
+    vec![
+        bottleneck(
+            SHARD_RECORDS,
+            of_hottest(&count, "records/s"),
+            shard(SHARD_RECORDS_PER_SECOND),
+            "records/s",
+            "`stream.shards`, `put --aggregation`",
+        ),
+        bottleneck(
+            "bytes of a shard",
+            of_hottest(&bytes, "bytes/s"),
+            shard(SHARD_BYTES_PER_SECOND),
+            "bytes/s",
+            "`stream.shards`",
+        ),
+        bottleneck(
+            "reads of a shard",
+            of_hottest(&bytes, "bytes/s"),
+            Fixed::whole(SHARD_READ_BYTES),
+            "bytes/s",
+            "`stream.shards`; `tail --fan-out` for a second reader",
+        ),
+        bottleneck(
+            ACCOUNT_SHARDS,
+            Arithmetic::count(records.shards(), "shard"),
+            Fixed::whole(shard_limit(plan, region)),
+            "shards",
+            "Kinesis quota",
+        ),
+    ]
 }
 
 /// Returns what must be asked for.

@@ -49,15 +49,13 @@ impl SeriesWatch {
     fn is_first(&mut self, labels: &str, place: &(String, String)) -> bool {
         let hash = FxBuildHasher.hash_one(labels);
         let place = FxBuildHasher.hash_one(place);
-        match self.first.get(&place) {
-            Some(first) => *first == hash,
-            None => {
-                if self.first.len() < MOST_SERIES {
-                    self.first.insert(place, hash);
-                }
-                true
-            }
+        if let Some(first) = self.first.get(&place) {
+            return *first == hash;
         }
+        if self.first.len() < MOST_SERIES {
+            self.first.insert(place, hash);
+        }
+        true
     }
 }
 

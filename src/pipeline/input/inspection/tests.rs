@@ -53,7 +53,7 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
             let unit = unit.collect();
             let map = needs.iter().filter(|need| *need == "--map").map(|_| "temperature=field1".parse().unwrap());
             let (layout, map) = (Some(name.clone()), map.collect());
-            let named = InputOptions { layout, sensor, unit, map, ..InputOptions::default() };
+            let named = InputOptions { layout, map, unit, sensor, ..InputOptions::default() };
             inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
         }
         assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);

@@ -37,7 +37,8 @@ fn column_of_one_device_or_of_none_is_a_field() {
 
 #[test]
 fn other_device_behind_the_first_rows_is_rejected() {
-    let rows: String = (0..20_000).map(|n| format!("{},A1,21.5\n", 1_700_000_000 + n)).collect();
+    let rows: Vec<_> = (0..20_000).map(|n| format!("{},A1,21.5\n", 1_700_000_000 + n)).collect();
+    let rows = rows.concat();
     let all = read(format!("{HEADER}{rows}1700000000,A2,7.5\n"), "--sensor~x");
     assert_eq!((all.len(), all[20_000].as_str()), (20_001, "20002 other-device"));
     let lines = |device: &str, n: u64| format!("{{\"ts\":{},\"dev\":\"{device}\",\"temp\":21.5}}\n", 1_700_000_000 + n);
