@@ -96,6 +96,49 @@ fn scan_output_put_into_another_stage_copies_every_value() {
 }
 
 #[test]
+fn scan_csv_put_into_another_stage_keeps_texts_and_numbers() {
+    let env = TestEnv::with_pipeline();
+    let readings = [
+        r#"{"sensor_id":"a","temperature":-1.50,"current_time":1700000000.25,"note":"x,\"y\"\r\nz; -w","humidity":40.50}"#,
+        r#"{"sensor_id":"=b","temperature":2,"current_time":1700000001,"note":" =1+1"}"#,
+    ];
+    env.run_with_input(["put", "--local", "--file", "-"], readings.join("\n").as_bytes()).assert_success();
+    let scan = |flags: &[&str]| {
+        let flags = ["scan", "--local", "--consistent", "--sort", "time"].iter().chain(flags);
+        env.run(flags.copied()).assert_success().stdout
+    };
+    let rows = |flags: &[&str]| -> Vec<String> {
+        let lines = scan(&[&["-o", "ndjson"], flags].concat());
+        lines.lines().map(|line| line.split(",\"shard_id\"").next().unwrap().to_owned()).collect()
+    };
+    let stored = eventually("the readings are stored", || rows(&[]), |rows| rows.len() == 2);
+    env.run(["up", "--local", "--stage", "copy", "--yes"]).assert_success();
+    let put = |csv: &str| {
+        let put = ["put", "--local", "--stage", "copy", "--untyped", "--file", "-", "-o", "json"];
+        assert_eq!(env.run_with_input(put, csv.as_bytes()).assert_success().json()["accepted"], 2);
+    };
+    let csv = scan(&["-o", "csv"]);
+    // `more` is only there for fields of later rows.
+    let with_more = csv.replacen(",\n", ",\"{\"\"late\"\":1}\"\n", 1);
+    let put_more = ["put", "--local", "--stage", "copy", "--untyped", "--dry-run", "--file", "-", "-o", "json"];
+    let rejected = env.run_with_input(put_more, with_more.as_bytes()).assert_code(3).json();
+    assert_eq!((&rejected["reasons"]["more-fields"], &rejected["accepted"]), (&1.into(), &1.into()), "{rejected}");
+    assert_eq!(csv.matches("\r\n").count(), 1, "only that of the text: {csv:?}");
+    put(&csv);
+    let copied = || rows(&["--stage", "copy"]);
+    assert_eq!(eventually("the readings are copied", copied, |rows| rows.len() == 2), stored);
+    // The apostrophes of a file for spreadsheets stay.
+    put(&scan(&["-o", "csv", "--csv-safe"]));
+    let safe =
+        eventually("the rows for spreadsheets are stored", copied, |rows| rows.len() == 3 && rows[0] != stored[0]);
+    assert!(safe[0].contains(r#""note":"x,\"y\"\r\nz; '-w""#) && safe[0].contains(r#""humidity":40.5"#), "{safe:?}");
+    assert!(
+        safe.iter().any(|row| row.contains(r#""sensor_id":"'=b""#) && row.contains(r#""note":" '=1+1""#)),
+        "{safe:?}"
+    );
+}
+
+#[test]
 fn put_invalid_lines_are_rejected_with_line_numbers() {
     let env = TestEnv::with_pipeline();
     let lines = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\nnot json\n{\"sensor_id\":\"\",\"temperature\":1,\

@@ -48,6 +48,7 @@ pub(super) struct CsvColumns {
     /// Further fields of one of several temperatures.
     probe_fields: ProbeFields,
     filters: Vec<RowFilter>,
+    /// Columns that are empty, or their rows rejected: without a name, and that of `scan` for further fields.
     unnamed: Vec<usize>,
     /// Where the rows of `scan` have shard and sequence number.
     origin: Option<[usize; 2]>,
@@ -221,6 +222,10 @@ impl CsvColumns {
             return Err(row_error("column-count", reason));
         }
         match self.unnamed.iter().find(|at| !cells.get(**at).is_empty()) {
+            Some(at) if self.names[*at] == MORE => {
+                let reason = "column `more` holds further fields as JSON; `scan -o ndjson` has them apart".to_owned();
+                Err(row_error("more-fields", reason))
+            }
             Some(at) => {
                 let reason = format!("column {} has a value and no name; `--columns` names it", at + 1);
                 Err(row_error("unnamed-column", reason))

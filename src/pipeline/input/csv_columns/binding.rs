@@ -211,7 +211,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     };
     let (unit, utc_offset) = (mapped(TEMPERATURE_UNIT)?, mapped(UTC_OFFSET)?);
     let mut probe_fields = ProbeFields::default();
-    let fields = match &long {
+    let mut fields = match &long {
         Some(_) => Vec::new(),
         None => further_fields(binder, options, builder, &probes, &mut probe_fields)?,
     };
@@ -224,13 +224,16 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     })?;
     let place = |wanted: &str| names.iter().position(|name| *name == wanted);
     let origin = place(ORIGIN[0]).zip(place(ORIGIN[1])).map(|(shard, number)| [shard, number]);
+    // `scan` always has this column, and it is mostly empty. A row in which it is not is rejected.
+    let is_more = |(name, source): &(String, CellSource)| {
+        name == MORE && matches!(source, CellSource::Column(at) if names[*at] == MORE)
+    };
+    let more = origin.and(place(MORE)).filter(|_| fields.iter().any(is_more));
+    fields.retain(|field| more.is_none() || !is_more(field));
     if origin.is_some() && !fields.is_empty() && !options.untyped {
         return Err("it is the output of `scan -o csv`, which lost whether further fields were numbers or text; \
                     `scan -o ndjson` keeps it, `--untyped` reads it as it is"
             .to_owned());
-    }
-    if origin.is_some() && fields.iter().any(|(name, _)| name == MORE) {
-        return Err(format!("its column `{MORE}` holds several fields as JSON; `scan -o ndjson` has them apart"));
     }
     let is_one_sensor = match &sensor {
         Some(sensor) => is_fixed(sensor),
@@ -240,7 +243,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, long.is_some());
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
-    let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
+    let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).chain(more).collect();
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     Ok(CsvColumns {
         defaults: Vec::new(),
