@@ -96,6 +96,39 @@ def tables():
     client.get_waiter("table_not_exists").wait(TableName=name)
 
 
+def simulated_policies(iam, arn):
+    """The simulator decides each action for each resource, in pages, and tells condition keys without a value."""
+    table, mine = "arn:aws:dynamodb:us-east-1:000000000000:table/python", "arn:aws:iam::000000000000:role/python"
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "dynamodb:*", "Resource": table},
+        {"Effect": "Deny", "Action": "dynamodb:DeleteTable", "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": mine,
+         "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}}]}
+    iam.put_role_policy(RoleName="python", PolicyName="reads", PolicyDocument=json.dumps(policy))
+    asked = {"PolicySourceArn": arn, "ActionNames": ["dynamodb:Scan", "dynamodb:DeleteTable", "iam:PassRole"],
+             "ResourceArns": [table, mine]}
+    pages = list(iam.get_paginator("simulate_principal_policy").paginate(**asked, PaginationConfig={"PageSize": 2}))
+    results = [result for page in pages for result in page["EvaluationResults"]]
+    decisions = {(result["EvalActionName"], one["EvalResourceName"]): one["EvalResourceDecision"]
+                 for result in results for one in result["ResourceSpecificResults"]}
+    assert len(pages) == 2 and decisions[("dynamodb:Scan", table)] == "allowed"
+    assert decisions[("dynamodb:Scan", mine)] == "implicitDeny"
+    assert decisions[("dynamodb:DeleteTable", table)] == "explicitDeny"
+    asked = {"PolicySourceArn": arn, "ActionNames": ["iam:PassRole"], "ResourceArns": [mine]}
+    [result] = iam.simulate_principal_policy(**asked)["EvaluationResults"]
+    assert (result["EvalDecision"], result["MissingContextValues"]) == ("implicitDeny", ["iam:PassedToService"])
+    entry = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string",
+             "ContextKeyValues": ["lambda.amazonaws.com"]}
+    [result] = iam.simulate_principal_policy(**asked, ContextEntries=[entry])["EvaluationResults"]
+    assert result["EvalDecision"] == "allowed" and result["MatchedStatements"][0]["StartPosition"]["Line"] == 1
+    custom = {"PolicyInputList": [json.dumps(policy)], "ActionNames": ["dynamodb:Scan"], "ResourceArns": [table]}
+    assert iam.simulate_custom_policy(**custom)["EvaluationResults"][0]["EvalDecision"] == "allowed"
+    refused(iam.exceptions.ClientError, iam.simulate_principal_policy, "CallerArn in iam:SimulatePrincipalPolicy",
+            CallerArn=arn, **asked)
+    refused(iam.exceptions.NoSuchEntityException, iam.simulate_principal_policy, "cannot be found",
+            **{**asked, "PolicySourceArn": arn + "x"})
+
+
 def roles_and_logs():
     iam, logs = boto3.client("iam"), boto3.client("logs")
     role = iam.create_role(RoleName="python", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
@@ -103,6 +136,8 @@ def roles_and_logs():
     assert "python" in [role["RoleName"] for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
     refused(iam.exceptions.EntityAlreadyExistsException, iam.create_role, "already exists", RoleName="python",
             AssumeRolePolicyDocument=json.dumps(TRUST))
+    simulated_policies(iam, role["Arn"])
+    iam.delete_role_policy(RoleName="python", PolicyName="reads")
     iam.delete_role(RoleName="python")
     logs.create_log_group(logGroupName="python")
     logs.create_log_stream(logGroupName="python", logStreamName="s")

@@ -135,7 +135,7 @@ impl From<sensorctl_local::ConnectionInfo> for Target {
             profile_wins: false,
             region: Some(info.region),
             endpoint_url: Some(info.endpoint_url),
-            access: Some(Access { key_id, secret }),
+            access: Some(Access { key_id, secret, token: None }),
             mapping_in_force: Some(info.mapping_in_force),
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Access {
     pub key_id: String,
     /// Secret access key.
     pub secret: String,
+    /// Session token of a role's key.
+    pub token: Option<String>,
 }
 
 impl std::fmt::Debug for Access {
@@ -99,7 +101,7 @@ pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
         loader = loader.credentials_provider(Credentials::new(
             access.key_id.clone(),
             access.secret.clone(),
-            None,
+            access.token.clone(),
             None,
             "local cloud",
         ));

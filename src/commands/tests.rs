@@ -13,6 +13,7 @@
 mod adoption;
 mod in_process_runner;
 mod orphans;
+mod permissions;
 mod reports;
 mod scan_filter;
 mod scan_rows;

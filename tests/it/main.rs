@@ -15,6 +15,7 @@ mod call_log;
 mod caller_policy;
 mod checkpoint;
 mod color;
+mod command_permissions;
 mod confinement;
 mod data_directory;
 mod deletion_conflicts;

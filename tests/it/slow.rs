@@ -2,6 +2,7 @@
 
 mod bulk;
 mod canaries;
+mod command_permissions;
 mod crash;
 mod inspect_commands;
 mod partial_batch;

@@ -1,0 +1,122 @@
+//! Without any action of its policy a command fails, or names the denied call.
+
+use serde_json::{Value, json};
+
+use crate::command_permissions::{
+    DOWN, Lines, ON_PIPELINE, PUT, PolicyCaller, UP, policy_for, with_sequence, without_delivery,
+};
+use crate::support::TestEnv;
+
+/// Actions that the command lines do not need, with the case that needs them.
+const OTHER_CASES: &[(&str, &str)] = &[
+    ("lambda:GetEventSourceMapping", "filters that are encrypted with a key"),
+    ("iam:GetPolicy", "a role that can never work"),
+    ("iam:GetPolicyVersion", "a role that can never work"),
+    ("iam:RemoveRoleFromInstanceProfile", "the local cloud has no instance profiles"),
+];
+
+/// What `up` needs in other cases only.
+const NOT_BY_UP: &[(&str, &str)] = &[
+    ("dynamodb:DeleteTable", "`--replace`"),
+    ("iam:DeleteRole", "`--replace`"),
+    ("iam:DeleteRolePermissionsBoundary", "a boundary"),
+    ("iam:ListInstanceProfilesForRole", "`--replace`"),
+    ("iam:ListRolePolicies", "`--replace`"),
+    ("iam:PutRolePermissionsBoundary", "a boundary"),
+    ("iam:UpdateAssumeRolePolicy", "a trust policy that was changed by hand"),
+    ("kinesis:DeleteStream", "`--replace`"),
+    ("kinesis:ListStreamConsumers", "`--replace`"),
+    ("lambda:DeleteEventSourceMapping", "`--replace`"),
+    ("lambda:DeleteFunction", "`--replace`"),
+    ("lambda:UpdateFunctionCode", "another version of the function"),
+    ("logs:DeleteLogGroup", "`--replace`"),
+];
+
+/// Lists for what the tagging API does not find. It answers, so they are not called.
+const NOT_WITH_TAGGING: &[(&str, &str)] = &[
+    ("dynamodb:ListTables", "the tagging API is denied, too"),
+    ("kinesis:ListStreams", "the tagging API is denied, too"),
+    ("lambda:ListFunctions", "the tagging API is denied, too"),
+    ("iam:DetachRolePolicy", "a role with managed policies"),
+];
+
+fn actions(policy: &Value) -> Vec<String> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let all = statements.iter().flat_map(|statement| statement["Action"].as_array().unwrap());
+    let mut all: Vec<_> = all.map(|action| action.as_str().unwrap().to_owned()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn without(policy: &Value, action: &str) -> Value {
+    let mut policy = policy.clone();
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    for statement in statements.iter_mut() {
+        statement["Action"].as_array_mut().unwrap().retain(|it| it != action);
+    }
+    statements.retain(|statement| statement["Action"] != json!([]));
+    policy
+}
+
+/// Returns the actions without which the lines do the same in silence.
+fn silent(
+    env: &TestEnv,
+    caller: &PolicyCaller<'_>,
+    (command, lines): (&str, Lines<'_>),
+    except: &[(&str, &str)],
+    prepare: impl Fn(),
+) -> Vec<String> {
+    let policy = policy_for(env, command);
+    let tested = actions(&policy)
+        .into_iter()
+        .filter(|action| !OTHER_CASES.iter().chain(except).any(|(other, _)| other == action));
+    let is_silent = |action: &String| {
+        prepare();
+        caller.allow(&without(&policy, action));
+        let operation = action.split_once(':').unwrap().1;
+        let said = caller.denied_line(lines, operation);
+        if let Some(said) = &said {
+            // A denied call is told with its action, unless a service's text leaves it out.
+            assert!(said.contains(operation) || said.contains("not authorized"), "{command} without {action}: {said}");
+        }
+        said.is_none()
+    };
+    tested.filter(is_silent).map(|action| format!("{command}: {action}")).collect()
+}
+
+#[test]
+fn each_action_on_a_pipeline_is_needed_or_its_denial_is_told() {
+    let env = TestEnv::with_pipeline();
+    let caller = PolicyCaller::new(&env);
+    let mut all = Vec::new();
+    for (command, lines) in ON_PIPELINE.into_iter().filter(|(command, _)| *command != "put") {
+        let lines = with_sequence(&env, lines);
+        let lines: Vec<_> = lines.iter().map(|(line, code)| (line.as_str(), *code)).collect();
+        all.extend(silent(&env, &caller, (command, &lines), NOT_WITH_TAGGING, || {}));
+    }
+    assert_eq!(all, Vec::<String>::new());
+}
+
+#[test]
+fn each_action_of_put_is_needed_or_its_denial_is_told() {
+    let env = without_delivery();
+    let caller = PolicyCaller::new(&env);
+    assert_eq!(silent(&env, &caller, PUT, &[], || {}), Vec::<String>::new());
+}
+
+#[test]
+fn each_action_of_up_is_needed_or_its_denial_is_told() {
+    let env = TestEnv::with_local_cloud();
+    let caller = PolicyCaller::new(&env);
+    let prepare = || drop(env.run(["down", "--local", "--yes"]).assert_success());
+    assert_eq!(silent(&env, &caller, UP, NOT_BY_UP, prepare), Vec::<String>::new());
+}
+
+#[test]
+fn each_action_of_down_is_needed_or_its_denial_is_told() {
+    let env = TestEnv::with_local_cloud();
+    let caller = PolicyCaller::new(&env);
+    let prepare = || drop(env.run(["up", "--local", "--yes"]).assert_success());
+    assert_eq!(silent(&env, &caller, DOWN, NOT_WITH_TAGGING, prepare), Vec::<String>::new());
+}
