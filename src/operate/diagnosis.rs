@@ -1,20 +1,25 @@
 //! Why the pipeline is blocked, slow or losing data: reads each fact once, the cheapest first, and judges them by
 //! probes.
 //!
-//! Everything here only reads. A first round of calls needs nothing but names, a second what the first returned; both
-//! are free of charge. Probes are pure, and what cannot be read is an open question, never an exclusion.
+//! Everything here only reads. A first round of calls needs nothing but names, a second what the first returned. Only
+//! metrics cost something, about 0.0001 USD a look. Probes are pure, and what cannot be read is an open question, never
+//! an exclusion.
 
+mod answer;
 mod bisection;
 mod blocked_batch;
 mod finding;
 mod log_evidence;
+mod metric_facts;
 mod observations;
 mod probes;
 mod read_budget;
 mod reads;
 
+use self::answer::Answer;
 use self::log_evidence::LogEvidence;
-use self::observations::{Answer, Emptiness, Observations, StreamFacts};
+use self::metric_facts::{MetricFacts, metric_facts};
+use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::read_budget::ReadBudget;
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
@@ -55,9 +60,10 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             reads::table_status(clients, &names.table.name),
             reads::table_status(clients, &names.rejects.table.name),
             reads::log(clients, &group, now_ms),
+            metric_facts(clients, names, jiff::Timestamp::now()),
         )
     };
-    let (mapping, function, stream, table, rejects, log) = first.await;
+    let (mapping, function, stream, table, rejects, log, metrics) = first.await;
     let (mapping, function, stream) = (answered(mapping)?, answered(function)?, answered(stream)?);
     let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
     let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
@@ -65,14 +71,19 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
         _ => settings.role.name.as_str(),
     };
-    let (role, emptiness) =
-        tokio::join!(role_access(session, role_name), emptiness(session, settings, &stream, has_batches));
+    let (role, emptiness, other_readers) = tokio::join!(
+        role_access(session, role_name),
+        emptiness(session, settings, &stream, has_batches),
+        other_readers(session, &metrics, &mapping, &stream),
+    );
     Ok(Observations {
         settings: settings.clone(),
         now_ms: clock.now_ms(),
         mapping_in_force_ms: i64::try_from(clients.mapping_in_force.as_millis()).unwrap_or_default(),
         role: answered(role)?,
         emptiness: emptiness?,
+        other_readers: other_readers?,
+        metrics,
         mapping,
         function,
         stream,
@@ -95,4 +106,17 @@ async fn emptiness(
     }
     let budget = ReadBudget::default();
     Ok(Some(answered(reads::emptiness(&session.clients, &settings.stream.name, &budget).await)?))
+}
+
+/// Lists the other readers of the stream that Lambda knows, if a reader was throttled.
+async fn other_readers(
+    session: &Session,
+    metrics: &Answer<MetricFacts>,
+    mapping: &Answer<Option<MappingFacts>>,
+    stream: &Answer<Option<StreamFacts>>,
+) -> Result<Option<Answer<Vec<String>>>, AwsFailure> {
+    let is_throttled = matches!(metrics, Ok(MetricFacts { read_throttles: Ok(count), .. }) if *count > 0.0);
+    let (true, Ok(Some(stream))) = (is_throttled, stream) else { return Ok(None) };
+    let own = mapping.as_ref().ok().and_then(Option::as_ref).map_or("", |mapping| mapping.uuid.as_str());
+    Ok(Some(answered(reads::other_readers(&session.clients, &stream.arn, own).await)?))
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::support::{ApiClient, Interposed, TestEnv, eventually, role_session, with_body};
 
 /// The read actions that `why` uses, on everything.
-const READS: [&str; 14] = [
+const READS: [&str; 15] = [
+    "cloudwatch:GetMetricData",
     "dynamodb:DescribeTable",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",

@@ -214,7 +214,47 @@ fn throttled_table_is_a_cause() {
     let api = ApiClient::new(&env);
     api.set_faults("dynamodb:BatchWriteItem=throttle");
     put(&env);
-    until(&env, &["table-throttled"]);
+    let is_logged =
+        |report: &Value| report["causes"][0]["evidence"].as_str().is_some_and(|text| text.contains("newest batch"));
+    let report = eventually("the log and the metrics show it", || diagnosis(&env).0, is_logged);
+    assert_eq!(report["causes"].as_array().unwrap().len(), 1, "{report}");
+    let evidence = report["causes"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.contains("writes to table SensorData or its dead letters were throttled"), "{evidence}");
+    // The local cloud has no partitions, so that it refuses their metric.
+    assert_eq!(report["unknown"][0]["name"], "hot-key");
+}
+
+#[test]
+fn throttled_writes_into_the_stream_are_a_hot_shard_or_too_few_shards() {
+    for (shards, cause) in [("stream.shards=1", "stream-throttled"), ("stream.shards=2", "hot-shard")] {
+        let env = InProcessEnv::with_local_cloud();
+        env.run(["up", "--local", "--set", shards]).assert_success();
+        ApiClient::new(&env).set_faults("kinesis:PutRecord=throttle@#1");
+        put(&env);
+        env.rows(1);
+        until(&env, &[cause]);
+    }
+}
+
+#[test]
+fn another_reader_that_takes_reads_is_named() {
+    let (env, api) = env_with_reading();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_role();
+    foreign.create_function(&env);
+    foreign.create_mapping("temperature-sensor-data", &foreign.function);
+    api.set_faults("kinesis:GetRecords=throttle@#1-2");
+    let report = until(&env, &["another-reader"]);
+    let evidence = report["causes"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.ends_with("event source mappings of ProcessKinesisRecords-theirs read it, too"), "{evidence}");
+}
+
+#[test]
+fn throttled_invocations_are_a_cause() {
+    let (env, api) = env_with_reading();
+    api.set_faults("lambda:Invoke=throttle");
+    put(&env);
+    until(&env, &["function-throttled"]);
 }
 
 #[test]
@@ -246,6 +286,7 @@ fn diagnosis_only_reads_and_takes_few_calls() {
     assert_eq!(
         own,
         [
+            "cloudwatch:GetMetricData",
             "dynamodb:DescribeTable",
             "dynamodb:DescribeTable",
             "iam:GetRole",

@@ -13,6 +13,7 @@ pub(crate) enum CauseName {
     FunctionMissing,
     FunctionNotReady,
     NoConcurrency,
+    FunctionThrottled,
     RoleMissing,
     RoleNotAssumable,
     RoleLacksAction,
@@ -25,9 +26,14 @@ pub(crate) enum CauseName {
     FunctionTimeout,
     FunctionOutOfMemory,
     TableThrottled,
+    HotKey,
     MappingFailing,
     PartialBatchOff,
     ConsumerBehindRetention,
+    HotShard,
+    StreamThrottled,
+    AnotherReader,
+    DestinationFailing,
     AutoDistribution,
     StreamEmpty,
 }
@@ -35,13 +41,14 @@ pub(crate) enum CauseName {
 impl CauseName {
     /// All causes, in the order of reports: what blocks everything first.
     #[cfg(test)]
-    pub(crate) const ALL: [CauseName; 23] = [
+    pub(crate) const ALL: [CauseName; 29] = [
         CauseName::MappingAbsent,
         CauseName::MappingDisabled,
         CauseName::MappingStuck,
         CauseName::FunctionMissing,
         CauseName::FunctionNotReady,
         CauseName::NoConcurrency,
+        CauseName::FunctionThrottled,
         CauseName::RoleMissing,
         CauseName::RoleNotAssumable,
         CauseName::RoleLacksAction,
@@ -54,9 +61,14 @@ impl CauseName {
         CauseName::FunctionTimeout,
         CauseName::FunctionOutOfMemory,
         CauseName::TableThrottled,
+        CauseName::HotKey,
         CauseName::MappingFailing,
         CauseName::PartialBatchOff,
         CauseName::ConsumerBehindRetention,
+        CauseName::HotShard,
+        CauseName::StreamThrottled,
+        CauseName::AnotherReader,
+        CauseName::DestinationFailing,
         CauseName::AutoDistribution,
         CauseName::StreamEmpty,
     ];
@@ -71,6 +83,7 @@ impl CauseName {
             CauseName::FunctionMissing => "function-missing",
             CauseName::FunctionNotReady => "function-not-ready",
             CauseName::NoConcurrency => "no-concurrency",
+            CauseName::FunctionThrottled => "function-throttled",
             CauseName::RoleMissing => "role-missing",
             CauseName::RoleNotAssumable => "role-not-assumable",
             CauseName::RoleLacksAction => "role-lacks-action",
@@ -83,9 +96,14 @@ impl CauseName {
             CauseName::FunctionTimeout => "function-timeout",
             CauseName::FunctionOutOfMemory => "function-out-of-memory",
             CauseName::TableThrottled => "table-throttled",
+            CauseName::HotKey => "hot-key",
             CauseName::MappingFailing => "mapping-failing",
             CauseName::PartialBatchOff => "partial-batch-off",
             CauseName::ConsumerBehindRetention => "consumer-behind-retention",
+            CauseName::HotShard => "hot-shard",
+            CauseName::StreamThrottled => "stream-throttled",
+            CauseName::AnotherReader => "another-reader",
+            CauseName::DestinationFailing => "destination-failing",
             CauseName::AutoDistribution => "auto-distribution",
             CauseName::StreamEmpty => "stream-empty",
         }
@@ -99,6 +117,10 @@ impl CauseName {
             CauseName::MappingFailing
                 | CauseName::PartialBatchOff
                 | CauseName::ConsumerBehindRetention
+                | CauseName::HotShard
+                | CauseName::StreamThrottled
+                | CauseName::AnotherReader
+                | CauseName::DestinationFailing
                 | CauseName::AutoDistribution
                 | CauseName::StreamEmpty
         )

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::Answer;
 use super::log_evidence::LogEvidence;
+use super::metric_facts::MetricFacts;
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
-
-/// What a read returned, or the reason why it returned nothing: a denied or unsupported call is no answer.
-pub(crate) type Answer<T> = Result<T, String>;
 
 /// Everything that was read.
 #[derive(Clone, Debug)]
@@ -32,6 +31,10 @@ pub(crate) struct Observations {
     pub role: Answer<Option<RoleAccess>>,
     /// The function's log.
     pub log: Answer<LogEvidence>,
+    /// What CloudWatch counted.
+    pub metrics: Answer<MetricFacts>,
+    /// The functions of other event source mappings that read the stream. `None` where nobody was throttled.
+    pub other_readers: Option<Answer<Vec<String>>>,
     /// Whether the stream holds no record. `None` where nothing had to be read.
     pub emptiness: Option<Answer<Emptiness>>,
 }

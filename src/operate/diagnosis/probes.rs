@@ -7,6 +7,7 @@ mod role;
 mod stream;
 mod table;
 mod text;
+mod throttles;
 
 use super::finding::{Cause, CauseName, Finding};
 use super::observations::Observations;
@@ -17,7 +18,7 @@ pub(super) use self::log::is_failure_of_function;
 type Probe = fn(&Observations) -> Vec<Finding>;
 
 /// All probes, in the order of the calls that they need: the cheapest first.
-const PROBES: [Probe; 12] = [
+const PROBES: [Probe; 13] = [
     mapping::presence,
     mapping::state,
     function::presence,
@@ -29,6 +30,7 @@ const PROBES: [Probe; 12] = [
     role::stale_grant,
     log::failures,
     log::age,
+    throttles::throttles,
     stream::emptiness,
 ];
 

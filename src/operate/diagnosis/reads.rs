@@ -5,13 +5,13 @@ mod lambda;
 
 use aws_sdk_kinesis::primitives::DateTime;
 
+use super::answer::Answer;
 use super::log_evidence::LogEvidence;
-use super::observations::Answer;
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::operate::{LogQuery, read_log};
 
 pub(super) use kinesis::{batch_records, emptiness, stream};
-pub(super) use lambda::{function, mapping};
+pub(super) use lambda::{function, mapping, other_readers};
 
 /// For how long the log is looked back. A blocked batch is retried far more often.
 const LOG_WINDOW_MS: i64 = 15 * 60 * 1000;

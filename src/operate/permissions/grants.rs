@@ -251,7 +251,11 @@ pub(super) const LOGS: &[Grant] = &[always(LogGroup, &["logs:FilterLogEvents"])]
 
 /// Looks for the cause of a blocked or slow pipeline.
 pub(super) const WHY: &[Grant] = &[
-    optional("causes that need it are `unknown`", Everything, &["lambda:ListEventSourceMappings"]),
+    optional(
+        "causes that need it are `unknown`",
+        Everything,
+        &["cloudwatch:GetMetricData", "lambda:ListEventSourceMappings"],
+    ),
     optional("causes that need it are `unknown`", Tables, &["dynamodb:DescribeTable"]),
     optional(
         "causes that need it are `unknown`",

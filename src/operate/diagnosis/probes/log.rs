@@ -99,12 +99,7 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
                 evidence,
                 format!("{UP} creates it, without the rows that it held"),
             ),
-            code if THROTTLED.contains(&code) => Finding::proven(
-                CauseName::TableThrottled,
-                evidence,
-                "`sensorctl up --set table.billing=on-demand` takes any steady load; a single key takes about 1,000 \
-                 writes a second whatever the billing",
-            ),
+            code if THROTTLED.contains(&code) => Finding::proven(CauseName::TableThrottled, evidence, table_remedy()),
             _ if text.contains(NO_REJECTS_TABLE) => Finding::proven(
                 CauseName::FunctionFailing,
                 evidence,
@@ -120,6 +115,12 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
         }
     });
     failing.collect()
+}
+
+/// Returns what mends a throttled table.
+pub(super) fn table_remedy() -> &'static str {
+    "`sensorctl up --set table.billing=on-demand` takes any steady load; a single key takes about 1,000 writes a second \
+     whatever the billing"
 }
 
 /// Judges the newest invocation that the platform ended.

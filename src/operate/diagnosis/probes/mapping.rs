@@ -1,9 +1,9 @@
 //! Is there an event source mapping, does it poll, and how did its last batch end?
 
+use super::super::answer::Answer;
 use super::super::finding::{CauseName, Finding};
 use super::super::observations::{MappingFacts, Observations};
 use super::text::{UP, brief, moment, since, time};
-use crate::operate::diagnosis::observations::Answer;
 
 /// A mapping that changes for longer does not get ready by itself any more, in ms.
 const STUCK_MS: f64 = 10.0 * 60.0 * 1000.0;

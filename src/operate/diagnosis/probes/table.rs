@@ -1,7 +1,8 @@
 //! Do both tables exist, and do they take items?
 
+use super::super::answer::Answer;
 use super::super::finding::{CauseName, Finding};
-use super::super::observations::{Answer, Observations};
+use super::super::observations::Observations;
 use super::text::UP;
 
 /// Judges both tables.

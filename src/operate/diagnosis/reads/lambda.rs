@@ -34,6 +34,20 @@ pub(in super::super) async fn mapping(
     Ok(found.into_iter().next())
 }
 
+/// Lists the functions of other event source mappings that poll a stream.
+pub(in super::super) async fn other_readers(
+    clients: &Clients,
+    stream_arn: &str,
+    own: &str,
+) -> Result<Vec<String>, AwsFailure> {
+    let call = clients.call("Lambda", "ListEventSourceMappings", stream_arn);
+    let request = clients.lambda.list_event_source_mappings().event_source_arn(stream_arn);
+    let mappings: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+    let mappings = call.optional(mappings)?.unwrap_or_default().into_iter().map(mapping_facts);
+    let others = mappings.filter(|mapping| mapping.uuid != own && mapping.state != "Disabled");
+    Ok(others.map(|mapping| mapping.function_arn.rsplit(":function:").next().unwrap_or_default().to_owned()).collect())
+}
+
 fn stream_of(source_arn: &str) -> Option<&str> {
     source_arn.split_once(":stream/")?.1.split('/').next()
 }

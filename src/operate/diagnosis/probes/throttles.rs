@@ -1,0 +1,194 @@
+//! What CloudWatch counted: throttled writers, readers and invocations.
+
+use super::super::answer::Answer;
+use super::super::finding::{CauseName, Finding};
+use super::super::metric_facts::MetricFacts;
+use super::super::observations::Observations;
+use super::text::{UP, length};
+
+/// What a shard takes in a minute (docs/facts/kinesis.md, Write limits).
+const SHARD_BYTES: f64 = 60.0 * 1024.0 * 1024.0;
+const SHARD_RECORDS: f64 = 60_000.0;
+/// The share of the capacity of all shards above which the stream is too small, and not one shard too busy.
+const FULL: f64 = 0.8;
+
+/// The causes that only metrics prove.
+const NAMES: [CauseName; 6] = [
+    CauseName::FunctionThrottled,
+    CauseName::HotKey,
+    CauseName::HotShard,
+    CauseName::StreamThrottled,
+    CauseName::AnotherReader,
+    CauseName::DestinationFailing,
+];
+
+/// Judges the metrics.
+pub(super) fn throttles(seen: &Observations) -> Vec<Finding> {
+    let metrics = match &seen.metrics {
+        // The log says whether the last batch failed for it, and not whether batches before it did.
+        Err(why) => {
+            return NAMES
+                .into_iter()
+                .chain([CauseName::TableThrottled])
+                .map(|name| Finding::unknown(name, why))
+                .collect();
+        }
+        Ok(metrics) => metrics,
+    };
+    let mut findings = vec![invocations(seen, metrics), readers(seen, metrics), destination(seen, metrics)];
+    findings.extend(table(seen, metrics));
+    findings.extend(writers(seen, metrics));
+    findings
+}
+
+/// Returns the count where it is above zero; otherwise an exclusion, or an open question where points are missing.
+fn count(name: CauseName, count: &Answer<f64>) -> Result<f64, Finding> {
+    match count {
+        Ok(count) if *count > 0.0 => Ok(*count),
+        Ok(_) => Err(Finding::Excluded(name)),
+        Err(why) => Err(Finding::unknown(name, why)),
+    }
+}
+
+fn window(metrics: &MetricFacts) -> String {
+    format!("in the last {}", length(f64::from(metrics.minutes) * 60_000.0))
+}
+
+fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
+    let name = CauseName::FunctionThrottled;
+    let reserved =
+        seen.function.as_ref().ok().and_then(Option::as_ref).and_then(|function| function.reserved_concurrency);
+    // Then it never runs, which is a cause of its own.
+    if reserved == Some(0) {
+        return Finding::Excluded(name);
+    }
+    let throttled = match count(name, &metrics.function_throttles) {
+        Ok(count) => count,
+        Err(finding) => return finding,
+    };
+    let function = &seen.settings.function.name;
+    let (limit, remedy) = match reserved {
+        Some(reserved) => (
+            format!("its reserved concurrency is {reserved}"),
+            format!("`sensorctl up --set function.reserved_concurrency={}`", reserved.saturating_mul(2)),
+        ),
+        None => (
+            "it has no reserved concurrency, so that the account's is used up".to_owned(),
+            "raise the quota of concurrent executions (`aws service-quotas request-service-quota-increase --service-code \
+             lambda --quota-code L-B99A9384 --desired-value 1000`), or reserve some for it: `sensorctl up --set \
+             function.reserved_concurrency=10`"
+                .to_owned(),
+        ),
+    };
+    let evidence =
+        format!("{throttled:.0} invocations of function {function} were throttled {}: {limit}", window(metrics));
+    Finding::proven(name, evidence, remedy)
+}
+
+fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
+    let (throttled, hot) = (CauseName::TableThrottled, CauseName::HotKey);
+    let events = match count(throttled, &metrics.table_throttles) {
+        Ok(events) => events,
+        Err(Finding::Unknown(open)) => return [Finding::Unknown(open.clone()), Finding::unknown(hot, open.reason)],
+        Err(finding) => return [finding, Finding::Excluded(hot)],
+    };
+    let table = &seen.settings.table.name;
+    let evidence =
+        format!("{events:.0} writes to table {table} or its dead letters were throttled {}", window(metrics));
+    let remedy = super::log::table_remedy();
+    let hot_key = match &metrics.key_range_throttles {
+        Ok(hot_events) if *hot_events > 0.0 => Finding::proven(
+            hot,
+            format!(
+                "{hot_events:.0} of the throttled writes hit the limit of one partition (WriteKeyRangeThroughputThrottleEvents)"
+            ),
+            "spread the readings over more sensor ids; until then a smaller `mapping.parallelization` writes it less often at \
+             the same time",
+        ),
+        Ok(_) => Finding::Excluded(hot),
+        Err(why) => Finding::unknown(hot, why),
+    };
+    [Finding::proven(throttled, evidence, remedy), hot_key]
+}
+
+fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
+    let (hot, full) = (CauseName::HotShard, CauseName::StreamThrottled);
+    let rejected = match count(hot, &metrics.write_throttles) {
+        Ok(rejected) => rejected,
+        Err(Finding::Unknown(open)) => return [Finding::Unknown(open.clone()), Finding::unknown(full, open.reason)],
+        Err(finding) => return [finding, Finding::Excluded(full)],
+    };
+    let stream = match &seen.stream {
+        Ok(Some(stream)) => stream,
+        Ok(None) => return [Finding::Excluded(hot), Finding::Excluded(full)],
+        Err(why) => return [Finding::unknown(hot, why), Finding::unknown(full, why)],
+    };
+    let shards = f64::from(stream.open_shards.max(1));
+    let share = (metrics.peak_bytes / (shards * SHARD_BYTES)).max(metrics.peak_records / (shards * SHARD_RECORDS));
+    let evidence = format!(
+        "{rejected:.0} writes into stream {} were throttled {}; its busiest minute took {:.0} % of what {} shards take",
+        seen.settings.stream.name,
+        window(metrics),
+        share * 100.0,
+        stream.open_shards
+    );
+    if stream.is_on_demand {
+        let remedy =
+            "retry for 15 minutes, in which the stream grows by itself; it takes twice its recent peak at once";
+        return [Finding::Excluded(hot), Finding::proven(full, evidence, remedy)];
+    }
+    let more = format!("`sensorctl up --set stream.shards={}`", stream.open_shards.max(1) * 2);
+    if stream.open_shards > 1 && share < FULL {
+        let remedy = format!("spread the readings over more sensor ids, or split the busy shard: {more}");
+        return [Finding::proven(hot, evidence, remedy), Finding::Excluded(full)];
+    }
+    [Finding::Excluded(hot), Finding::proven(full, evidence, format!("{more}, or `sensorctl put --rate`"))]
+}
+
+fn readers(seen: &Observations, metrics: &MetricFacts) -> Finding {
+    let name = CauseName::AnotherReader;
+    let throttled = match count(name, &metrics.read_throttles) {
+        Ok(throttled) => throttled,
+        Err(finding) => return finding,
+    };
+    let known = match &seen.other_readers {
+        Some(Ok(others)) if !others.is_empty() => {
+            format!("event source mappings of {} read it, too", others.join(", "))
+        }
+        Some(Err(why)) => format!("other event source mappings are not known ({why})"),
+        _ => "no other event source mapping reads it, so that it is an application (KCL, `tail`)".to_owned(),
+    };
+    Finding::proven(
+        name,
+        format!(
+            "{throttled:.0} reads of stream {} were throttled {}: its readers share 5 reads and 2 MB a second of each \
+             shard; {known}",
+            seen.settings.stream.name,
+            window(metrics)
+        ),
+        format!(
+            "stop the other reader, or let it register as a consumer of its own (`aws kinesis register-stream-consumer`), \
+             as `sensorctl tail --fan-out` does; more shards share more reads: `sensorctl up --set stream.shards={}`",
+            seen.stream.as_ref().ok().and_then(Option::as_ref).map_or(2, |stream| stream.open_shards.max(1) * 2)
+        ),
+    )
+}
+
+fn destination(seen: &Observations, metrics: &MetricFacts) -> Finding {
+    let name = CauseName::DestinationFailing;
+    match count(name, &metrics.delivery_failures) {
+        Ok(failed) => Finding::proven(
+            name,
+            format!(
+                "{failed:.0} batches that function {} gave up did not reach the failure destination {}; Lambda does not \
+                 send them again",
+                seen.settings.function.name,
+                window(metrics)
+            ),
+            format!(
+                "{UP} restores the role's permission; then read the records from the stream again, before they expire"
+            ),
+        ),
+        Err(finding) => finding,
+    }
+}
