@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn action_on_both_tables_is_not_repeated_for_one() {
         let settings = Pipeline::by_default().unwrap();
-        let both = policy_for(&["status", "scan"], &settings, PLACE).document;
+        let both = policy_for(&["plan", "scan"], &settings, PLACE).document;
         let readings = both["Statement"].as_array().unwrap().iter().find(|it| it["Sid"] == "Readings").unwrap();
         assert_eq!(readings["Action"], json!(["dynamodb:Query", "dynamodb:Scan"]));
     }
