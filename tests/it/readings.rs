@@ -100,7 +100,7 @@ fn scan_csv_put_into_another_stage_keeps_texts_and_numbers() {
     let env = TestEnv::with_pipeline();
     let readings = [
         r#"{"sensor_id":"a","temperature":-1.50,"current_time":1700000000.25,"note":"x,\"y\"\r\nz; -w","humidity":40.50}"#,
-        r#"{"sensor_id":"=b","temperature":2,"current_time":1700000001,"note":" =1+1"}"#,
+        r#"{"sensor_id":"=b","temperature":2,"current_time":1700000001,"note":"=1+1"}"#,
     ];
     env.run_with_input(["put", "--local", "--file", "-"], readings.join("\n").as_bytes()).assert_success();
     let scan = |flags: &[&str]| {
@@ -133,7 +133,7 @@ fn scan_csv_put_into_another_stage_keeps_texts_and_numbers() {
         eventually("the rows for spreadsheets are stored", copied, |rows| rows.len() == 3 && rows[0] != stored[0]);
     assert!(safe[0].contains(r#""note":"x,\"y\"\r\nz; '-w""#) && safe[0].contains(r#""humidity":40.5"#), "{safe:?}");
     assert!(
-        safe.iter().any(|row| row.contains(r#""sensor_id":"'=b""#) && row.contains(r#""note":" '=1+1""#)),
+        safe.iter().any(|row| row.contains(r#""sensor_id":"'=b""#) && row.contains(r#""note":"'=1+1""#)),
         "{safe:?}"
     );
 }

@@ -224,7 +224,10 @@ impl CsvParser {
         let swallows_rows = |cells: Cells<'_>| {
             row.len() > 1
                 && !(cells.len() == 1 && self.columns.has_sections())
-                && self.columns.check_width(cells, self.options.short_rows).is_err()
+                && self
+                    .columns
+                    .check_width(cells, self.options.short_rows)
+                    .is_err_and(|error| error.code == "column-count")
                 && !self.is_header_row(cells, output)
         };
         let is_mistake = cells.is_some_and(swallows_rows);
