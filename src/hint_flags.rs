@@ -8,7 +8,9 @@ use std::sync::OnceLock;
 use crate::global_flags::GlobalFlags;
 
 /// Commands that mean the same whatever the global flags say.
-const WITHOUT_FLAGS: [&str; 6] = ["completions", "demo", "export", "help", "init", "man"];
+const WITHOUT_FLAGS: [&str; 5] = ["completions", "demo", "help", "init", "man"];
+/// Commands with commands of their own, whose flags stand behind these.
+const NESTED: [&str; 2] = ["export", "rejects"];
 
 /// The flags of this run that a command in a hint repeats, as words for a shell.
 #[derive(Clone, Debug, Default)]
@@ -148,8 +150,16 @@ impl HintFlags {
         if verb.is_empty() || verb.starts_with('-') || WITHOUT_FLAGS.contains(&verb) {
             return ("", String::new());
         }
-        let Some(action) = command.strip_prefix("local ") else { return (verb, spaced(&self.pipeline)) };
+        let action = command[verb.len()..].strip_prefix(' ').unwrap_or_default();
         let action = &action[..length(action)];
+        if verb != "local" {
+            let is_nested = NESTED.contains(&verb) && !action.is_empty() && !action.starts_with('-');
+            let words = if is_nested { verb.len() + 1 + action.len() } else { verb.len() };
+            return (&command[..words], spaced(&self.pipeline));
+        }
+        if action.is_empty() {
+            return (verb, spaced(&self.pipeline));
+        }
         let mut flags = self.local.clone();
         if matches!(action, "start" | "run") {
             flags.extend(self.start.iter().cloned());
@@ -260,7 +270,7 @@ mod tests {
                 "`sensorctl up --local --stage blue` goes on, `sensorctl down --local --stage blue --yes` removes it",
             ),
             ("`sensorctl up --local --stage blue --adopt`", "`sensorctl up --local --stage blue --adopt`"),
-            ("`sensorctl rejects replay ID`", "`sensorctl rejects --local --stage blue replay ID`"),
+            ("`sensorctl rejects replay ID`", "`sensorctl rejects replay --local --stage blue ID`"),
             ("`sensorctl local status` tells", "`sensorctl local status` tells"),
             (
                 "`sensorctl init --print`; `sensorctl --help`; `sensorctl`",
