@@ -88,7 +88,7 @@ pub struct SpecError {
     message: String,
 }
 
-const SERVICES: [&str; 7] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag"];
+const SERVICES: [&str; 8] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag", "cloudwatch"];
 const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable, \
                       staleGrant";
 /// Default duration of a stale grant.
