@@ -40,7 +40,8 @@ impl Interposed {
                         serve(&stream, |request| {
                             calls.lock().unwrap().push(request.operation());
                             let forward = || forward(&cloud, &request.raw);
-                            respond(request, &forward).unwrap_or_else(forward)
+                            let text = || String::from_utf8(forward()).expect("a response that is changed is text");
+                            respond(request, &text).map_or_else(forward, String::into_bytes)
                         })
                     })
                 });
@@ -75,7 +76,7 @@ impl Interposed {
     }
 }
 
-fn serve(stream: &TcpStream, answer: impl Fn(&Request) -> String) -> Option<()> {
+fn serve(stream: &TcpStream, answer: impl Fn(&Request) -> Vec<u8>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     loop {
@@ -85,12 +86,12 @@ fn serve(stream: &TcpStream, answer: impl Fn(&Request) -> String) -> Option<()> 
         if answer.is_empty() {
             return None;
         }
-        writer.write_all(answer.as_bytes()).ok()?;
+        writer.write_all(&answer).ok()?;
     }
 }
 
 /// Forwards a request unchanged, signature included, and returns the whole response.
-fn forward(cloud: &str, raw: &[u8]) -> String {
+fn forward(cloud: &str, raw: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(cloud).unwrap();
     stream.write_all(raw).unwrap();
     let mut response = Vec::new();
@@ -101,17 +102,15 @@ fn forward(cloud: &str, raw: &[u8]) -> String {
             read => response.extend_from_slice(&buffer[..read]),
         }
     }
-    String::from_utf8_lossy(&response).into_owned()
+    response
 }
 
 fn is_whole(response: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(response);
-    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let Some(end) = response.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&response[..end]);
     let length =
         head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
-    length
-        .and_then(|length| length.parse::<usize>().ok())
-        .is_none_or(|length| response.len() >= head.len() + 4 + length)
+    length.and_then(|length| length.parse::<usize>().ok()).is_none_or(|length| response.len() >= end + 4 + length)
 }
 
 /// Returns a response with another body.
