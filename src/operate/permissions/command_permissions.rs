@@ -38,7 +38,7 @@ const fn command(command: &'static str, groups: &'static [&'static [Grant]]) -> 
 pub(crate) static COMMANDS: [CommandPermissions; 22] = [
     command("up", &[grants::LOOK, grants::CREATE, grants::CHANGE, grants::REPLACE, grants::VERIFY]),
     command("plan", &[grants::LOOK, grants::ORPHANS]),
-    command("status", &[grants::LOOK, grants::ORPHANS, grants::LAG]),
+    command("status", &[grants::QUICK_LOOK, grants::ORPHANS, grants::LAG]),
     command("put", &[grants::PUT_ONE, grants::PUT_MANY, grants::AGGREGATE, grants::PUT_WAIT]),
     command("simulate", &[grants::SIMULATE, grants::AGGREGATE]),
     command("scan", &[grants::SCAN]),

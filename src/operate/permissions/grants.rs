@@ -63,6 +63,24 @@ pub(super) const LOOK: &[Grant] = &[
     ),
 ];
 
+/// Observes what `status` compares: neither backups nor expiry of the tables.
+pub(super) const QUICK_LOOK: &[Grant] = &[
+    always(Everything, &["lambda:ListEventSourceMappings", "logs:DescribeLogGroups"]),
+    always(Tables, &["dynamodb:DescribeTable"]),
+    always(Stream, &["kinesis:DescribeStreamSummary"]),
+    always(Role, &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"]),
+    always(Function, &["lambda:GetFunction"]),
+    needed_for(
+        "filters that are encrypted with a key of yours",
+        EventSourceMappings,
+        &["lambda:GetEventSourceMapping"],
+    ),
+    needed_for("where `tag:GetResources` is denied, it", Tables, &["dynamodb:ListTagsOfResource"]),
+    needed_for("where `tag:GetResources` is denied, it", Stream, &["kinesis:ListTagsForStream"]),
+    needed_for("where `tag:GetResources` is denied, it", EventSourceMappings, &["lambda:ListTags"]),
+    needed_for("where `tag:GetResources` is denied, it", LogGroup, &["logs:ListTagsForResource"]),
+];
+
 /// Finds orphans.
 pub(super) const ORPHANS: &[Grant] = &[
     optional("the tags of all candidates are read one by one", Everything, &["tag:GetResources"]),
@@ -225,16 +243,26 @@ pub(super) const SCAN: &[Grant] = &[
 /// Reads the stream.
 pub(super) const TAIL: &[Grant] = &[
     always(Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
-    // A consumer of one's own is described by its name before its ARN is known.
+    // All but the subscription are of the stream and of the consumer.
     needed_for(
         "`--fan-out`",
         Stream,
-        &["kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:RegisterStreamConsumer"],
+        &[
+            "kinesis:DeregisterStreamConsumer",
+            "kinesis:DescribeStreamConsumer",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:RegisterStreamConsumer",
+        ],
     ),
     needed_for(
         "`--fan-out`",
         Consumers,
-        &["kinesis:DeregisterStreamConsumer", "kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"],
+        &[
+            "kinesis:DeregisterStreamConsumer",
+            "kinesis:DescribeStreamConsumer",
+            "kinesis:RegisterStreamConsumer",
+            "kinesis:SubscribeToShard",
+        ],
     ),
     needed_for("a stream with a key of yours", StreamKey, &["kms:Decrypt"]),
 ];
