@@ -187,7 +187,7 @@ fn up_without_changes_warns_of_a_mapping_problem() {
     ]);
     let status = env.run(["status", "--local", "-o", "table"]).assert_code(3);
     assert!(status.stdout.contains("mapping Enabled: last result PROBLEM"), "{}", status.stdout);
-    status.assert_stderr_contains(&["event source mapping reports a problem", "`sensorctl invoke --local -v`"]);
+    status.assert_stderr_contains(&["event source mapping reports a problem", "`sensorctl why --local`"]);
 }
 
 #[test]

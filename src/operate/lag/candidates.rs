@@ -4,7 +4,13 @@ use jiff::Timestamp;
 use sensor_model::Reading;
 use sensor_model::aggregation::{self, RecordContents};
 
-use super::stream_page::TailRecord;
+/// A record near the end of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TailRecord {
+    pub sequence_number: String,
+    pub data: Vec<u8>,
+    pub arrival: Timestamp,
+}
 
 /// A reading of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{ShardFilter, ShardFilterType, ShardIteratorType};
 use jiff::Timestamp;
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, TailRecord};
 use crate::aws::{AwsFailure, Clients};
 use crate::pipeline::{SENSOR, SEQUENCE, TIME, compare_sequence_numbers};
 
@@ -17,14 +17,6 @@ const MOST_READS: usize = 5;
 
 /// Records that are read at once.
 const PAGE: i32 = 1000;
-
-/// A record near the end of a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TailRecord {
-    pub sequence_number: String,
-    pub data: Vec<u8>,
-    pub arrival: Timestamp,
-}
 
 /// The records of a shard from a time on.
 #[derive(Debug, Default)]

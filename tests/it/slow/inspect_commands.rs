@@ -31,6 +31,7 @@ fn inspected(env: &TestEnv, file: &str) -> Value {
     let mut flags = vec!["--layout", layout];
     flags.extend(is_needed("--sensor").then_some(["--sensor", "my sensor's"]).into_iter().flatten());
     flags.extend(is_needed("--unit").then_some(["--unit", "temperature=K:C"]).into_iter().flatten());
+    flags.extend(is_needed("--map").then_some(["--map", "temperature=field1"]).into_iter().flatten());
     inspect(&flags).assert_success().json()
 }
 
