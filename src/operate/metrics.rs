@@ -1,7 +1,7 @@
 //! `CloudWatch` metrics: any number of series in one `GetMetricData`.
 //!
 //! A point that is missing is not a zero: most metrics have points only while something happens. Points of the newest
-//! two minutes are incomplete ([`SETTLING`]).
+//! two minutes are incomplete ([`series::SETTLING`]).
 
 mod query;
 mod read;
