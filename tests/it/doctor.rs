@@ -286,7 +286,10 @@ fn permissions_of_each_command_are_tested() {
     assert_finding(&run, "permissions-put", "ok", "SimulatePrincipalPolicy");
     assert_finding(&run, "permissions-doctor", "ok", "SimulatePrincipalPolicy");
     let remedy = assert_finding(&run, "permissions-up", "failed", "iam:PassRole");
-    assert!(remedy.contains("`sensorctl export policy --region us-east-1 ") && remedy.contains(" --for up`"), "{remedy}");
+    assert!(
+        remedy.contains("`sensorctl export policy --region us-east-1 ") && remedy.contains(" --for up`"),
+        "{remedy}"
+    );
     // The permissions of `doctor` suffice for its other checks.
     for name in ["lambda-concurrency", "kinesis-shards", "tag-policies"] {
         assert_finding(&run, name, "ok", "");
