@@ -119,6 +119,16 @@ impl RowSplitter {
         split_plain(self.delimiter, line, &mut self.ranges)
     }
 
+    /// Returns the cells of a line without its end, or `None` if it does not hold a whole row, or is not UTF-8.
+    pub(super) fn row_of_line<'a>(&'a mut self, line: &'a [u8]) -> Option<Cells<'a>> {
+        let text = std::str::from_utf8(line).ok()?;
+        if !self.needs_quotes(line) {
+            return Some(self.plain(text));
+        }
+        self.reset();
+        if self.feed(line) { self.fed() } else { None }
+    }
+
     /// Returns whether a line has to be fed. So has one with zero bytes, which is looked at on that way.
     pub(super) fn needs_quotes(&self, line: &[u8]) -> bool {
         self.delimiter != Delimiter::Blanks && memchr2(b'"', 0, line).is_some()

@@ -24,14 +24,10 @@ impl CsvParser {
         let whole = &buffer[..buffer.iter().rposition(is_end).map_or(0, |at| at + 1)];
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         for line in ahead.chain(whole.split(is_end)) {
-            let Ok(text) = std::str::from_utf8(line) else { continue };
-            let cells = if splitter.needs_quotes(line) {
-                splitter.reset();
-                if splitter.feed(line) { splitter.fed() } else { None }
-            } else {
-                Some(splitter.plain(text))
+            let Some(cells) = splitter.row_of_line(line).filter(|cells| cells.len() == self.columns.names().len())
+            else {
+                continue;
             };
-            let Some(cells) = cells.filter(|cells| cells.len() == self.columns.names().len()) else { continue };
             if self.columns.is_wanted(cells, "", &output.builder) && self.columns.holds_reading(cells, &output.builder)
             {
                 self.columns.see_device(cells);

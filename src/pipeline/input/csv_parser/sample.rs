@@ -59,14 +59,10 @@ impl CsvParser {
         let mut has_others = vec![false; numeric.len()];
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
         for line in ahead.chain(self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r'))) {
-            let Ok(text) = std::str::from_utf8(line) else { continue };
-            let cells = if splitter.needs_quotes(line) {
-                splitter.reset();
-                if splitter.feed(line) { splitter.fed() } else { None }
-            } else {
-                Some(splitter.plain(text))
+            let Some(cells) = splitter.row_of_line(line).filter(|cells| cells.len() == self.columns.names().len())
+            else {
+                continue;
             };
-            let Some(cells) = cells.filter(|cells| cells.len() == self.columns.names().len()) else { continue };
             for (place, at) in numeric.iter().enumerate() {
                 let cell = without_unit(cells.get(*at));
                 match decimal_evidence(cell) {

@@ -51,14 +51,7 @@ impl CsvParser {
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         let mut times = Vec::new();
         for line in lines {
-            let Ok(text) = std::str::from_utf8(line) else { continue };
-            let cells = if splitter.needs_quotes(line) {
-                splitter.reset();
-                if splitter.feed(line) { splitter.fed() } else { None }
-            } else {
-                Some(splitter.plain(text))
-            };
-            let time = cells.map(|cells| self.columns.time_text(cells).into_owned());
+            let time = splitter.row_of_line(line).map(|cells| self.columns.time_text(cells).into_owned());
             times.extend(time.filter(|time| !time.is_empty()));
         }
         times
