@@ -38,7 +38,7 @@ pub(crate) use permissions::{
     COMMANDS, CommandPermissions, MANAGED_POLICY, POLICY_LIMITS, Place, PolicyLimit, caller_policy, groups_that_fit,
     policy_characters,
 };
-#[allow(unused_imports, reason = "`doctor` reports them")]
-pub(crate) use permissions::{CommandCheck, Limitation, PermissionResult, check_permissions};
+#[cfg(test)]
+pub(crate) use permissions::{CommandCheck, PermissionResult, check_permissions};
 pub(crate) use pipeline_metrics::PipelineNames;
 pub(crate) use sizing::{Fixed, Load, NeededSetting, Sizing, SizingOptions, size};

@@ -1,6 +1,6 @@
 //! `CloudWatch`: `GetMetricData` of the metrics that the services of this local cloud count.
 //!
-//! Points are there at once, where the service takes a minute or two. They begin anew with each start.
+//! Points are available at once, where the service takes a minute or two. A restart deletes them.
 
 mod data_query;
 mod query_parameters;

@@ -1,4 +1,4 @@
-//! Whether the pipeline works: what its metrics, its event source mapping, its lag and its dead letters say together.
+//! Judgement of the pipeline by its metrics, its event source mapping, its lag and its dead letters together.
 
 use std::time::Duration;
 
@@ -152,7 +152,6 @@ fn newest_above_zero(series: &MetricSeries) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::operate::lag::LagSource;
-    use crate::operate::metrics::MetricPoint;
 
     const NOW: i64 = 600_000;
     const FAILED: &str = "PROBLEM: Function call failed";
@@ -161,13 +160,8 @@ mod tests {
         Timestamp::from_second(NOW * 60).unwrap()
     }
 
-    /// Returns points by minutes before now.
     fn series(points: &[(i64, f64)]) -> MetricSeries {
-        let point = |(ago, value): &(i64, f64)| {
-            let time = Timestamp::from_second((NOW - ago) * 60).unwrap();
-            MetricPoint { time, value: *value }
-        };
-        MetricSeries { points: points.iter().map(point).collect(), incomplete: None }
+        MetricSeries::of_minutes_before(now(), points)
     }
 
     fn lag(milliseconds: u64) -> Lag {

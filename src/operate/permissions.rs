@@ -12,7 +12,9 @@ mod simulation;
 mod verdict;
 
 pub(crate) use action_resource::Place;
-pub(crate) use check::{CommandCheck, Limitation, PermissionResult, check_permissions};
+#[cfg(test)]
+pub(crate) use check::Limitation;
+pub(crate) use check::{CommandCheck, PermissionResult, check_permissions};
 pub(crate) use command_permissions::{COMMANDS, CommandPermissions};
 pub(crate) use policy::{
     LIMITS as POLICY_LIMITS, MANAGED as MANAGED_POLICY, PolicyLimit, caller_policy, characters as policy_characters,

@@ -41,7 +41,7 @@ use crate::settings::{Billing, Pipeline};
 /// What is given besides the load and the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct SizingOptions {
-    /// Whether readings share records.
+    /// True if readings share records.
     pub aggregation: AggregationChoice,
     /// True if the free tiers are taken off.
     pub free_tier: bool,

@@ -1,4 +1,4 @@
-//! What every kind of rows says of itself.
+//! The trait of every kind of rows.
 
 use serde::Serialize;
 

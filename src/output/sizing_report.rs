@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Report, Squeeze, table_of_rows, units};
 use crate::operate::{NeededSetting, Sizing};
 
-/// What a load needs and costs.
+/// The needs and costs of a load.
 #[derive(Debug, Serialize)]
 pub(crate) struct SizingReport {
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::units;
 use crate::operate::{DeadLetterCount, Health, LagSource};
 
-/// Whether readings pass through the pipeline.
+/// The flow of readings through the pipeline.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct HealthStatus {
     /// How long the oldest record that is not processed has waited. Null only if nothing says it.

@@ -19,10 +19,10 @@ pub(crate) struct StackStatus {
     /// Things of this stage under names that the settings do not have any more.
     #[serde(rename = "leftovers", skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<ResourceRef>,
-    /// Whether readings pass.
+    /// The flow of readings.
     #[serde(flatten)]
     pub health: HealthStatus,
-    /// What is not well, all of it.
+    /// All reasons why the pipeline is unhealthy.
     pub problems: Vec<String>,
     /// Properties of tables that `plan` compares and `status` does not, to make few calls.
     pub not_compared: Vec<&'static str>,

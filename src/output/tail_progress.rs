@@ -1,4 +1,4 @@
-//! What is said while a stream is read: shards, waits, and other readers that use the shards up.
+//! Messages while a stream is read: shards, waits, and other readers that use the shards up.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use crate::pipeline::TailEvent;
 #[derive(Debug)]
 pub(crate) struct TailProgress {
     output: Output,
-    /// What is said behind the number of shards at the beginning.
+    /// The text behind the number of shards in the first message.
     introduction: String,
     /// The shards that are read; `usize::MAX` until they are known.
     shards: AtomicUsize,

@@ -10,7 +10,7 @@ use crate::pipeline::timestamp_of;
 /// How tables show points in time.
 #[derive(Clone, Debug, Default)]
 pub struct TimeStyle {
-    /// UTC if there is none.
+    /// UTC by default.
     pub zone: Option<TimeZone>,
     pub format: TimeFormat,
 }
@@ -31,7 +31,7 @@ impl TimeFormat {
     /// Parses `rfc3339`, `seconds` or a pattern such as `%d.%m.%Y %H:%M`.
     ///
     /// # Errors
-    /// If the text is none of them.
+    /// If the text is not one of them.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "rfc3339" => return Ok(TimeFormat::Rfc3339),

@@ -41,15 +41,15 @@ pub(crate) const SHARD_HOURS: Price = Price::new(15_000, 1, "shard-hour");
 pub(crate) const PUT_UNITS: Price = Price::new(14_000, 1_000_000, "PUT units");
 /// Retention of a provisioned stream above 24 hours, up to seven days.
 pub(crate) const EXTENDED_SHARD_HOURS: Price = Price::new(20_000, 1, "shard-hour");
-/// What a provisioned or on-demand stream keeps for longer than seven days.
+/// Retention of a provisioned or on-demand stream above seven days.
 pub(crate) const LONG_RETENTION: Price = Price::new(23_000, 1, "GB-month");
 /// An on-demand stream.
 pub(crate) const STREAM_HOURS: Price = Price::new(40_000, 1, "stream-hour");
-/// What an on-demand stream takes in.
+/// Writes to an on-demand stream.
 pub(crate) const ON_DEMAND_IN: Price = Price::new(80_000, 1, "GB");
-/// What is read from an on-demand stream.
+/// Reads from an on-demand stream.
 pub(crate) const ON_DEMAND_OUT: Price = Price::new(40_000, 1, "GB");
-/// What an on-demand stream keeps for longer than 24 hours, up to seven days.
+/// Retention of an on-demand stream above 24 hours, up to seven days.
 pub(crate) const ON_DEMAND_EXTENDED: Price = Price::new(100_000, 1, "GB-month");
 /// Invocations of a function.
 pub(crate) const REQUESTS: Price = Price::new(200_000, 1_000_000, "requests");
@@ -71,7 +71,7 @@ pub(crate) const RARE_WRITE_UNIT_HOURS: Price = Price::new(810, 1, "unit-hour");
 pub(crate) const READ_UNIT_HOURS: Price = Price::new(130, 1, "unit-hour");
 /// The same for the class infrequent-access.
 pub(crate) const RARE_READ_UNIT_HOURS: Price = Price::new(160, 1, "unit-hour");
-/// What a table keeps.
+/// Storage of a table.
 pub(crate) const TABLE_STORAGE: Price = Price::new(250_000, 1, "GB-month");
 /// The same for the class infrequent-access.
 pub(crate) const RARE_TABLE_STORAGE: Price = Price::new(100_000, 1, "GB-month");

@@ -105,7 +105,8 @@ impl SentReading<'_> {
         })
     }
 
-    /// Returns the invocation that had the reading, if the log shows it soon. Without the log there is none, and a note.
+    /// Returns the invocation that had the reading, if the log shows it soon. If the log cannot be read, notes why and
+    /// returns `None`.
     async fn invocation(&self) -> Option<Invocation> {
         let route = self.route().await.ok()?;
         let schedule = route.clients.schedule(LOG_LIMIT);

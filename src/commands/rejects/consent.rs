@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::operate::{DeadLetterId, ReasonCounts};
 
-/// Asks with the number of dead letters, unless `yes`. Returns false if there is none.
+/// Asks for consent with the number of dead letters, unless `yes`. Returns false if there are no dead letters.
 ///
 /// # Errors
 /// If there is no terminal to ask on, the answer is not yes, or the table cannot be read.
@@ -46,7 +46,7 @@ pub(super) async fn ask(
     Err(Error::failed(format!("not confirmed; nothing was {done}")))
 }
 
-/// What is asked about.
+/// The words of a command that asks for consent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Verb {
     /// The command.

@@ -73,7 +73,7 @@ fn editor(variable: impl Fn(&str) -> Option<OsString>) -> Result<OsString, Error
     })
 }
 
-/// Lets the user edit a text in a file of their own, which is removed however it ends.
+/// Opens a text in the user's editor, in a temporary file that is removed in every case.
 fn edit(editor: &OsString, text: &str) -> Result<String, Error> {
     // A signal that ends the process waits for the removal.
     let _writing = whole_lines::writing();

@@ -18,7 +18,7 @@ const WINDOW: usize = 2000;
 const WINDOW_BYTES: usize = 16 * 1024 * 1024;
 /// Dead letters that are named if they are not replayed.
 const NAMED: u64 = 20;
-/// The pauses between two looks at the tables, on AWS and on this machine.
+/// Shortest and longest polling interval of the tables, on AWS and on the local cloud.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 const LOCAL_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
 
@@ -109,7 +109,7 @@ fn not_tried() -> ReplayFate {
     ReplayFate::Failed(ReplayReason::new("stopped", "the replay ended before it was sent"))
 }
 
-/// Fills a window with readings; those that are none are refused.
+/// Fills a window with readings, and refuses dead letters that are not readings.
 async fn fill<T: ReplayTarget>(
     context: &Context,
     replayer: &Replayer<'_, T>,

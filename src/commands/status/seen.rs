@@ -1,4 +1,4 @@
-//! What `status` sees: the resources, and whether readings pass.
+//! Observation for `status`: the resources, and the flow of readings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ const READINGS_AGE: Duration = Duration::from_secs(60);
 /// Age at which everything is read again.
 const STACK_AGE: Duration = Duration::from_mins(5);
 
-/// What changes while a pipeline runs.
+/// Resources whose state changes while a pipeline runs.
 const LIVELY: [Kind; 3] = [Kind::Stream, Kind::Function, Kind::Mapping];
 
-/// What was read before, in a watch.
+/// Results of earlier refreshes of a watch.
 #[derive(Default)]
 pub(super) struct StatusCache {
     stack: Option<(StackContext, Instant)>,

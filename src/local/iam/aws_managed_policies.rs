@@ -43,7 +43,7 @@ pub(super) fn of_aws() -> BTreeMap<String, ManagedPolicy<'static>> {
 /// Prefix of the ARNs of AWS managed policies.
 const OF_AWS: &str = "arn:aws:iam::aws:policy";
 
-/// What the owner may do.
+/// The policy of the owner.
 pub(super) const ADMINISTRATOR: ManagedPolicy<'static> = ManagedPolicy {
     name: "AdministratorAccess",
     path: "/",

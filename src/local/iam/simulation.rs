@@ -25,7 +25,7 @@ struct SimulatedPolicy {
     document: String,
 }
 
-/// What is simulated.
+/// A request to simulate.
 struct Simulation {
     identity: Vec<SimulatedPolicy>,
     boundary: Option<SimulatedPolicy>,

@@ -1,4 +1,4 @@
-//! What Lambda counts as metrics: invocations of functions, and events of event source mappings.
+//! Lambda's metrics: invocations of functions, and events of event source mappings.
 
 use super::api::function_name::function_name_from_arn;
 use super::event_source::batch_response::BatchResult;

@@ -1,4 +1,4 @@
-//! What a read returned, or the reason why it returned nothing.
+//! The result of a read, or the reason why it has no result.
 
-/// An answer of a service. A denied or unsupported call is none, and the text says so.
+/// A service's answer. For a denied or unsupported call, the error text says so.
 pub(crate) type Answer<T> = Result<T, String>;

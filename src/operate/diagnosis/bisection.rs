@@ -13,9 +13,9 @@ pub(crate) struct FunctionSetup {
     pub memory_mb: i32,
     /// Its time limit in seconds.
     pub timeout_seconds: i32,
-    /// Whether it has a dead-letter table. Without one a record that is no reading fails it.
+    /// True if it has a dead-letter table. Without one, a record that is not a reading fails the batch.
     pub has_rejects_table: bool,
-    /// Whether it returns partial batch responses.
+    /// True if it returns partial batch responses.
     pub is_partial_batch: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) trait BatchRunner: Send + Sync {
 pub(crate) struct SearchOptions<'a> {
     /// Runs the function.
     pub runner: &'a dyn BatchRunner,
-    /// Whether the content of the record is shown.
+    /// True if the content of the record is shown.
     pub shows_data: bool,
 }
 

@@ -150,7 +150,7 @@ pub(crate) struct Cause {
 /// The result of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Diagnosis {
-    /// Whether no cause is proven, and none is open.
+    /// True if no cause is proven, and none is open.
     pub healthy: bool,
     /// The proven causes, what blocks everything first.
     pub causes: Vec<Cause>,
@@ -188,7 +188,7 @@ pub(crate) struct Unexcluded {
 pub(crate) enum Finding {
     /// It is a cause.
     Proven(Cause),
-    /// It is none.
+    /// It is not a cause.
     Excluded(CauseName),
     /// Neither can be told.
     Unknown(Unexcluded),

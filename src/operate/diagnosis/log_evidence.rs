@@ -12,13 +12,13 @@ const CLOCK_SKEW_MS: u64 = 600_000;
 /// The part of the log that was read, summed up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LogEvidence {
-    /// Whether the log group exists.
+    /// True if the log group exists.
     pub exists: bool,
     /// For how long it was looked back, in ms.
     pub window_ms: i64,
     /// The number of lines.
     pub lines: usize,
-    /// Whether more lines followed that were not read.
+    /// True if more lines followed that were not read.
     pub is_cut: bool,
     /// The batches of each shard, the oldest first; under an empty name those of no shard, such as an event without
     /// records.

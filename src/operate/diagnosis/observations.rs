@@ -35,7 +35,7 @@ pub(crate) struct Observations {
     pub metrics: Answer<MetricFacts>,
     /// The functions of other event source mappings that read the stream. `None` where nobody was throttled.
     pub other_readers: Option<Answer<Vec<String>>>,
-    /// Whether the stream holds no record. `None` where nothing had to be read.
+    /// True if the stream holds no record. `None` where nothing had to be read.
     pub emptiness: Option<Answer<Emptiness>>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct MappingFacts {
     pub function_arn: String,
     /// The ARN of the stream, or of the consumer.
     pub source_arn: String,
-    /// Whether it understands partial batch responses.
+    /// True if it understands partial batch responses.
     pub reports_partial_batches: bool,
     /// The failure destination.
     pub on_failure: Option<String>,
@@ -93,7 +93,7 @@ pub(crate) struct FunctionFacts {
     pub reserved_concurrency: Option<i32>,
     /// Its variables that sensorctl sets. `None` if the caller may not decrypt them.
     pub variables: Option<BTreeMap<String, String>>,
-    /// Whether it has any variable, which Lambda encrypts with a key.
+    /// True if it has any variable, which Lambda encrypts with a key.
     pub has_variables: bool,
 }
 
@@ -108,9 +108,9 @@ pub(crate) struct StreamFacts {
     pub retention_hours: i32,
     /// Its open shards.
     pub open_shards: i32,
-    /// Whether it is in on-demand mode.
+    /// True if it is in on-demand mode.
     pub is_on_demand: bool,
-    /// Whether the service chooses the shards of its records.
+    /// True if the service chooses the shards of its records.
     pub is_distributed_by_service: bool,
     /// The customer managed key of its encryption, if any.
     pub key_arn: Option<String>,

@@ -1,4 +1,4 @@
-//! Whether each service can be reached, and whether what answers is AWS.
+//! Checks that each service can be reached, and that the answer is from AWS.
 
 use super::calls::Reached;
 use super::finding::{CheckFinding, CheckResult, Verdict};

@@ -72,13 +72,8 @@ mod tests {
         Timestamp::from_second(NOW * 60).unwrap()
     }
 
-    /// Returns points by minutes before now.
     fn series(points: &[(i64, f64)]) -> MetricSeries {
-        let point = |(ago, value): &(i64, f64)| {
-            let time = Timestamp::from_second((NOW - ago) * 60).unwrap();
-            MetricPoint { time, value: *value }
-        };
-        MetricSeries { points: points.iter().map(point).collect(), incomplete: None }
+        MetricSeries::of_minutes_before(now(), points)
     }
 
     fn told(metrics: &PipelineMetrics) -> Option<(u64, &'static str, bool)> {

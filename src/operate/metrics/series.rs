@@ -49,6 +49,16 @@ impl MetricSeries {
         let points = self.points.iter().filter(|point| point.time >= start).copied().collect();
         MetricSeries { points, incomplete: self.incomplete.clone() }
     }
+
+    /// Returns points by whole minutes before a time.
+    #[cfg(test)]
+    pub(crate) fn of_minutes_before(now: Timestamp, points: &[(i64, f64)]) -> MetricSeries {
+        let point = |(ago, value): &(i64, f64)| {
+            let time = Timestamp::from_second(now.as_second() - ago * 60).unwrap();
+            MetricPoint { time, value: *value }
+        };
+        MetricSeries { points: points.iter().map(point).collect(), incomplete: None }
+    }
 }
 
 #[cfg(test)]

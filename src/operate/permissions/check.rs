@@ -1,4 +1,4 @@
-//! Whether the caller has the permissions that each command needs.
+//! Checks that the caller has the permissions that each command needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ pub(crate) struct Limitation {
     pub effect: String,
 }
 
-/// Whether the caller may run a command.
+/// The caller's permissions for a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PermissionResult {

@@ -1,10 +1,10 @@
-//! Whether an action is allowed.
+//! The result of testing an action.
 
 use std::collections::BTreeMap;
 
 use super::action_resource::ActionResource;
 
-/// Whether an action is allowed.
+/// The result of testing an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,

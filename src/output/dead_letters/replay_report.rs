@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::operate::{ReplayFate, ReplayReason};
 use crate::output::{Report, table_of_record, units};
 
-/// What became of dead letters: found = replayed + refused + rejected again + failed, or with a dry run, found = ready +
+/// The ledger of a replay of dead letters: found = replayed + refused + rejected again + failed, or with a dry run, found = ready +
 /// refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct ReplayReport {

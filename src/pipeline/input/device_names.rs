@@ -123,7 +123,7 @@ const MOST: usize = 1000;
 /// Rows up to which a weak name counts where no value comes twice.
 const FEW_ROWS: u64 = 3;
 
-/// Returns how early a name is taken for that of a device; nothing where it is none.
+/// Returns the rank of a column name as a device's (lower is better), or `None` if it does not name devices.
 fn rank(name: &str) -> Option<usize> {
     let words = words(name);
     let place = |list: &[&str], word: &String| list.iter().position(|known| known == word);

@@ -111,7 +111,7 @@ pub(crate) struct TimeParser {
     named_by_file: ZoneOfFile,
 }
 
-/// What a file says beside its times of their zone.
+/// The time zone that a file states apart from its times.
 #[derive(Clone, Debug, Default)]
 struct ZoneOfFile {
     /// The zone as it was named last.

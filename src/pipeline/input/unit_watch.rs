@@ -16,7 +16,7 @@ pub(super) struct UnitWatch {
     is_typed: bool,
     /// True if the header names the unit: numbers without one have that of the header.
     is_in_header: Cell<bool>,
-    /// Whether the first value has its unit behind it.
+    /// True if the first value is followed by its unit; `None` before the first value.
     is_behind: Cell<Option<bool>>,
     /// True if a field `unit` held something else than a unit of temperature.
     is_other_field: Cell<bool>,

@@ -22,7 +22,7 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Du
 /// Time without progress after which a read is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
-/// What a table holds at the key of a reading.
+/// The state of a table at the key of a reading.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RowState {
     /// No row.

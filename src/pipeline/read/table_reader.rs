@@ -30,7 +30,7 @@ pub(crate) struct RowPage<R> {
     pub foreign: u64,
     /// Attributes that the rows leave out.
     pub hidden: HiddenAttributes,
-    /// What the page took.
+    /// The usage of the page.
     pub usage: ReadUsage,
 }
 

@@ -55,7 +55,7 @@ pub(crate) enum TailEnd {
     Time(i64),
 }
 
-/// What is read of a stream, and how fast.
+/// The part of a stream to read, and the pace.
 #[derive(Clone, Debug)]
 pub(crate) struct TailOptions {
     /// The first records.

@@ -35,7 +35,7 @@ pub(crate) enum TailEvent<'a> {
     Renewed {
         /// The shard.
         shard: &'a str,
-        /// What the service said.
+        /// The service's error.
         failure: &'a AwsFailure,
     },
     /// A closed shard was read to its end.

@@ -16,7 +16,7 @@ use crate::aws::{AwsFailure, FailureCause};
 /// How often in succession the service may refuse a new place in the shard.
 const MAX_RENEWALS: u32 = 20;
 
-/// What all tasks of a tail share.
+/// State that all tasks of a tail share.
 pub(super) struct TailContext<R> {
     pub reader: Arc<R>,
     pub pace: ReadPace,
@@ -63,11 +63,11 @@ pub(super) enum EndCause {
     Missing(AwsFailure),
     /// The calls cannot succeed.
     Failed(AwsFailure),
-    /// Nobody takes the pages any more.
+    /// The receiver of the pages is gone.
     Unwanted,
 }
 
-/// What a failure means for the shard.
+/// The consequence of a failure for the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     /// The place in the shard has to be asked for again.

@@ -51,7 +51,7 @@ impl StreamConsumer {
         match consumer.wait_until_active().await {
             Ok(()) => Ok(consumer),
             Err(error) => {
-                // What was registered must not stay, whatever it was that failed.
+                // The registered consumer must not stay, whichever step failed.
                 let left = consumer.deregister().await.err();
                 Err(left.into_iter().fold(error, |error, left| error.hint(left.to_string())))
             }
@@ -61,7 +61,7 @@ impl StreamConsumer {
     /// Takes an existing consumer, which stays.
     ///
     /// # Errors
-    /// If there is none of that name, or it is not active.
+    /// If no consumer has that name, or it is not active.
     pub(crate) async fn existing(clients: Arc<Clients>, stream: &str, name: &str) -> Result<Self, Error> {
         let stream_arn = stream_arn(&clients, stream).await?;
         let resource = format!("stream {stream}, consumer {name}");

@@ -24,7 +24,7 @@ pub(super) struct Trouble {
     next_report: Option<Duration>,
 }
 
-/// What to do after a failure.
+/// The reaction to a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// Failures before this one.

@@ -27,7 +27,7 @@ pub(crate) struct ArtifactInspection {
 /// A `bootstrap` that is there.
 #[derive(Debug)]
 struct InspectedBootstrap {
-    /// Whether everyone may run it.
+    /// `Ok` if everyone may run it.
     mode: Result<(), Error>,
     program: Result<FunctionArtifact, Error>,
 }
@@ -79,7 +79,7 @@ impl ArtifactInspection {
     /// Checks that there is a `bootstrap` at the root.
     ///
     /// # Errors
-    /// If there is none, or the file is not a zip.
+    /// If the zip has no `bootstrap`, or the file is not a zip.
     pub(crate) fn check_bootstrap(&self) -> Result<(), &Error> {
         self.bootstrap.as_ref().map(|_| ())
     }

@@ -13,7 +13,7 @@ const NO_TABLE: &str = "ResourceNotFoundException";
 const NO_REJECTS_TABLE: &str = "no table for rejects is set";
 /// The error of an invocation that used up its memory.
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
-/// Codes of a table that takes no more for now.
+/// Error codes of a throttled table.
 const THROTTLED: [&str; 5] = [
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",

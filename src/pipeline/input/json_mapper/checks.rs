@@ -1,4 +1,4 @@
-//! Whether the rows of documents belong together: of one device, of one series, and in one unit.
+//! Checks that the rows of documents are of one device, of one series, and in one unit.
 
 use std::borrow::Cow;
 

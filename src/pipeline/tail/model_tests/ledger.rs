@@ -1,4 +1,4 @@
-//! What a tail of the model should have read, and in which order.
+//! The records that a tail of the model should have read, in order.
 
 use std::collections::BTreeSet;
 

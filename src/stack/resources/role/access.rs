@@ -1,4 +1,4 @@
-//! What a role permits, read from its documents: for a diagnosis, which asks for single actions.
+//! The actions that a role permits by its documents, for a diagnosis that asks for single actions.
 
 use std::slice;
 
