@@ -96,7 +96,9 @@ pub(super) async fn run(context: &Context, args: TailArgs) -> Result<(), Error> 
     if context.output.is_closed() && result.is_ok() {
         return Ok(());
     }
-    if !result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Usage) {
+    let read_nothing =
+        summary.records == 0 && result.as_ref().is_err_and(|error| error.kind() != ErrorKind::Interrupted);
+    if !read_nothing {
         report::print(context, &args, stream, &summary);
     }
     result.map_err(|error| report::complete(error, &args, &summary, resume))

@@ -22,7 +22,7 @@ impl TailProgress {
         TailProgress { output: output.clone(), introduction, shards: AtomicUsize::new(usize::MAX) }
     }
 
-    /// Returns the number of shards that are read.
+    /// Returns the number of shards that are read, or that were at the end.
     pub(crate) fn shards(&self) -> usize {
         match self.shards.load(Ordering::Relaxed) {
             usize::MAX => 0,
@@ -39,6 +39,8 @@ impl Observer<TailEvent<'_>> for TailProgress {
     fn on(&self, event: &TailEvent<'_>) {
         let output = &self.output;
         match event {
+            // All shards are read to their ends.
+            TailEvent::Reading { shards: 0 } => {}
             TailEvent::Reading { shards: count } => {
                 if self.shards.swap(*count, Ordering::Relaxed) == usize::MAX {
                     output.status(format!("Reading {} {}", shards(*count), self.introduction));
@@ -97,7 +99,7 @@ mod tests {
         let progress = TailProgress::new(&output, "of stream s from now on".into());
         assert_eq!(progress.shards(), 0);
         let children = ["shardId-1".to_owned(), "shardId-2".to_owned()];
-        for count in [1, 2] {
+        for count in [1, 2, 0] {
             progress.on(&TailEvent::Reading { shards: count });
             progress.on(&TailEvent::Closed { shard: "shardId-0", children: &children, goes_on: true });
         }

@@ -210,7 +210,7 @@ impl RawRecordRow<'_> {
 }
 
 /// The rates of a stream in one interval.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct TailStatsRow {
     /// The end of the interval, in milliseconds since 1970.
     #[serde(rename = "time", serialize_with = "as_time")]
@@ -246,6 +246,10 @@ impl Row for TailStatsRow {
             self.lag_ms.map(lag_text).unwrap_or_default(),
             self.shards.to_string(),
         ]
+    }
+
+    fn squeezes() -> &'static [Squeeze] {
+        &[Squeeze::Drop("records/s"), Squeeze::Drop("time"), Squeeze::Drop("shards"), Squeeze::Drop("bytes/s")]
     }
 
     fn csv_columns() -> CsvColumns {
@@ -342,5 +346,13 @@ mod tests {
         assert_eq!(row.cells(), ["2023-11-14T22:13:20Z", "1,000", "0", "5", "100.0 KiB", "", "2"]);
         assert_eq!(row.csv_cells().before[3], "4.5");
         assert!(serde_json::to_string(&row).unwrap().contains(r#""lag_ms":null,"shards":2"#));
+        for (width, header) in [
+            (80, "TIME                  READINGS/S  NOT_READINGS/S  BYTES/S    LAG   SHARDS"),
+            (60, "READINGS/S  NOT_READINGS/S  BYTES/S    LAG   SHARDS"),
+        ] {
+            let cells = [TailStatsRow { lag_ms: Some(33_000), ..row.clone() }.cells()];
+            let table = table_within(Some(width), TailStatsRow::columns(), &cells, TailStatsRow::squeezes());
+            assert_eq!(table.lines().next().unwrap(), header, "{width}:\n{table}");
+        }
     }
 }

@@ -234,6 +234,8 @@ fn tail_limit_ends_inside_an_aggregate_and_sensors_and_times_select() {
     let unknown = env.run(["tail", "--local", "--shard", "7"]).assert_code(2);
     assert!(!unknown.stderr.contains("No records."), "nothing was read: {}", unknown.stderr);
     unknown.assert_stderr_contains(&["has no shard `shardId-000000000007`", "its shards are shardId-000000000000"]);
+    let missing = env.run(["tail", "--local", "--stage", "other"]).assert_code(1);
+    assert!(!missing.stderr.contains("No records."), "nothing was read: {}", missing.stderr);
     split(&api, SHARD);
     put(&api, "late", reading("late", 8).as_bytes());
     let one = env.run(["tail", "--local", "--from", "trim-horizon", "--shard", "0"]).assert_success();
