@@ -1,6 +1,6 @@
 //! Parses points in time as people and files write them, as exact seconds since 1970, and formats them for tables.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use sensor_model::Decimal;
@@ -42,16 +42,33 @@ pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     check_seconds(&time).map(|()| time)
 }
 
-/// Checks that a number of seconds is not a time in another unit.
+/// Checks that a number of seconds is not a time in another unit, a year or a date without separators.
 ///
 /// # Errors
-/// If it is as large as times in milliseconds are.
+/// If it is as large as times in milliseconds are, or reads like 2011 or 20110131. Such seconds, of 1970, are written as
+/// 1970-01-01T00:33:31Z.
 pub(crate) fn check_seconds(time: &Decimal) -> Result<(), String> {
     // Where milliseconds begin for `put --time-unit auto`, too.
     if *time >= Decimal::from(100_000_000_000) {
         return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
     }
+    if let Some(date) = date_of_digits(time.as_str()) {
+        let seconds = format_rfc3339(time).unwrap_or_default();
+        return Err(format!("a date is written as {date}; as seconds since 1970 it is {seconds}, written like this"));
+    }
     Ok(())
+}
+
+/// Returns the date that digits without separators may stand for: a year, or a year, month and day.
+fn date_of_digits(digits: &str) -> Option<Date> {
+    let number: u32 = digits.parse().ok()?;
+    let (year, month, day) = match digits.len() {
+        4 => (number, 1, 1),
+        8 => (number / 10_000, number / 100 % 100, number % 100),
+        _ => return None,
+    };
+    let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    (1900..2100).contains(&year).then_some(date)
 }
 
 fn time_of_age(text: &str) -> Result<Decimal, String> {
@@ -144,6 +161,16 @@ mod tests {
             assert!(parse_time_or_age(text).unwrap_err().contains("milliseconds"), "{text}");
         }
         assert!(parse_time_or_age("-1700000000000").is_ok(), "before all readings, and so without effect");
+    }
+
+    #[test]
+    fn parse_time_or_age_refuses_years_and_dates_without_separators() {
+        let refused = |text: &str| parse_time_or_age(text).unwrap_err();
+        assert!(refused("2011").starts_with("a date is written as 2011-01-01; as seconds"), "{}", refused("2011"));
+        assert!(refused("20110131").contains("2011-01-31") && refused("20110131").contains("1970-08-21T18:08:51Z"));
+        for text in ["1899", "2100", "20111301", "20110230", "2011.5", "-2011", "1970-01-01T00:33:31Z"] {
+            assert!(parse_time_or_age(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
