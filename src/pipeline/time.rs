@@ -36,10 +36,12 @@ pub(crate) fn parse_time(text: &str) -> Result<Decimal, String> {
 /// Parses a time as [`parse_time`] does, or an age such as `90s`, `15m`, `1h30m`, `2d` before now.
 ///
 /// # Errors
-/// If the text is neither, or a number that is a time in another unit than seconds.
+/// If the text is neither, or a number that [`check_seconds`] refuses.
 pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     let Ok(time) = parse_time(text) else { return time_of_age(text) };
-    check_seconds(&time).map(|()| time)
+    // Written as a time, it may be in 1970.
+    let is_number = Decimal::parse(text.trim()).is_ok();
+    if is_number { check_seconds(&time) } else { check_unit(&time) }.map(|()| time)
 }
 
 /// Checks that a number of seconds is not a time in another unit, a year or a date without separators.
@@ -48,13 +50,17 @@ pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
 /// If it is as large as times in milliseconds are, or reads like 2011 or 20110131. Such seconds, of 1970, are written as
 /// 1970-01-01T00:33:31Z.
 pub(crate) fn check_seconds(time: &Decimal) -> Result<(), String> {
-    // Where milliseconds begin for `put --time-unit auto`, too.
-    if *time >= Decimal::from(100_000_000_000) {
-        return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
-    }
     if let Some(date) = date_of_digits(time.as_str()) {
         let seconds = format_rfc3339(time).unwrap_or_default();
         return Err(format!("a date is written as {date}; as seconds since 1970 it is {seconds}, written like this"));
+    }
+    check_unit(time)
+}
+
+fn check_unit(time: &Decimal) -> Result<(), String> {
+    // Where milliseconds begin for `put --time-unit auto`, too.
+    if *time >= Decimal::from(100_000_000_000) {
+        return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
     }
     Ok(())
 }

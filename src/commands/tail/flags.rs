@@ -8,7 +8,7 @@ use sensor_model::Decimal;
 
 use super::{Error, MAX_SENSOR_ID_BYTES, TailArgs, TailEnd, TailStart};
 use crate::output::time_text;
-use crate::pipeline::{check_seconds, parse_time, parse_time_or_age, whole_milliseconds};
+use crate::pipeline::{parse_time, parse_time_or_age, whole_milliseconds};
 
 /// The word for what arrives from now on.
 const LATEST: &str = "latest";
@@ -71,10 +71,12 @@ fn until(text: &str) -> Result<TailEnd, String> {
 
 /// Parses a time. Returns it, and its whole milliseconds.
 fn milliseconds(text: &str, words: &str) -> Result<(Decimal, i64), String> {
-    if let Ok(time) = parse_time(text) {
-        check_seconds(&time)?;
-    }
-    let time = parse_time_or_age(text).ok().and_then(|time| whole_milliseconds(&time).map(|whole| (time, whole)));
+    let time = match parse_time_or_age(text) {
+        // The reason is more than that it has none of the forms.
+        Err(reason) if parse_time(text).is_ok() => return Err(reason),
+        time => time.ok(),
+    };
+    let time = time.and_then(|time| whole_milliseconds(&time).map(|whole| (time, whole)));
     time.ok_or_else(|| {
         format!("write {words}seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d")
     })
