@@ -150,7 +150,9 @@ fn page_of_a_proxy_is_no_answer_of_a_service() {
         for name in ["endpoint-sts", "endpoint-kinesis", "endpoint-lambda", "endpoint-dynamodb"] {
             assert_finding(&run, name, "failed", "http://127.0.0.1:");
         }
-        assert_finding(&run, "kinesis-shards", "unknown", "");
+        for name in ["kinesis-shards", "permissions-up", "permissions-why", "permissions-doctor"] {
+            assert_finding(&run, name, "unknown", "");
+        }
     }
 }
 
@@ -303,6 +305,8 @@ fn permissions_of_a_caller_who_may_not_ask_iam_are_unknown_or_denied_by_a_read()
     let run = Interposed::new(&env, |_, _| None).with_keys(keys).run(&env, ["doctor", "-o", "json"]).assert_code(3);
     assert_finding(&run, "permissions-put", "unknown", "reads were tried");
     assert_finding(&run, "permissions-up", "failed", "dynamodb:DescribeTable");
+    assert_finding(&run, "permissions-why", "unknown", "unknown: cloudwatch:GetMetricData");
+    assert_finding(&run, "permissions-doctor", "unknown", "denied: iam:SimulatePrincipalPolicy: permissions are tried");
 }
 
 /// Tests that wait for the deadline of a call.

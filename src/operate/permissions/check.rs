@@ -11,7 +11,7 @@ use super::grants::Need;
 use super::probe::probe;
 use super::simulation::{Answers, Question, caller_arn, role_arn, simulate};
 use super::verdict::{Verdict, Verdicts};
-use crate::aws::Clients;
+use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::settings::Pipeline;
 
 /// The permissions of the caller for one command.
@@ -49,6 +49,9 @@ pub(crate) enum PermissionResult {
     /// Not all of it could be found out.
     Unknown,
 }
+
+/// The action that tests all others.
+const SIMULATION: &str = "iam:SimulatePrincipalPolicy";
 
 /// The caller, as its ARN tells.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,8 +125,8 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
             role_arn(clients, &name).await.ok().filter(|arn| !arn.is_empty()).unwrap_or(built)
         }
         Caller::Other(arn) => {
-            let why = format!("iam:SimulatePrincipalPolicy takes no {arn}");
-            return tried(clients, settings, why).await;
+            let why = format!("{SIMULATION} takes no {arn}");
+            return tried(clients, settings, &why).await;
         }
     };
     let account = arn.split(':').nth(4).unwrap_or_default();
@@ -131,15 +134,22 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
     match ask(clients, settings, place, &principal).await {
         Ok(verdicts) => Findings {
             verdicts,
-            evidence: format!("iam:SimulatePrincipalPolicy of {principal}"),
-            unknown: "not in the answer of iam:SimulatePrincipalPolicy".to_owned(),
+            evidence: format!("{SIMULATION} of {principal}"),
+            unknown: format!("not in the answer of {SIMULATION}"),
         },
-        Err(why) => tried(clients, settings, why).await,
+        Err(failure) => {
+            let mut findings = tried(clients, settings, &failure.to_string()).await;
+            if failure.cause == FailureCause::Denied {
+                let denied = Verdict::Denied(failure.said());
+                findings.verdicts.insert((ActionResource::Callers, SIMULATION), denied);
+            }
+            findings
+        }
     }
 }
 
 /// Tries reads, for the reason that IAM could not be asked.
-async fn tried(clients: &Clients, settings: &Pipeline, why: String) -> Findings {
+async fn tried(clients: &Clients, settings: &Pipeline, why: &str) -> Findings {
     let verdicts = probe(clients, settings).await;
     let evidence = format!("{} reads were tried, because {why}", verdicts.len());
     Findings { verdicts, evidence, unknown: "only a change would show it".to_owned() }
@@ -152,7 +162,12 @@ fn all_questions() -> impl Iterator<Item = (ActionResource, &'static str)> {
 }
 
 /// Asks IAM in one call for each service, and one for what takes no ARN.
-async fn ask(clients: &Clients, settings: &Pipeline, place: Place<'_>, principal: &str) -> Result<Verdicts, String> {
+async fn ask(
+    clients: &Clients,
+    settings: &Pipeline,
+    place: Place<'_>,
+    principal: &str,
+) -> Result<Verdicts, AwsFailure> {
     let asked: BTreeSet<_> = all_questions().collect();
     let mut calls: BTreeMap<&str, (BTreeSet<&'static str>, BTreeSet<String>)> = BTreeMap::new();
     for (on, action) in &asked {
@@ -170,7 +185,7 @@ async fn ask(clients: &Clients, settings: &Pipeline, place: Place<'_>, principal
         resources: resources.into_iter().collect(),
     });
     let answers = questions.map(async |question| simulate(clients, principal, &question).await);
-    let answers = future::try_join_all(answers).await.map_err(|failure| failure.to_string())?;
+    let answers = future::try_join_all(answers).await?;
     let answers: Answers = answers.into_iter().flatten().collect();
     let verdict = |on: ActionResource, action: &str| {
         let missing = || Verdict::Unknown("no answer for one of the resources".to_owned());
@@ -204,18 +219,19 @@ fn combined(on: ActionResource, verdicts: impl Iterator<Item = Verdict>) -> Opti
 }
 
 fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings) -> CommandCheck {
-    let (mut missing, mut unknown, mut allowed_part) = (BTreeSet::new(), BTreeMap::new(), false);
+    let (mut missing, mut unknown, mut unknown_fallbacks) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     let mut limited: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    let mut needs_always = false;
+    let (mut needs_always, mut needs_a_part, mut allowed_part) = (false, false, false);
     // The settings alone say whether there is a key; the place does not matter.
     let has = |on: ActionResource| !on.arns(settings, Place { account: "*", region: "*" }).is_empty();
     for grant in command.grants().filter(|grant| has(grant.on)) {
         needs_always |= grant.need == Need::Always;
+        needs_a_part |= matches!(grant.need, Need::For(_));
         for action in grant.actions {
             let verdict = find(&findings.verdicts, grant.on, action);
             match (verdict, grant.need) {
                 (Some(Verdict::Allowed), Need::For(_)) => allowed_part = true,
-                (Some(Verdict::Allowed), _) | (Some(Verdict::Unknown(_)) | None, Need::Fallback(_)) => {}
+                (Some(Verdict::Allowed), _) => {}
                 (Some(Verdict::Denied(_)), Need::Always) => drop(missing.insert(*action)),
                 (Some(Verdict::Denied(_)), Need::For(case)) => {
                     limited.entry(format!("{case} fails")).or_default().insert(action);
@@ -223,13 +239,23 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
                 (Some(Verdict::Denied(_)), Need::Fallback(fallback)) => {
                     limited.entry(fallback.to_owned()).or_default().insert(action);
                 }
-                (Some(Verdict::Unknown(why)), _) => drop(unknown.insert(*action, why.clone())),
-                (None, _) => drop(unknown.insert(*action, findings.unknown.clone())),
+                (Some(Verdict::Unknown(_)) | None, need) => {
+                    let why = match verdict {
+                        Some(Verdict::Unknown(why)) => why,
+                        _ => &findings.unknown,
+                    };
+                    let is_fallback = matches!(need, Need::Fallback(_));
+                    let found = if is_fallback { &mut unknown_fallbacks } else { &mut unknown };
+                    found.insert(*action, why.as_str());
+                }
             }
         }
     }
-    let is_any_part_needed = command.grants().any(|grant| matches!(grant.need, Need::For(_)));
-    if !needs_always && is_any_part_needed && !allowed_part && unknown.is_empty() {
+    if !needs_always && !needs_a_part {
+        // Nothing else tells whether the command does anything at all.
+        unknown.append(&mut unknown_fallbacks);
+    }
+    if !needs_always && needs_a_part && !allowed_part && unknown.is_empty() {
         missing.extend(limited.values().flatten());
     }
     let result = match (missing.is_empty(), unknown.is_empty()) {
@@ -239,9 +265,11 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
     };
     let texts = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut evidence = findings.evidence.clone();
-    if let Some(why) = unknown.values().next() {
-        let names: Vec<_> = unknown.keys().copied().collect();
-        evidence.push_str(&format!("; unknown: {} ({why})", names.join(", ")));
+    for (word, actions) in [("unknown", unknown), ("not tested, and not always needed", unknown_fallbacks)] {
+        if let Some(why) = actions.values().next() {
+            let names: Vec<_> = actions.keys().copied().collect();
+            evidence.push_str(&format!("; {word}: {} ({why})", names.join(", ")));
+        }
     }
     CommandCheck {
         command: command.command,

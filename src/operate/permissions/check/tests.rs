@@ -80,6 +80,30 @@ fn action_without_verdict_is_unknown_and_named() {
 }
 
 #[test]
+fn command_with_optional_actions_only_is_unknown_where_one_of_them_is() {
+    for command in ["why", "doctor"] {
+        let check = judged(command, &findings(|_| None));
+        assert_eq!(check.result, PermissionResult::Unknown, "{check:?}");
+        let (denied_one, unknown_one) = match command {
+            "why" => ("iam:GetRole", "logs:FilterLogEvents"),
+            _ => ("iam:SimulatePrincipalPolicy", "tag:ListRequiredTags"),
+        };
+        let mixed = findings(|action| match action {
+            _ if action == denied_one => Some(denied()),
+            _ if action == unknown_one => None,
+            _ => Some(Verdict::Allowed),
+        });
+        let check = judged(command, &mixed);
+        assert_eq!((check.result, check.limited[0].actions[0].as_str()), (PermissionResult::Unknown, denied_one));
+        assert!(check.evidence.ends_with(&format!("; unknown: {unknown_one} (not asked)")), "{check:?}");
+    }
+    // What a command can do without leaves it ok, and is named.
+    let put = judged("put", &findings(|action| (action != "lambda:ListTags").then_some(Verdict::Allowed)));
+    assert_eq!(put.result, PermissionResult::Ok);
+    assert!(put.evidence.ends_with("; not tested, and not always needed: lambda:ListTags (not asked)"), "{put:?}");
+}
+
+#[test]
 fn log_group_needs_one_of_its_arns_and_tables_need_both() {
     let both = || [Verdict::Allowed, denied()].into_iter();
     for on in [ActionResource::LogGroup, ActionResource::Tables] {
