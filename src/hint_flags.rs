@@ -72,6 +72,25 @@ impl HintFlags {
         self
     }
 
+    /// Returns the flags without the assignments of these settings and of members of them, for a command that sets them
+    /// itself: a member would win over the whole.
+    #[must_use]
+    pub(crate) fn without_settings(&self, keys: &[&str]) -> Self {
+        let is_set_anew = |shown: &str| {
+            let key = shown.trim_start_matches(['\'', '"']).split('=').next().unwrap_or_default().trim();
+            keys.iter()
+                .any(|whole| key.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        };
+        let mut pipeline = Vec::new();
+        let mut words = self.pipeline.iter().peekable();
+        while let Some(word) = words.next() {
+            if word != "--set" || words.next_if(|shown| is_set_anew(shown)).is_none() {
+                pipeline.push(word.clone());
+            }
+        }
+        HintFlags { pipeline, ..self.clone() }
+    }
+
     /// Renders a command for a hint, in backticks. `arguments` come behind the global flags and are quoted for a shell.
     pub fn command<S: AsRef<OsStr>>(&self, verb: &str, arguments: impl IntoIterator<Item = S>) -> String {
         let arguments = arguments.into_iter().map(|word| shell_word(&word.as_ref().to_string_lossy()).into_owned());
@@ -246,6 +265,19 @@ mod tests {
         };
         assert_eq!(typed("endpoint_url"), "`sensorctl up --local`");
         assert_eq!(typed("local"), "`sensorctl up --profile p --endpoint-url http://127.0.0.1:1`");
+    }
+
+    #[test]
+    fn command_that_sets_a_setting_does_not_repeat_its_assignments() {
+        let set =
+            ["table.billing.write_units=1", "table.billing={ read_units = 1 }", "table.class=standard", "tags.a=b"];
+        let global =
+            GlobalFlags { stage: Some("blue".into()), set: set.map(str::to_owned).to_vec(), ..GlobalFlags::default() };
+        let flags = hint_flags(&global).without_settings(&["table.billing", "table.cla"]);
+        assert_eq!(
+            flags.command("up", [""; 0]),
+            "`sensorctl up --stage blue --set table.class=standard --set tags.a=b`"
+        );
     }
 
     #[test]

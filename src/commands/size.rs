@@ -7,12 +7,13 @@ use sensor_model::limits::{LEAST_JSON_BYTES, MAX_ITEM_BYTES};
 use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{Fixed, Load, SizingOptions, size};
+use crate::operate::{Fixed, Load, NeededSetting, SizingOptions, size};
 use crate::output::{SampleSummary, SizingReport};
 use crate::pipeline::{
     AggregationChoice, ConstantField, InputOptions, InputOrigin, Inputs, MeasuredSample, ParsedChunks, ReadingSizes,
     measure,
 };
+use crate::settings::{SettingOrigin, Settings};
 
 /// Bytes of a reading as JSON that are assumed: `{"sensor_id":"sensor-2","temperature":88.8,"current_time":987654321}` has
 /// 68, and a further field or two is common.
@@ -113,14 +114,36 @@ pub(super) async fn run(context: &Context, args: SizeArgs) -> Result<(), Error> 
         let sizes = format!("assumed: {assumed}keys of {KEY_BYTES} bytes; `--file SAMPLE` measures both");
         sizing.assumptions.insert(0, sizes);
     }
-    let assignments = sizing.settings.iter().filter(|setting| setting.changes).filter_map(|setting| {
-        let value = setting.needed.as_ref()?;
-        // Text needs no quotes behind `--set`.
-        Some(format!("{}={}", setting.key, value.trim_matches('"')))
+    let command = command(settings, &sizing.settings).unwrap_or_else(|unsettable| {
+        context.output.note(unsettable);
+        None
     });
-    let words: Vec<_> = assignments.flat_map(|assignment| ["--set".to_owned(), assignment]).collect();
-    let command = (!words.is_empty()).then(|| settings.hints.command("up", words).trim_matches('`').to_owned());
     context.output.report(&SizingReport::new(sizing, command, sample.as_ref().map(summary)))
+}
+
+/// Returns the command that sets what changes, if anything does.
+///
+/// # Errors
+/// No command can, and why: a setting that is given must be left out, and `--set` cannot do that.
+fn command(settings: &Settings, needed: &[NeededSetting]) -> Result<Option<String>, String> {
+    let (mut keys, mut words) = (Vec::new(), Vec::new());
+    for NeededSetting { key, needed, .. } in needed.iter().filter(|setting| setting.changes) {
+        match (needed, settings.origin(key)) {
+            // Text needs no quotes behind `--set`.
+            (Some(value), _) => {
+                keys.push(*key);
+                words.extend(["--set".to_owned(), format!("{key}={}", value.trim_matches('"'))]);
+            }
+            (None, None | Some(SettingOrigin::Default)) => {}
+            (None, Some(origin)) => {
+                return Err(format!(
+                    "`{key}` ({origin}) must be left out, which no command does: change the settings file"
+                ));
+            }
+        }
+    }
+    let command = || settings.hints.without_settings(&keys).command("up", words).trim_matches('`').to_owned();
+    Ok((!keys.is_empty()).then(command))
 }
 
 /// Measures the readings of a file.

@@ -10,7 +10,7 @@ use crate::operate::{NeededSetting, Sizing};
 pub(crate) struct SizingReport {
     #[serde(flatten)]
     sizing: Sizing,
-    /// The command that sets what must be set; nothing where all is set.
+    /// The command that sets what must be set; nothing where all is set, or where no command can.
     command: Option<String>,
     /// The same as a part of the settings file.
     toml: Option<String>,
@@ -33,7 +33,7 @@ impl SizingReport {
     /// Reports a sizing with the command that sets what it needs.
     #[must_use]
     pub(crate) fn new(sizing: Sizing, command: Option<String>, sample: Option<SampleSummary>) -> Self {
-        let toml = command.is_some().then(|| toml(&sizing.settings));
+        let toml = sizing.settings.iter().any(|setting| setting.changes).then(|| toml(&sizing.settings));
         SizingReport { sizing, command, toml, sample }
     }
 
@@ -66,13 +66,15 @@ impl SizingReport {
             more => format!("{} `put` processes", units::count(more)),
         };
         lines.push(format!("  sending: {form}, {processes}"));
-        match (&self.command, &self.toml) {
-            (Some(command), Some(toml)) => {
-                lines.push(format!("to set them: `{command}`, or in sensorctl.toml"));
-                lines.extend(toml.lines().map(|line| format!("  {line}")));
-            }
-            _ => lines.push("nothing to set: the settings hold this load".to_owned()),
-        }
+        let Some(toml) = &self.toml else {
+            lines.push("nothing to set: the settings hold this load".to_owned());
+            return lines;
+        };
+        lines.push(match &self.command {
+            Some(command) => format!("to set them: `{command}`, or in sensorctl.toml"),
+            None => "to set them, in sensorctl.toml".to_owned(),
+        });
+        lines.extend(toml.lines().map(|line| format!("  {line}")));
         lines
     }
 

@@ -230,7 +230,7 @@ fn inspect_command_puts_the_readings_that_it_shows() {
         serde_json::json!({"name": "Temp (°C)", "type": "number", "min": "19.4", "max": "19.5", "empty": 0})
     );
     let command = report["command"].as_str().unwrap().strip_prefix("sensorctl ").unwrap().to_owned();
-    env.run(words(&command).iter().map(String::as_str)).assert_success();
+    env.run(shell_words(&command).iter().map(String::as_str)).assert_success();
     let stored: Vec<_> =
         env.rows(2).iter().map(|row| (row["temperature"].to_string(), row["current_time"].to_string())).collect();
     let mut shown: Vec<_> = report["readings"]
@@ -257,8 +257,8 @@ fn inspect_command_puts_the_readings_that_it_shows() {
     assert!(text.contains("command      `sensorctl put --file cellar.csv --map 'temperature=Temp (°C)'"), "{text}");
 }
 
-/// Words of a shell's command line with single quotes.
-fn words(command: &str) -> Vec<String> {
+/// Returns the words of a shell's command line with single quotes.
+pub fn shell_words(command: &str) -> Vec<String> {
     let (mut words, mut is_quoted) = (vec![String::new()], false);
     for character in command.chars() {
         match character {

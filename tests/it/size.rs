@@ -2,10 +2,19 @@
 
 use serde_json::Value;
 
+use crate::input_files::shell_words;
 use crate::support::{Run, TestEnv};
 
 fn size(env: &TestEnv, arguments: &[&str]) -> Run {
     env.run(["size", "-o", "json"].into_iter().chain(arguments.iter().copied()))
+}
+
+/// Runs `size` with the settings of the printed command: it reads them as `up` does.
+fn same_settings(env: &TestEnv, command: &str, load: &[&str]) -> Run {
+    let words = shell_words(command);
+    assert_eq!(words[..2], ["sensorctl", "up"], "{command}");
+    let settings: Vec<_> = words[2..].iter().map(String::as_str).collect();
+    size(env, &[load, &settings].concat())
 }
 
 fn cents(usd: &Value) -> u64 {
@@ -53,6 +62,51 @@ fn size_command_and_toml_set_what_the_load_needs() {
     let again = size(&env, &[&load[..], &config].concat()).assert_success().json();
     assert_eq!((&again["command"], &again["toml"]), (&Value::Null, &Value::Null), "{again}");
     assert_eq!(again["total_usd"], sizing["total_usd"]);
+}
+
+#[test]
+fn size_command_is_accepted_whatever_flags_it_repeats() {
+    let env = TestEnv::new();
+    let peaks = ["--sensors", "10000", "--rate", "1", "--peak", "100000"];
+    let steady = ["--sensors", "100000", "--rate", "20000"];
+    let provisioned = ["--set", "table.billing={read_units=1,write_units=1}"];
+    let one_by_one = ["--set", "table.billing.read_units=1", "--set", "table.billing.write_units=1"];
+    for (load, given) in [
+        (&peaks[..], &[][..]),
+        (&steady[..], &["--set", "stream.mode=on-demand"][..]),
+        (&steady[..], &["--set", "stream.shards=2", "--set", "mapping.batch_size=7"][..]),
+        (&steady[..], &provisioned[..]),
+        (&steady[..], &one_by_one[..]),
+    ] {
+        let sizing = size(&env, &[load, given].concat()).assert_success().json();
+        let command = sizing["command"].as_str().unwrap();
+        let again = same_settings(&env, command, load).assert_success().json();
+        assert_eq!((&again["command"], &again["toml"]), (&Value::Null, &Value::Null), "{command}: {again}");
+    }
+}
+
+#[test]
+fn size_prints_no_command_that_leaves_a_given_setting_out() {
+    let env = TestEnv::new();
+    let load = ["--sensors", "10000", "--rate", "1", "--peak", "100000"];
+    let shards = ["--set", "stream.shards=2"];
+    let run = size(&env, &[&load[..], &shards].concat()).assert_success();
+    let sizing = run.json();
+    assert_eq!(sizing["command"], Value::Null, "{sizing}");
+    assert!(run.stderr.contains("`stream.shards` (--set) must be left out"), "{}", run.stderr);
+    let file = env.path("sensorctl.toml");
+    std::fs::write(&file, sizing["toml"].as_str().unwrap()).unwrap();
+    let again = size(&env, &[&load[..], &["--config", file.to_str().unwrap()]].concat()).assert_success().json();
+    assert_eq!(again["toml"], Value::Null, "{again}");
+
+    std::fs::write(&file, "[stream]\nshards = 2\n").unwrap();
+    let run = env.run(["size", "-o", "table"].into_iter().chain(load)).assert_success();
+    assert!(run.stderr.contains("sensorctl.toml:2) must be left out"), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("to set them, in sensorctl.toml\n  [stream]\n  mode = \"on-demand\"\n"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
