@@ -295,6 +295,7 @@ pub(super) const WHY: &[Grant] = &[
         Role,
         &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
     ),
+    optional("causes that need it are `unknown`", StreamKey, &["kms:Decrypt"]),
     optional("causes that need it are `unknown`", ManagedPolicies, &["iam:GetPolicy", "iam:GetPolicyVersion"]),
     optional("causes that need it are `unknown`", Function, &["lambda:GetFunction"]),
     optional("causes that need it are `unknown`", LogGroup, &["logs:FilterLogEvents"]),
@@ -306,6 +307,7 @@ pub(super) const LAG: &[Grant] = &[
     optional("the lag is not exact", Readings, &["dynamodb:BatchGetItem"]),
     optional("dead letters are not counted", DeadLetters, &["dynamodb:Scan"]),
     optional("the lag is not exact", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
+    optional("the lag is not exact", StreamKey, &["kms:Decrypt"]),
 ];
 
 /// Reads, replays and deletes dead letters.

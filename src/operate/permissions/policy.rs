@@ -160,6 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn commands_that_read_records_may_decrypt_with_the_key_of_the_stream() {
+        let mut settings = Pipeline::by_default().unwrap();
+        settings.stream.key = Some("arn:aws:kms:eu-central-1:123456789012:key/k".into());
+        for command in COMMANDS.iter().filter(|command| !command.is_empty()) {
+            let actions: BTreeSet<_> = command.grants().flat_map(|grant| grant.actions).copied().collect();
+            let document = policy_for(&[command.command], &settings, PLACE).document;
+            let key = document["Statement"].as_array().unwrap().iter().find(|it| it["Sid"] == "StreamKey");
+            for (call, key_action) in [
+                ("kinesis:GetRecords", "kms:Decrypt"),
+                ("kinesis:PutRecord", "kms:GenerateDataKey"),
+                ("kinesis:PutRecords", "kms:GenerateDataKey"),
+            ] {
+                let is_allowed = key.is_some_and(|key| key["Action"].as_array().unwrap().contains(&json!(key_action)));
+                assert!(!actions.contains(call) || is_allowed, "{} calls {call}: {document}", command.command);
+            }
+        }
+    }
+
+    #[test]
     fn caller_policy_holds_only_what_the_commands_need() {
         let settings = Pipeline::by_default().unwrap();
         let policy = policy_for(&["invoke", "logs"], &settings, PLACE);
