@@ -173,6 +173,11 @@ fn denied_calls_leave_checks_unknown_with_the_missing_permission() {
     }
     // A refusal is an answer.
     assert_finding(&run, "endpoint-lambda", "ok", "answers");
+    ApiClient::new(&env).set_faults("lambda:GetFunctionConcurrency=denied");
+    let reserving = ["doctor", "--local", "-o", "json", "--set", "function.reserved_concurrency=950"];
+    let reserving = env.run(reserving).assert_code(3);
+    let remedy = assert_finding(&reserving, "lambda-concurrency", "unknown", "GetFunctionConcurrency");
+    assert!(remedy.contains("lambda:GetFunctionConcurrency"), "{remedy}");
     // Only the faults themselves are a finding: unknown alone is no failure.
     assert!(run.stderr.contains("warnings: local-faults\""), "{}", run.stderr);
 }

@@ -2,6 +2,8 @@
 
 use super::calls::LambdaAccount;
 use super::finding::Verdict;
+use crate::aws::AwsFailure;
+use crate::error::Error;
 use crate::settings::Pipeline;
 
 /// Invocations that Lambda keeps unreserved (docs/facts/lambda.md, Function limits).
@@ -9,11 +11,11 @@ const KEPT_UNRESERVED: i64 = 100;
 /// Code storage from which an account is nearly full, in percent.
 const NEARLY_FULL: i64 = 95;
 
-/// Judges the concurrency of the account. `reserved_now` is what the function has, `shards` those that are read at once
-/// and whether the number is assumed.
+/// Judges the concurrency of the account. `reserved_now` is what the function has, unless the call failed; `shards` those
+/// that are read at once and whether the number is assumed.
 pub(super) fn judge_concurrency(
     account: LambdaAccount,
-    reserved_now: Option<i32>,
+    reserved_now: Result<Option<i32>, &AwsFailure>,
     settings: &Pipeline,
     (shards, is_assumed): (i32, bool),
 ) -> Verdict {
@@ -26,19 +28,24 @@ pub(super) fn judge_concurrency(
     let unreserved = account.unreserved.map_or(limit, i64::from);
     let raise = "request more concurrent executions in the Service Quotas console (Lambda, L-B99A9384)";
     if let Some(reserved) = settings.function.reserved_concurrency {
-        let left = unreserved + i64::from(reserved_now.unwrap_or(0)) - i64::from(reserved);
+        let now = reserved_now.unwrap_or_default();
+        let left = unreserved + i64::from(now.unwrap_or_default()) - i64::from(reserved);
         return match i64::from(reserved) {
             0 => Verdict::failed(
                 "`function.reserved_concurrency` is 0: the function never runs",
                 "leave it out, or set it to what the mapping needs",
             ),
-            _ if reserved_now != Some(reserved) && left < KEPT_UNRESERVED => Verdict::failed(
-                format!(
-                    "`function.reserved_concurrency` = {reserved} would leave {left} of the account's {limit} \
-                     unreserved; Lambda keeps {KEPT_UNRESERVED}"
+            _ if now != Some(reserved) && left < KEPT_UNRESERVED => match reserved_now {
+                Ok(_) => Verdict::failed(
+                    format!(
+                        "`function.reserved_concurrency` = {reserved} would leave {left} of the account's {limit} \
+                         unreserved; Lambda keeps {KEPT_UNRESERVED}"
+                    ),
+                    format!("leave `function.reserved_concurrency` out, or {raise}"),
                 ),
-                format!("leave `function.reserved_concurrency` out, or {raise}"),
-            ),
+                // What the function has already may be all that it takes.
+                Err(failure) => Verdict::unknown_with(&Error::from(failure.clone())),
+            },
             reserved if reserved < needed => Verdict::warning(
                 format!(
                     "{load}, and `function.reserved_concurrency` allows {reserved}: it is throttled and falls behind"
@@ -78,6 +85,7 @@ pub(super) fn judge_storage(account: LambdaAccount) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::FailureCause;
     use crate::operate::doctor::CheckResult::{self, Failed, Ok, Unknown, Warning};
 
     fn account(concurrency: i32, unreserved: i32) -> LambdaAccount {
@@ -86,11 +94,11 @@ mod tests {
 
     #[test]
     fn concurrency_is_compared_with_shards_times_parallelization() {
-        let judged = |account, reserved_now, reserved: Option<i32>, parallelization, shards| {
+        let judged = |account, reserved_now: Option<i32>, reserved: Option<i32>, parallelization, shards| {
             let mut settings = Pipeline::by_default().unwrap();
             settings.function.reserved_concurrency = reserved;
             settings.mapping.parallelization = parallelization;
-            judge_concurrency(account, reserved_now, &settings, (shards, false))
+            judge_concurrency(account, Ok(reserved_now), &settings, (shards, false))
         };
         for (verdict, result, says) in [
             (judged(account(1000, 1000), None, None, 1, 1), Ok, "up to 1 at once"),
@@ -111,6 +119,30 @@ mod tests {
             assert_eq!(verdict.result, result, "{verdict:?}");
             assert!(verdict.evidence.contains(says), "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn reserved_concurrency_that_cannot_be_read_is_unknown_where_it_decides() {
+        let denied = AwsFailure {
+            service: "Lambda",
+            operation: "GetFunctionConcurrency",
+            resource: "function f".into(),
+            location: "eu-central-1".into(),
+            code: Some("AccessDeniedException".into()),
+            message: "no".into(),
+            cause: FailureCause::Denied,
+        };
+        let judged = |unreserved, reserved: Option<i32>| {
+            let mut settings = Pipeline::by_default().unwrap();
+            settings.function.reserved_concurrency = reserved;
+            judge_concurrency(account(1000, unreserved), Err(&denied), &settings, (1, false))
+        };
+        let verdict = judged(100, Some(900));
+        assert_eq!(verdict.result, Unknown, "{verdict:?}");
+        assert!(verdict.evidence.contains("GetFunctionConcurrency"), "{verdict:?}");
+        // These hold whatever the function has now.
+        assert_eq!([judged(1000, Some(900)).result, judged(100, None).result], [Ok, Ok]);
+        assert_eq!(judged(1000, Some(0)).result, Failed);
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         verdict.named(name, took)
     };
     let concurrency = judge(&lambda.result, |account| {
-        let reserved = reserved.as_ref().and_then(|reserved| reserved.result.as_ref().ok().copied().flatten());
+        let reserved = reserved.as_ref().map_or(Ok(None), |reserved| reserved.result.as_ref().copied());
         lambda_quota::judge_concurrency(account, reserved, settings, shards_read(stream_now.shards(), settings))
     });
     findings.push(judged(LAMBDA_CONCURRENCY, longest(&lambda, reserved.as_ref()), concurrency));
