@@ -13,6 +13,7 @@ mod lag;
 mod metrics;
 mod permissions;
 mod pipeline_metrics;
+mod quotas;
 mod sizing;
 
 pub(crate) use dead_letter_count::DeadLetterCount;

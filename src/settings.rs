@@ -38,6 +38,7 @@ use self::file::File;
 use self::layers::{Environment, Layers};
 use self::stage::Stage;
 
+pub(crate) use self::constraints::{MAX_SHARDS, MAX_TABLE_UNITS};
 pub(crate) use self::file::FILE_NAME;
 pub(crate) use self::function::Function;
 pub(crate) use self::layouts::OwnLayout;

@@ -8,7 +8,7 @@ use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::Error;
 use crate::operate::{Fixed, Load, NeededSetting, SizingOptions, size};
-use crate::output::{SampleSummary, SizingReport};
+use crate::output::{SampleSummary, SizingReport, units};
 use crate::pipeline::{
     AggregationChoice, ConstantField, InputOptions, InputOrigin, Inputs, MeasuredSample, ParsedChunks, ReadingSizes,
     measure,
@@ -157,8 +157,8 @@ async fn sample(context: &Context, file: &Path, args: &SizeArgs) -> Result<Measu
     let sample = measure(ParsedChunks::of(inputs), &context.interrupt).await?;
     if sample.sizes.readings > 0 {
         if sample.rejected > 0 {
-            let rejected = sample.rejected;
-            context.output.note(format!("{rejected} lines of {} are not readings and were left out", file.display()));
+            let lines = units::counted(sample.rejected, "line");
+            context.output.note(format!("not readings, and left out: {lines} of {}", file.display()));
         }
         return Ok(sample);
     }

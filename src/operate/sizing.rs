@@ -33,6 +33,7 @@ use self::limits::{
     VCPU_MB, WRITE_MS,
 };
 use self::plan::{Choice, Plan};
+use super::quotas::NEW_ACCOUNT_CONCURRENCY;
 use crate::error::Error;
 use crate::pipeline::AggregationChoice;
 use crate::pipeline::prices::{PRICES_DATE, PRICES_REGION, PRICES_SOURCE};
@@ -195,7 +196,7 @@ fn assumptions(load: &Load, plan: &Plan<'_>, pipeline: &Pipeline) -> Vec<String>
         ),
         format!("assumed: one `put` sends {put} readings a second; all sensors send the same number"),
         format!(
-            "assumed: the account may run {} invocations at a time; a new one may run 10",
+            "assumed: the account may run {} invocations at a time; a new one may run {NEW_ACCOUNT_CONCURRENCY}",
             Fixed::whole(CONCURRENCY_QUOTA)
         ),
     ];

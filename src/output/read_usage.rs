@@ -19,13 +19,9 @@ pub(crate) fn read_usage_line(usage: &ReadUsage, sensors: u64) -> String {
     let price = if price < 0.01 { "less than 0.01 USD".to_owned() } else { format!("{price:.2} USD") };
     format!(
         "Read {} in {}{sensors}: {units:.1} read units, {price} on demand ({PRICES_OF}).",
-        counted(scanned, "item"),
-        counted(requests, "request"),
+        units::counted(scanned, "item"),
+        units::counted(requests, "request"),
     )
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", units::count(count), if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -40,12 +40,14 @@ impl SizingReport {
     fn load(&self) -> String {
         let load = &self.sizing.load;
         let measured =
-            self.sample.as_ref().map(|sample| format!(" (measured on {} readings)", units::count(sample.readings)));
+            self.sample.as_ref().map(|sample| format!(" (measured on {})", units::counted(sample.readings, "reading")));
         let measured = measured.unwrap_or_default();
-        let kept = load.retention_days.map_or("kept for good".to_owned(), |days| format!("kept for {days} days"));
+        let kept = load
+            .retention_days
+            .map_or("kept for good".to_owned(), |days| format!("kept for {}", units::counted(days, "day")));
         format!(
-            "load: {} sensors, {} readings/s, {} at the peak and {} % headroom, {} bytes a reading{measured}, rows {kept}",
-            units::count(load.sensors),
+            "load: {}, {} readings/s, {} at the peak and {} % headroom, {} bytes a reading{measured}, rows {kept}",
+            units::counted(load.sensors, "sensor"),
             load.readings_per_second,
             load.peak_readings_per_second,
             load.headroom_percent,

@@ -49,6 +49,12 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
+/// `1 row`, `8,759 rows`.
+#[must_use]
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +70,7 @@ mod tests {
     fn counts_and_bytes_are_grouped() {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(999), "999");
+        assert_eq!([0, 1, 1000].map(|number| counted(number, "row")), ["0 rows", "1 row", "1,000 rows"]);
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");
     }

@@ -37,12 +37,17 @@ impl Range {
     }
 }
 
-/// Provisioned shards. `UpdateShardCount` goes up to 10,000 (its API reference).
-pub(super) const SHARDS: Range = Range::new(1, 10_000, "shards");
+/// Maximum of provisioned shards: `UpdateShardCount` goes up to 10,000 (its API reference).
+pub(crate) const MAX_SHARDS: u16 = 10_000;
+/// Maximum capacity units of a table: the default quota (docs/facts/dynamodb.md, Capacity).
+pub(crate) const MAX_TABLE_UNITS: u16 = 40_000;
+
+/// Provisioned shards.
+pub(super) const SHARDS: Range = Range::new(1, MAX_SHARDS as i32, "shards");
 /// Retention of a stream: 24 to 8760 hours (`IncreaseStreamRetentionPeriod`).
 pub(super) const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
-/// Capacity units of a table: at least 1. The default quota of a table is 40,000 (`DynamoDB` quotas).
-pub(super) const CAPACITY: Range = Range::new(1, 40_000, "units per second");
+/// Capacity units of a table: at least 1.
+pub(super) const CAPACITY: Range = Range::new(1, MAX_TABLE_UNITS as i32, "units per second");
 /// Days until a reject expires. This limit is sensorctl's own: ten years keep the expiry time far from any limit of the
 /// service.
 pub(super) const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");

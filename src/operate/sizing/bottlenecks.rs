@@ -10,6 +10,7 @@ use super::limits::{
     UNRESERVED, on_demand_quota, shard_quota,
 };
 use super::plan::Plan;
+use crate::operate::quotas::{CONCURRENCY_CODE, CONCURRENCY_NAME};
 use crate::pipeline::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 use crate::settings::Pipeline;
 
@@ -117,7 +118,7 @@ pub(super) fn bottlenecks(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) ->
             plan.concurrency(),
             Fixed::whole(concurrency_limit(plan)),
             "invocations",
-            "Lambda quota L-B99A9384",
+            CONCURRENCY_NAME,
         ),
     ];
     if let Some(reserved) = reserved_concurrency(plan, pipeline) {
@@ -195,15 +196,16 @@ fn of_shards(plan: &Plan<'_>, region: &str) -> Vec<Bottleneck> {
 /// Returns what must be asked for.
 pub(super) fn quotas(plan: &Plan<'_>, pipeline: &Pipeline, region: &str) -> Vec<Quota> {
     let ask = |service: &str| format!("ask for it in the console: Service Quotas, {service}");
-    let lambda = "`aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 \
-                  --desired-value";
     let quota = |name, code, default, needed, unit, how| Quota { name, code, default, needed, unit, how };
     let mut found = Vec::new();
     let concurrency = concurrency_limit(plan);
-    let how = format!("{lambda} {concurrency}`; new accounts have less than the default");
+    let how = format!(
+        "`aws service-quotas request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_CODE} \
+         --desired-value {concurrency}`; new accounts have less than the default"
+    );
     found.push(quota(
         "Lambda, invocations at a time",
-        Some("L-B99A9384"),
+        Some(CONCURRENCY_CODE),
         CONCURRENCY_QUOTA,
         concurrency,
         "invocations",

@@ -1,6 +1,8 @@
 //! Limits of the services, and what is assumed of speeds and sizes. docs/sizing.md has each with its source.
 
 use super::fixed::Fixed;
+use crate::operate::quotas;
+use crate::settings;
 
 /// Hours of a month, as the price pages count them.
 pub(super) const MONTH_HOURS: u64 = 730;
@@ -14,13 +16,13 @@ pub(super) const GB: u64 = 1 << 30;
 /// Bytes that can be read from a shard in a second, by all polling readers (docs/facts/kinesis.md, Read limits).
 pub(super) const SHARD_READ_BYTES: u64 = 2 * 1_048_576;
 /// Shards of a stream at most, by the settings.
-pub(super) const MAX_SHARDS: u64 = 10_000;
+pub(super) const MAX_SHARDS: u64 = settings::MAX_SHARDS as u64;
 /// Regions with the high default quotas of Kinesis (docs/facts/kinesis.md, Capacity modes).
 const LARGE_REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "us-west-2"];
 /// Bytes that a new on-demand stream takes in a second (docs/facts/kinesis.md, Capacity modes).
 pub(super) const ON_DEMAND_FIRST_BYTES: u64 = 4 * 1_048_576;
 /// Shards of an on-demand stream at first: as many as take these bytes.
-pub(super) const ON_DEMAND_FIRST_SHARDS: u64 = 4;
+pub(super) const ON_DEMAND_FIRST_SHARDS: u64 = quotas::ON_DEMAND_FIRST_SHARDS as u64;
 /// An on-demand stream splits a shard that takes more than half of its limits (docs/facts/kinesis.md, Capacity modes).
 pub(super) const ON_DEMAND_SHARE: u64 = 2;
 
@@ -37,8 +39,8 @@ pub(super) fn on_demand_quota(region: &str) -> u64 {
 
 /// Invocations of all functions of an account at a time, by default (docs/facts/lambda.md, Function limits).
 pub(super) const CONCURRENCY_QUOTA: u64 = 1000;
-/// Invocations that must stay unreserved (docs/facts/lambda.md, Function limits).
-pub(super) const UNRESERVED: u64 = 100;
+/// Invocations that must stay unreserved.
+pub(super) const UNRESERVED: u64 = quotas::UNRESERVED_CONCURRENCY as u64;
 /// Batches of a shard at a time (docs/facts/event-source-mapping.md, Parameters).
 pub(super) const MAX_PARALLELIZATION: u64 = 10;
 /// Bytes of an event (docs/facts/event-source-mapping.md, Parameters), with room for what surrounds its records.
@@ -55,7 +57,9 @@ pub(super) const MEMORY_STEPS: [u64; 3] = [512, 1024, VCPU_MB];
 pub(super) const BATCH_SIZE: u64 = 1000;
 
 /// Write units of an on-demand table in a second, by default (docs/facts/dynamodb.md, Capacity).
-pub(super) const TABLE_QUOTA: u64 = 40_000;
+pub(super) const TABLE_QUOTA: u64 = MAX_TABLE_UNITS;
+/// Units of a provisioned table at most, by the settings.
+pub(super) const MAX_TABLE_UNITS: u64 = settings::MAX_TABLE_UNITS as u64;
 /// Write units of a new on-demand table in a second (docs/facts/dynamodb.md, Capacity).
 pub(super) const TABLE_FIRST_WRITES: u64 = 4000;
 /// Write units that one partition, and so one sensor, takes in a second (docs/facts/dynamodb.md, Capacity).

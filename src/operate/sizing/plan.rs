@@ -4,7 +4,7 @@ use super::arithmetic::{Arithmetic, Figure};
 use super::costs::{Bill, Cost, TableCapacity, total};
 use super::fixed::Fixed;
 use super::function::FunctionPlan;
-use super::limits::{ON_DEMAND_FIRST_SHARDS, ON_DEMAND_SHARE};
+use super::limits::{MAX_TABLE_UNITS, ON_DEMAND_FIRST_SHARDS, ON_DEMAND_SHARE};
 use super::load::Load;
 use super::records::{Records, least_shards, shards_needed};
 use crate::error::Error;
@@ -40,8 +40,6 @@ pub(super) struct Plan<'a> {
 
 /// Read units of a provisioned table whose settings have none.
 const READ_UNITS: u64 = 5;
-/// Units of a provisioned table at most, by the settings.
-const MAX_UNITS: u64 = 40_000;
 
 impl<'a> Plan<'a> {
     /// Makes the plan of a choice.
@@ -110,9 +108,9 @@ fn table_capacity(load: &Load, pipeline: &Pipeline, on_demand: bool) -> Result<T
         Billing::OnDemand => READ_UNITS,
     };
     let write_units = load.demand().value().times(load.write_units()).ceil();
-    if write_units > MAX_UNITS {
+    if write_units > MAX_TABLE_UNITS {
         return Err(Error::usage(format!(
-            "the load takes {write_units} write units a second, and a provisioned table has at most {MAX_UNITS}"
+            "the load takes {write_units} write units a second, and a provisioned table has at most {MAX_TABLE_UNITS}"
         ))
         .hint("`--set table.billing=on-demand`"));
     }
