@@ -1,6 +1,10 @@
 //! `export policy --for COMMAND` suffices for the command.
 
-use serde_json::Value;
+use std::cell::Cell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 use crate::support::{ApiClient, Run, TestEnv, percent_encode, role_session};
 
@@ -44,6 +48,58 @@ pub const PUT: (&str, Lines<'static>) = (
         ("put --sensor a --temp 1 --time 2 --wait --timeout 1s", 1),
     ],
 );
+
+/// Every kind of action on dead letters. [`DeadLetters`] prepares for them.
+pub const REJECTS: (&str, Lines<'static>) = (
+    "rejects",
+    &[
+        ("rejects list", 0),
+        ("rejects show shardId-000000000000/10/0", 0),
+        ("rejects replay --yes", 0),
+        ("rejects from-destination --file failed.json", 0),
+        ("rejects from-destination --file failed.json --replay --yes", 0),
+    ],
+);
+
+/// What the lines of [`REJECTS`] need: a dead letter, and a batch that was given up.
+pub struct DeadLetters<'a> {
+    api: ApiClient,
+    env: &'a TestEnv,
+    stored: Cell<u32>,
+}
+
+impl<'a> DeadLetters<'a> {
+    /// Writes the document of a batch with one record, which is in the stream.
+    pub fn new(env: &'a TestEnv) -> Self {
+        let put = ["put", "--local", "--sensor", "a", "--temp", "1", "--time", "9", "-o", "json", "--wait"];
+        let sequence = env.run(put).assert_success().json()["sequence_number"].clone();
+        let batch = json!({"shardId": "shardId-000000000000", "startSequenceNumber": sequence,
+            "endSequenceNumber": sequence, "batchSize": 1,
+            "approximateArrivalOfFirstRecord": jiff::Timestamp::now().to_string(),
+            "streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data"});
+        let document = json!({"version": "1.0", "requestContext": {"condition": "RetryAttemptsExhausted"},
+            "KinesisBatchInfo": batch});
+        env.write("failed.json", document.to_string());
+        DeadLetters { api: ApiClient::new(env), env, stored: Cell::default() }
+    }
+
+    /// Stores a dead letter whose reading is not in the table. The one before may be left.
+    pub fn store(&self) {
+        let time = self.stored.replace(self.stored.get() + 1);
+        let data = format!(r#"{{"sensor_id":"replayed","temperature":1,"current_time":{time}}}"#);
+        let text = |text: &str| json!({"S": text});
+        let item = json!({
+            "ShardId": text("shardId-000000000000"), "RejectId": text("10#0000000#000"), "SequenceNumber": text("10"),
+            "PartitionKey": text("replayed"), "Code": text("wrong-type"), "Reason": text("`temperature` is not a number"),
+            "ExpiresAt": {"N": "4102444800"}, "Parts": {"N": "1"}, "ArrivalTime": {"N": "1700000000.5"},
+            "Data": {"B": STANDARD.encode(data)},
+        });
+        self.api.json("DynamoDB_20120810.PutItem", &json!({"TableName": "SensorDataRejects", "Item": item}));
+        let key = json!({"SensorId": text("a"), "CurrentTime": {"N": "9"}});
+        self.api.json("DynamoDB_20120810.DeleteItem", &json!({"TableName": "SensorData", "Key": key}));
+        self.env.wait_for_mapping_result("OK", |result| result == "OK");
+    }
+}
 
 /// `up` from nothing, with a change of every kind and back.
 pub const UP: (&str, Lines<'static>) = (
@@ -147,6 +203,16 @@ fn policy_of_each_command_suffices_on_a_pipeline() {
 }
 
 #[test]
+fn policy_of_rejects_suffices() {
+    let env = TestEnv::with_pipeline();
+    let caller = PolicyCaller::new(&env);
+    let letters = DeadLetters::new(&env);
+    letters.store();
+    caller.allow(&policy_for(&env, "rejects"));
+    caller.assert_works(REJECTS.1);
+}
+
+#[test]
 fn policies_of_up_put_and_down_suffice() {
     let env = TestEnv::with_local_cloud();
     let caller = PolicyCaller::new(&env);
@@ -182,6 +248,9 @@ fn policy_without_credentials_names_the_flag_that_needs_none() {
     env.run(["export", "policy", "--region", "eu-central-1"])
         .assert_code(1)
         .assert_stderr_contains(&["no AWS credentials found", "--account 123456789012"]);
+    env.run(["export", "policy", "--region", "eu-central-1", "--for", "put,scan"]).assert_code(1).assert_stderr_contains(&[
+        "`sensorctl export policy --region eu-central-1 --for put,scan --account 123456789012` needs no credentials",
+    ]);
     env.run(["export", "policy", "--account", "*"])
         .assert_success()
         .assert_stderr_contains(&["no region is set", "for all regions"]);
@@ -193,7 +262,7 @@ fn put_wait_names_each_look_that_is_denied() {
     let caller = PolicyCaller::new(&env);
     let stream = "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data";
     let table = "arn:aws:dynamodb:us-east-1:000000000000:table/SensorData";
-    caller.allow(&serde_json::json!({"Version": "2012-10-17", "Statement": [
+    caller.allow(&json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": stream},
         {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table}]}));
     caller.run("put --sensor a --temp 1 --time 2 --wait --timeout 1s").assert_code(1).assert_stderr_contains(&[

@@ -311,7 +311,7 @@ fn permissions_of_a_caller_who_may_not_ask_iam_are_unknown_or_denied_by_a_read()
     assert_finding(&run, "permissions-put", "unknown", "reads were tried");
     assert_finding(&run, "permissions-up", "failed", "dynamodb:DescribeTable");
     assert_finding(&run, "permissions-why", "unknown", "unknown: cloudwatch:GetMetricData");
-    assert_finding(&run, "permissions-doctor", "unknown", "denied: iam:SimulatePrincipalPolicy: permissions are tried");
+    assert_finding(&run, "permissions-doctor", "unknown", "; iam:SimulatePrincipalPolicy: permissions are tried by reads");
 }
 
 /// Tests that wait for the deadline of a call.

@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, args: PolicyArgs) -> Result<(), Error
         let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.command)).collect();
         return Err(Error::usage(format!("no permission is needed for {}", names.join(", "))));
     }
-    let (account, region) = place(context, args.account).await?;
+    let (account, region) = place(context, args.account, &args.commands).await?;
     let place = Place { account: &account, region: &region };
     let settings = &context.settings.pipeline;
     let document = if for_function {
@@ -66,13 +66,7 @@ pub(super) async fn run(context: &Context, args: PolicyArgs) -> Result<(), Error
         }
         Stack::role_policy(settings, &account, &region)
     } else {
-        let policy = operate::caller_policy(&commands, settings, place);
-        if let Some(key) = policy.unnamed_key {
-            context.output.note(format!(
-                "the policy does not allow the use of the stream's key `{key}`: set `stream.encryption` to the key's ARN"
-            ));
-        }
-        policy.document
+        operate::caller_policy(&commands, settings, place)
     };
     context.output.bytes(format!("{document:#}\n").as_bytes())?;
     let characters = operate::policy_characters(&document);
@@ -89,7 +83,7 @@ pub(super) async fn run(context: &Context, args: PolicyArgs) -> Result<(), Error
 }
 
 /// Returns account and region: those that were named, else those of the credentials.
-async fn place(context: &Context, account: Option<String>) -> Result<(String, String), Error> {
+async fn place(context: &Context, account: Option<String>, commands: &[String]) -> Result<(String, String), Error> {
     if let Some(account) = account {
         let configured = context.settings.region.clone().filter(|_| !context.settings.local);
         let region = match configured {
@@ -108,7 +102,10 @@ async fn place(context: &Context, account: Option<String>) -> Result<(String, St
     }
     let clients = context.clients().await?;
     let account = clients.account().await.map_err(|failure| {
-        Error::from(failure).hint("`sensorctl export policy --account 123456789012` needs no credentials")
+        let narrowed = (!commands.is_empty()).then(|| ["--for".to_owned(), commands.join(",")]);
+        let words = narrowed.into_iter().flatten().chain(["--account".to_owned(), "123456789012".to_owned()]);
+        let command = context.settings.hints.command("export policy", words);
+        Error::from(failure).hint(format!("{command} needs no credentials"))
     })?;
     Ok((account.to_owned(), clients.region.clone()))
 }

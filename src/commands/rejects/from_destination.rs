@@ -94,9 +94,12 @@ async fn list(context: &Context, documents: &[FailureDocument]) -> Result<(), Er
     let stream = &context.settings.pipeline.stream.name;
     let work = async { Ok(retention_hours(clients, stream).await) };
     let retention = context.or_interrupt(work, || Error::interrupted("interrupted")).await?;
-    if retention.is_none() {
-        context.output.note(format!("how long stream {stream} keeps records is not known: the time left is not shown"));
+    if let Err(why) = &retention {
+        context
+            .output
+            .note(format!("how long stream {stream} keeps records is not known ({why}): no time left is shown"));
     }
+    let retention = retention.ok();
     let now = jiff::Timestamp::now().as_millisecond();
     let mut rows = context.output.rows();
     for document in documents {

@@ -94,10 +94,17 @@ impl<'a> RangeReader<'a> {
 }
 
 /// Returns for how many hours the stream keeps records; `None` where the caller may not see it.
-pub(crate) async fn retention_hours(clients: &Clients, stream: &str) -> Option<u32> {
+///
+/// # Errors
+/// Why it is not known.
+pub(crate) async fn retention_hours(clients: &Clients, stream: &str) -> Result<u32, String> {
     let request = clients.kinesis.describe_stream_summary().stream_name(stream);
-    let summary = request.send().await.ok()?.stream_description_summary?;
-    u32::try_from(summary.retention_period_hours).ok()
+    let resource = format!("stream {stream}");
+    let call = clients.call("Kinesis", "DescribeStreamSummary", &resource);
+    let answer = call.answer(request.send().await).map_err(|failure| failure.to_string())?;
+    let hours = answer.stream_description_summary.map(|summary| summary.retention_period_hours);
+    let hours = hours.and_then(|hours| u32::try_from(hours).ok()).filter(|hours| *hours > 0);
+    hours.ok_or_else(|| "the answer to DescribeStreamSummary does not say it".to_owned())
 }
 
 async fn retry<T, Fut>(clients: &Clients, call: impl FnMut() -> Fut) -> Result<T, AwsFailure>

@@ -95,7 +95,7 @@ impl ActionResource {
         other == ActionResource::Tables && matches!(self, ActionResource::Readings | ActionResource::DeadLetters)
     }
 
-    /// Returns the ARNs, or patterns of them. There are none for a key that the settings do not name by its ARN.
+    /// Returns the ARNs, or patterns of them. There are none for a stream without a key of its own.
     #[must_use]
     pub(crate) fn arns(self, settings: &Pipeline, place: Place<'_>) -> Vec<String> {
         let Place { account, region } = place;
@@ -122,7 +122,7 @@ impl ActionResource {
             ActionResource::InstanceProfiles => vec![of_iam("instance-profile/*")],
             ActionResource::Function => vec![arn("lambda", &format!("function:{}", settings.function.name))],
             ActionResource::EventSourceMappings => vec![arn("lambda", "event-source-mapping:*")],
-            // The actions of tags take the ARN without `:*`, older ones the one with it.
+            // The actions of tags take the ARN without `:*`, others the one with it.
             ActionResource::LogGroup => {
                 let group = arn("logs", &format!("log-group:{}", settings.log_group_name()));
                 let streams = format!("{group}:*");

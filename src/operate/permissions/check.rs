@@ -53,6 +53,10 @@ pub(crate) enum PermissionResult {
 /// The action that tests all others.
 const SIMULATION: &str = "iam:SimulatePrincipalPolicy";
 
+/// The actions on a log group that take its ARN without `:*` (docs/permissions.md, A policy for the caller). The others are
+/// evaluated on its log streams, as their denials say.
+const TAKE_PLAIN_LOG_GROUP: [&str; 2] = ["logs:ListTagsForResource", "logs:TagResource"];
+
 /// The caller, as its ARN tells.
 #[derive(Debug, PartialEq, Eq)]
 enum Caller {
@@ -125,7 +129,11 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
             role_arn(clients, &name).await.ok().filter(|arn| !arn.is_empty()).unwrap_or(built)
         }
         Caller::Other(arn) => {
-            let why = format!("{SIMULATION} takes no {arn}");
+            let why = if arn.is_empty() {
+                "GetCallerIdentity does not say who the caller is".to_owned()
+            } else {
+                format!("{SIMULATION} does not take {arn}")
+            };
             return tried(clients, settings, &why).await;
         }
     };
@@ -152,7 +160,7 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
 async fn tried(clients: &Clients, settings: &Pipeline, why: &str) -> Findings {
     let verdicts = probe(clients, settings).await;
     let evidence = format!("{} reads were tried, because {why}", verdicts.len());
-    Findings { verdicts, evidence, unknown: "only a change would show it".to_owned() }
+    Findings { verdicts, evidence, unknown: "no read that was tried shows it".to_owned() }
 }
 
 /// Returns all pairs of actions and resources that the commands need.
@@ -173,7 +181,7 @@ async fn ask(
     for (on, action) in &asked {
         let service = action.split(':').next().unwrap_or_default();
         let call = if *on == ActionResource::Everything { "*" } else { service };
-        let resources = real_arns(*on, settings, place, principal);
+        let resources = real_arns(*on, action, settings, place, principal);
         if !resources.is_empty() {
             let (actions, arns) = calls.entry(call).or_default();
             actions.insert(action);
@@ -189,18 +197,18 @@ async fn ask(
     let answers: Answers = answers.into_iter().flatten().collect();
     let verdict = |on: ActionResource, action: &str| {
         let missing = || Verdict::Unknown("no answer for one of the resources".to_owned());
-        let of_each = real_arns(on, settings, place, principal)
+        let of_each = real_arns(on, action, settings, place, principal)
             .into_iter()
             .map(|arn| answers.get(&(action.to_owned(), arn)).cloned().unwrap_or_else(missing));
-        combined(on, of_each)
+        combined(of_each)
     };
     Ok(asked.into_iter().filter_map(|(on, action)| Some(((on, action), verdict(on, action)?))).collect())
 }
 
-/// Returns ARNs in place of the patterns of a policy: IAM evaluates a call on one resource.
-fn real_arns(on: ActionResource, settings: &Pipeline, place: Place<'_>, principal: &str) -> Vec<String> {
+/// Returns the ARNs on which a call with an action is evaluated, in place of the patterns of a policy.
+fn real_arns(on: ActionResource, action: &str, settings: &Pipeline, place: Place<'_>, principal: &str) -> Vec<String> {
     let with = |end: &str| {
-        let arns = on.arns(settings, place).into_iter().take(1);
+        let arns = on.arns(settings, place).into_iter();
         arns.map(|arn| format!("{}{end}", arn.trim_end_matches('*'))).collect()
     };
     match on {
@@ -208,14 +216,23 @@ fn real_arns(on: ActionResource, settings: &Pipeline, place: Place<'_>, principa
         ActionResource::EventSourceMappings => with("00000000-0000-0000-0000-000000000000"),
         ActionResource::ManagedPolicies | ActionResource::InstanceProfiles => with("sensorctl-check"),
         ActionResource::Callers => vec![principal.to_owned()],
+        // Each action takes one of the two forms.
+        ActionResource::LogGroup => on
+            .arns(settings, place)
+            .into_iter()
+            .take(1)
+            .map(|group| if TAKE_PLAIN_LOG_GROUP.contains(&action) { group } else { format!("{group}:log-stream:") })
+            .collect(),
         _ => on.arns(settings, place),
     }
 }
 
-/// Returns the verdict on several resources. A log group has two ARNs, of which each service takes one.
-fn combined(on: ActionResource, verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
-    let is_enough = |verdict: &Verdict| (on == ActionResource::LogGroup) == (*verdict == Verdict::Allowed);
-    verdicts.reduce(|one, other| if is_enough(&one) { one } else { other })
+/// Returns the verdict on several resources, all of which must be allowed: a denial, else what is unknown.
+fn combined(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+    verdicts.reduce(|one, other| match (&one, &other) {
+        (Verdict::Denied(_), _) | (Verdict::Unknown(_), Verdict::Allowed) => one,
+        _ => other,
+    })
 }
 
 fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings) -> CommandCheck {
@@ -226,15 +243,29 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
     let has = |on: ActionResource| !on.arns(settings, Place { account: "*", region: "*" }).is_empty();
     for grant in command.grants().filter(|grant| has(grant.on)) {
         needs_always |= grant.need == Need::Always;
-        needs_a_part |= matches!(grant.need, Need::For(_));
+        needs_a_part |= matches!(grant.need, Need::For(_) | Need::Instead { .. });
         for action in grant.actions {
             let verdict = find(&findings.verdicts, grant.on, action);
             match (verdict, grant.need) {
-                (Some(Verdict::Allowed), Need::For(_)) => allowed_part = true,
+                (Some(Verdict::Allowed), Need::For(_) | Need::Instead { .. }) => allowed_part = true,
                 (Some(Verdict::Allowed), _) => {}
                 (Some(Verdict::Denied(_)), Need::Always) => drop(missing.insert(*action)),
                 (Some(Verdict::Denied(_)), Need::For(case)) => {
-                    limited.entry(format!("{case} fails")).or_default().insert(action);
+                    limited.entry(needed_for(case)).or_default().insert(action);
+                }
+                (Some(Verdict::Denied(_)), Need::Instead { case, of }) => {
+                    let other = find(&findings.verdicts, ActionResource::Everything, of);
+                    if matches!(other, Some(Verdict::Denied(_))) {
+                        missing.extend([*action, of]);
+                    } else {
+                        limited.entry(needed_for(case)).or_default().insert(action);
+                        let why = other.is_none().then_some(findings.unknown.as_str());
+                        let why = why.or(match other {
+                            Some(Verdict::Unknown(why)) => Some(why.as_str()),
+                            _ => None,
+                        });
+                        unknown.extend(why.map(|why| (of, why)));
+                    }
                 }
                 (Some(Verdict::Denied(_)), Need::Fallback(fallback)) => {
                     limited.entry(fallback.to_owned()).or_default().insert(action);
@@ -264,13 +295,15 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
         (true, true) => PermissionResult::Ok,
     };
     let texts = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let mut evidence = findings.evidence.clone();
+    // What concerns this command alone comes first: people are shown the beginning.
+    let mut evidence = String::new();
     for (word, actions) in [("unknown", unknown), ("not tested, and not always needed", unknown_fallbacks)] {
         if let Some(why) = actions.values().next() {
             let names: Vec<_> = actions.keys().copied().collect();
-            evidence.push_str(&format!("; {word}: {} ({why})", names.join(", ")));
+            evidence.push_str(&format!("{word}: {} ({why}); ", names.join(", ")));
         }
     }
+    evidence.push_str(&findings.evidence);
     CommandCheck {
         command: command.command,
         result,
@@ -278,6 +311,10 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
         limited: limited.into_iter().map(|(effect, actions)| Limitation { actions: texts(actions), effect }).collect(),
         evidence,
     }
+}
+
+fn needed_for(case: &str) -> String {
+    format!("needed for {case}")
 }
 
 /// Returns the verdict on an action: its own, or the one on resources that include it.

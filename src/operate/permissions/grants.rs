@@ -12,6 +12,13 @@ pub(crate) enum Need {
     Always,
     /// Without it the command fails in this case: a flag, or a kind of change.
     For(&'static str),
+    /// Without it the command fails in this case, and always without the other action, which does the same.
+    Instead {
+        /// The case in which the other action does not do.
+        case: &'static str,
+        /// The other action.
+        of: &'static str,
+    },
     /// Without it the command takes this fallback, and says so.
     Fallback(&'static str),
 }
@@ -33,6 +40,12 @@ const fn always(on: ActionResource, actions: &'static [&'static str]) -> Grant {
 
 const fn needed_for(case: &'static str, on: ActionResource, actions: &'static [&'static str]) -> Grant {
     Grant { need: Need::For(case), on, actions }
+}
+
+/// Needed for the tags that the common call does not have.
+const fn tags_one_by_one(on: ActionResource, actions: &'static [&'static str]) -> Grant {
+    let case = "resources that `tag:GetResources` does not list: unmanaged ones, and those made seconds ago";
+    Grant { need: Need::Instead { case, of: "tag:GetResources" }, on, actions }
 }
 
 const fn optional(fallback: &'static str, on: ActionResource, actions: &'static [&'static str]) -> Grant {
@@ -75,10 +88,10 @@ pub(super) const QUICK_LOOK: &[Grant] = &[
         EventSourceMappings,
         &["lambda:GetEventSourceMapping"],
     ),
-    needed_for("where `tag:GetResources` is denied, it", Tables, &["dynamodb:ListTagsOfResource"]),
-    needed_for("where `tag:GetResources` is denied, it", Stream, &["kinesis:ListTagsForStream"]),
-    needed_for("where `tag:GetResources` is denied, it", EventSourceMappings, &["lambda:ListTags"]),
-    needed_for("where `tag:GetResources` is denied, it", LogGroup, &["logs:ListTagsForResource"]),
+    tags_one_by_one(Tables, &["dynamodb:ListTagsOfResource"]),
+    tags_one_by_one(Stream, &["kinesis:ListTagsForStream"]),
+    tags_one_by_one(EventSourceMappings, &["lambda:ListTags"]),
+    tags_one_by_one(LogGroup, &["logs:ListTagsForResource"]),
 ];
 
 /// Finds orphans.
@@ -236,7 +249,7 @@ pub(super) const SIMULATE: &[Grant] = &[
 /// Reads rows.
 pub(super) const SCAN: &[Grant] = &[
     needed_for("`--sensor`", Readings, &["dynamodb:Query"]),
-    needed_for("all sensors", Readings, &["dynamodb:Scan"]),
+    needed_for("a scan of all sensors", Readings, &["dynamodb:Scan"]),
     optional("segments are not chosen by the table's size", Readings, &["dynamodb:DescribeTable"]),
 ];
 
@@ -325,21 +338,24 @@ pub(super) const REJECTS: &[Grant] = &[
 /// Looks at account and caller.
 pub(super) const DOCTOR: &[Grant] = &[
     optional(
-        "the check is `unknown`",
+        "checks that need it are `unknown`",
         Everything,
         &[
             "dynamodb:DescribeLimits",
-            "dynamodb:ListTables",
             "kinesis:DescribeLimits",
             "lambda:GetAccountSettings",
-            "logs:DescribeLogGroups",
             "tag:GetResources",
             "tag:ListRequiredTags",
         ],
     ),
-    optional("the check is `unknown`", Stream, &["kinesis:DescribeStreamSummary"]),
-    optional("the check is `unknown`", Role, &["iam:GetRole"]),
-    optional("the check is `unknown`", Function, &["lambda:GetFunctionConcurrency"]),
+    optional("checks that need it are `unknown`", Stream, &["kinesis:DescribeStreamSummary"]),
+    optional("checks that need it are `unknown`", Function, &["lambda:GetFunctionConcurrency"]),
+    optional(
+        "the refusal itself shows that the service answers",
+        Everything,
+        &["cloudwatch:GetMetricData", "dynamodb:ListTables", "logs:DescribeLogGroups"],
+    ),
+    optional("the refusal itself shows that the service answers", Role, &["iam:GetRole"]),
     optional("permissions are tried by reads, others are `unknown`", Callers, &["iam:SimulatePrincipalPolicy"]),
     optional("a caller's role with a path is named without it", Callers, &["iam:GetRole"]),
 ];

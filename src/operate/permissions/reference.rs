@@ -15,7 +15,7 @@ fn example() -> String {
     let policy = caller_policy(&commands, &Pipeline::by_default().unwrap(), place);
     format!(
         "`sensorctl export policy --for put,scan` for the defaults in eu-central-1:\n\n```json\n{:#}\n```\n",
-        policy.document
+        policy
     )
 }
 
@@ -46,7 +46,8 @@ fn table() -> String {
         for grant in command.grants() {
             let without = match grant.need {
                 Need::Always => "–".to_owned(),
-                Need::For(case) => format!("{case} fails"),
+                Need::For(case) => format!("fails for {case}"),
+                Need::Instead { case, of } => format!("fails for {case}; for all if `{of}` is denied, too"),
                 Need::Fallback(fallback) => fallback.to_owned(),
             };
             let on = resource(grant.on);

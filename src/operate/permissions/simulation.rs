@@ -87,11 +87,28 @@ fn record(answers: &mut Answers, asked: &[String], result: EvaluationResult) {
     }
 }
 
-/// A denial for want of a condition key is no denial: the key may have the wanted value in a real call.
+/// A decision without a condition key is not certain: with the value of a real call other statements may match, or one may
+/// no longer match whose condition is met by the absent key.
 fn verdict(decision: &PolicyEvaluationDecisionType, missing: &[String]) -> Verdict {
     match decision {
-        PolicyEvaluationDecisionType::Allowed => Verdict::Allowed,
         _ if !missing.is_empty() => Verdict::Unknown(format!("depends on {}", missing.join(", "))),
+        PolicyEvaluationDecisionType::Allowed => Verdict::Allowed,
         other => Verdict::Denied(other.as_str().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decision_that_lacks_a_condition_key_is_unknown_whichever_it_is() {
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        let missing = ["aws:SourceIp".to_owned()];
+        for decision in [Allowed, ImplicitDeny, ExplicitDeny] {
+            assert_eq!(verdict(&decision, &missing), Verdict::Unknown("depends on aws:SourceIp".to_owned()));
+        }
+        assert_eq!(verdict(&Allowed, &[]), Verdict::Allowed);
+        assert_eq!(verdict(&ExplicitDeny, &[]), Verdict::Denied("explicitDeny".to_owned()));
     }
 }

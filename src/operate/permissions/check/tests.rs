@@ -50,7 +50,8 @@ fn denied_action_is_missing_and_one_of_a_part_limits_the_command() {
     let put = judged("put", &without("kinesis:PutRecord"));
     assert_eq!((put.result, put.missing), (PermissionResult::Missing, vec!["kinesis:PutRecord".to_owned()]));
     let put = judged("put", &without("dynamodb:GetItem"));
-    let limited = Limitation { actions: vec!["dynamodb:GetItem".to_owned()], effect: "`--wait` fails".to_owned() };
+    let effect = "needed for `--wait`".to_owned();
+    let limited = Limitation { actions: vec!["dynamodb:GetItem".to_owned()], effect };
     assert_eq!((put.result, put.missing, put.limited), (PermissionResult::Ok, vec![], vec![limited]));
     let plan = judged("plan", &without("tag:GetResources"));
     assert_eq!(plan.result, PermissionResult::Ok);
@@ -71,7 +72,11 @@ fn action_without_verdict_is_unknown_and_named() {
     let reads = findings(|action| action.contains("Describe").then_some(Verdict::Allowed));
     let put = judged("put", &reads);
     assert_eq!(put.result, PermissionResult::Unknown);
-    assert!(put.evidence.contains("kinesis:PutRecord") && put.evidence.ends_with("(not asked)"), "{}", put.evidence);
+    assert!(
+        put.evidence.contains("kinesis:PutRecord") && put.evidence.ends_with("(not asked); asked"),
+        "{}",
+        put.evidence
+    );
     // A denial is certain, whatever else is unknown.
     let check = judged("put", &findings(|action| (action == "kinesis:PutRecord").then(denied)));
     assert_eq!(check.result, PermissionResult::Missing);
@@ -95,33 +100,69 @@ fn command_with_optional_actions_only_is_unknown_where_one_of_them_is() {
         });
         let check = judged(command, &mixed);
         assert_eq!((check.result, check.limited[0].actions[0].as_str()), (PermissionResult::Unknown, denied_one));
-        assert!(check.evidence.ends_with(&format!("; unknown: {unknown_one} (not asked)")), "{check:?}");
+        assert!(check.evidence.starts_with(&format!("unknown: {unknown_one} (not asked); ")), "{check:?}");
     }
     // What a command can do without leaves it ok, and is named.
     let put = judged("put", &findings(|action| (action != "lambda:ListTags").then_some(Verdict::Allowed)));
     assert_eq!(put.result, PermissionResult::Ok);
-    assert!(put.evidence.ends_with("; not tested, and not always needed: lambda:ListTags (not asked)"), "{put:?}");
+    assert!(put.evidence.starts_with("not tested, and not always needed: lambda:ListTags (not asked); "), "{put:?}");
 }
 
 #[test]
-fn log_group_needs_one_of_its_arns_and_tables_need_both() {
-    let both = || [Verdict::Allowed, denied()].into_iter();
-    for on in [ActionResource::LogGroup, ActionResource::Tables] {
-        let expected = if on == ActionResource::LogGroup { Verdict::Allowed } else { denied() };
-        assert_eq!(combined(on, both()), Some(expected.clone()));
-        assert_eq!(combined(on, both().rev()), Some(expected));
-        assert_eq!(combined(on, std::iter::empty()), None);
+fn tags_of_single_resources_are_missing_only_without_those_of_all() {
+    let judged_without = |lacking: &'static [&'static str], unknown: &'static [&'static str]| {
+        let verdict = move |action: &str| match action {
+            _ if lacking.contains(&action) => Some(denied()),
+            _ if unknown.contains(&action) => None,
+            _ => Some(Verdict::Allowed),
+        };
+        judged("status", &findings(verdict))
+    };
+    let limited = judged_without(&["lambda:ListTags"], &[]);
+    assert_eq!((limited.result, limited.missing.len()), (PermissionResult::Ok, 0));
+    assert!(limited.limited[0].effect.starts_with("needed for resources that `tag:GetResources` does not list"));
+    let denied = judged_without(&["lambda:ListTags", "tag:GetResources"], &[]);
+    assert_eq!(
+        (denied.result, denied.missing),
+        (PermissionResult::Missing, vec!["lambda:ListTags".to_owned(), "tag:GetResources".to_owned()])
+    );
+    let unknown = judged_without(&["lambda:ListTags"], &["tag:GetResources"]);
+    assert_eq!((unknown.result, unknown.missing.len()), (PermissionResult::Unknown, 0));
+    assert!(unknown.evidence.contains("tag:GetResources"), "{unknown:?}");
+}
+
+#[test]
+fn several_resources_must_all_be_allowed_and_a_denial_counts_before_what_is_unknown() {
+    let unknown = || Verdict::Unknown("no answer".to_owned());
+    let all = [Verdict::Allowed, unknown(), denied()];
+    for (verdicts, expected) in
+        [(&all[..1], Verdict::Allowed), (&all[..2], unknown()), (&all[..], denied()), (&all[1..], denied())]
+    {
+        assert_eq!(combined(verdicts.iter().cloned()), Some(expected.clone()));
+        assert_eq!(combined(verdicts.iter().rev().cloned()), Some(expected));
     }
+    assert_eq!(combined(std::iter::empty()), None);
+}
+
+#[test]
+fn log_group_is_evaluated_by_the_form_that_the_action_takes() {
+    let place = Place { account: "123456789012", region: "eu-central-1" };
+    let settings = Pipeline::by_default().unwrap();
+    let group = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/ProcessKinesisRecords";
+    let of = |action| real_arns(ActionResource::LogGroup, action, &settings, place, "me");
+    assert_eq!(of("logs:ListTagsForResource"), [group]);
+    assert_eq!(of("logs:FilterLogEvents"), [format!("{group}:log-stream:")]);
+    let policies = real_arns(ActionResource::ManagedPolicies, "iam:GetPolicy", &settings, place, "me");
+    assert_eq!(policies, ["123456789012", "aws"].map(|of| format!("arn:aws:iam::{of}:policy/sensorctl-check")));
 }
 
 #[test]
 fn evaluated_resources_are_no_patterns() {
     let place = Place { account: "123456789012", region: "eu-central-1" };
     let settings = Pipeline::by_default().unwrap();
-    for on in ActionResource::ALL {
-        for arn in real_arns(on, &settings, place, "arn:aws:iam::123456789012:role/me") {
-            let is_plain = !arn.contains('*') || on == ActionResource::Everything || on == ActionResource::LogGroup;
-            assert!(is_plain, "{arn}");
+    for (on, action) in all_questions() {
+        for arn in real_arns(on, action, &settings, place, "arn:aws:iam::123456789012:role/me") {
+            assert!(!arn.contains('*') || on == ActionResource::Everything, "{arn}");
         }
     }
 }
