@@ -157,6 +157,9 @@ fn other(failure: &AwsFailure) -> String {
         Some(_) if names_something_gone(message) => {
             "another run may be deleting what this call needs: run the same command again".to_owned()
         }
+        Some(code) if code.starts_with("HTTP ") => format!(
+            "an emulator without {operation}, or a proxy? check `--endpoint-url` and the network; AWS gives a reason with {code}"
+        ),
         Some(code) => format!("the {service} API reference explains {code} under {operation}"),
         // The service answered with a state that sensorctl cannot continue from.
         None => "`sensorctl status` shows its state, and `sensorctl plan` what `sensorctl up` would change".to_owned(),

@@ -144,6 +144,7 @@ impl Clients {
             sts: probing!(self.sts, aws_sdk_sts, is_signed),
             logs: probing!(self.logs, aws_sdk_cloudwatchlogs, is_signed),
             tagging: probing!(self.tagging, aws_sdk_resourcegroupstagging, is_signed),
+            cloudwatch: probing!(self.cloudwatch, aws_sdk_cloudwatch, is_signed),
             ..self.clone()
         }
     }

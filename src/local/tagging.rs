@@ -47,6 +47,7 @@ struct GetResources {
     #[serde(rename = "ResourceARNList")]
     resource_arn_list: Option<BTreeSet<String>>,
     resources_per_page: Option<usize>,
+    include_compliance_details: bool,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +126,15 @@ fn answer(input: &GetResources, all: Tagged) -> Result<Value, ServiceError> {
     let tags = |tags: &BTreeMap<String, String>| -> Vec<Value> {
         tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
     };
-    let page: Vec<Value> = page.iter().map(|(arn, own)| json!({"ResourceARN": arn, "Tags": tags(own)})).collect();
+    let resource = |(arn, own): &(String, BTreeMap<String, String>)| {
+        let mut resource = json!({"ResourceARN": arn, "Tags": tags(own)});
+        if input.include_compliance_details {
+            // There is no tag policy that could object.
+            resource["ComplianceDetails"] = json!({"ComplianceStatus": true});
+        }
+        resource
+    };
+    let page: Vec<Value> = page.iter().map(resource).collect();
     Ok(json!({ "PaginationToken": token, "ResourceTagMappingList": page }))
 }
 

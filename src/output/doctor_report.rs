@@ -5,11 +5,9 @@ use serde::Serialize;
 use super::{LIST_INDENT, Mark, Report, one_line};
 use crate::operate::{CheckFinding, CheckResult};
 
-/// Columns of a check's name.
-const NAME_WIDTH: usize = 22;
-
-/// Characters of evidence that a person is shown.
+/// Characters of evidence that a person is shown of a finding, and of one without anything to do.
 const LONGEST_EVIDENCE: usize = 300;
+const LONGEST_WITHOUT_REMEDY: usize = 120;
 
 /// The report of `doctor`.
 #[derive(Debug, Serialize)]
@@ -27,6 +25,23 @@ impl DoctorReport {
     pub(crate) fn names(&self, result: CheckResult) -> Vec<&str> {
         self.checks.iter().filter(|finding| finding.result == result).map(|finding| finding.name.as_str()).collect()
     }
+
+    /// Returns the findings that say the same, each with the others, in the order of the first ones: without credentials
+    /// or a connection they are many. With times each stands alone.
+    fn alike<'a>(&self, checks: &[&'a CheckFinding]) -> Vec<Vec<&'a CheckFinding>> {
+        let mut groups: Vec<Vec<&CheckFinding>> = Vec::new();
+        for check in checks {
+            let says_the_same = |group: &&mut Vec<&CheckFinding>| {
+                let CheckFinding { result, evidence, remedy, .. } = group[0];
+                !self.shows_times && (*result, evidence, remedy) == (check.result, &check.evidence, &check.remedy)
+            };
+            match groups.iter_mut().find(says_the_same) {
+                Some(group) => group.push(check),
+                None => groups.push(vec![check]),
+            }
+        }
+        groups
+    }
 }
 
 impl Report for DoctorReport {
@@ -34,14 +49,19 @@ impl Report for DoctorReport {
         let mut checks: Vec<_> = self.checks.iter().collect();
         // The worst comes last, next to the prompt.
         checks.sort_by_key(|finding| finding.result);
-        let lines = checks.into_iter().flat_map(|finding| {
-            let CheckFinding { name, result, evidence, remedy, ms } = finding;
+        let lines = self.alike(&checks).into_iter().flat_map(|checks| {
+            let CheckFinding { result, evidence, remedy, ms, .. } = checks[0];
+            let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
             let took = if self.shows_times { format!(" ({ms} ms)") } else { String::new() };
             let line = format!(
-                "  {} {:<9} {name:<NAME_WIDTH$}  {}{took}",
+                "  {} {:<9} {}: {}{took}",
                 mark(*result).sign(),
                 result.as_str(),
-                shortened(&one_line(evidence))
+                names.join(", "),
+                shortened(
+                    &one_line(evidence),
+                    if remedy.is_some() { LONGEST_EVIDENCE } else { LONGEST_WITHOUT_REMEDY }
+                )
             );
             let remedy = remedy.as_ref().map(|remedy| format!("{LIST_INDENT}{}", one_line(remedy)));
             std::iter::once(line).chain(remedy)
@@ -51,8 +71,8 @@ impl Report for DoctorReport {
 }
 
 /// Returns evidence in a length that a person reads. A list of actions may have dozens; JSON has all of it.
-fn shortened(evidence: &str) -> String {
-    let Some((end, _)) = evidence.char_indices().nth(LONGEST_EVIDENCE) else { return evidence.to_owned() };
+fn shortened(evidence: &str, most: usize) -> String {
+    let Some((end, _)) = evidence.char_indices().nth(most) else { return evidence.to_owned() };
     let end = evidence[..end].rfind(' ').unwrap_or(end);
     format!("{} … (`-o json` shows all)", &evidence[..end])
 }
@@ -97,15 +117,29 @@ mod tests {
     fn findings_are_lines_with_word_name_and_evidence_and_the_worst_last() {
         assert_eq!(
             report().table(),
-            "  ✓ ok        region                  eu-central-1 (--region)\n  \
-             ? unknown   tag-policies            denied:\u{fffd}31m\u{fffd}no\n  \
-             ! warning   lambda-concurrency      the mapping runs up to 20 invocations at once, and the account allows 10\n\
+            "  ✓ ok        region: eu-central-1 (--region)\n  \
+             ? unknown   tag-policies: denied:\u{fffd}31m\u{fffd}no\n  \
+             ! warning   lambda-concurrency: the mapping runs up to 20 invocations at once, and the account allows 10\n\
              \x20             raise the quota L-B99A9384 with `aws service-quotas request-service-quota-increase`\n  \
-             ✗ failed    clock                   this machine is 300 s ahead of Kinesis\n              set the clock"
+             ✗ failed    clock: this machine is 300 s ahead of Kinesis\n              set the clock"
         );
         let timed = DoctorReport { shows_times: true, ..report() };
         assert!(timed.table().contains("eu-central-1 (--region) (12 ms)\n"));
         assert_eq!(report().names(CheckResult::Failed), ["clock"]);
+    }
+
+    #[test]
+    fn findings_that_say_the_same_are_one_line() {
+        let mut many = report();
+        let denied = many.checks[3].clone();
+        many.checks.extend(
+            ["permissions-up", "permissions-put"].map(|name| CheckFinding { name: name.into(), ..denied.clone() }),
+        );
+        let table = many.table();
+        assert!(table.contains("? unknown   tag-policies, permissions-up, permissions-put: denied:"), "{table}");
+        assert_eq!(table.lines().count(), report().table().lines().count());
+        let timed = DoctorReport { shows_times: true, ..many };
+        assert_eq!(timed.table().lines().count(), table.lines().count() + 2);
     }
 
     #[test]
@@ -119,7 +153,10 @@ mod tests {
     fn long_evidence_is_cut_for_a_person_and_whole_in_json() {
         let mut long = report();
         long.checks[0].evidence = "kinesis:PutRecords ".repeat(40);
-        assert!(long.table().contains("kinesis:PutRecords … (`-o json` shows all)\n"), "{}", long.table());
+        let cut = long.table();
+        assert!(cut.contains("kinesis:PutRecords … (`-o json` shows all)\n"), "{cut}");
+        long.checks[0].remedy = None;
+        assert!(long.table().len() + 150 < cut.len(), "less is shown of what needs nothing to be done");
         assert_eq!(serde_json::to_value(&long).unwrap()["checks"][0]["evidence"], long.checks[0].evidence);
     }
 

@@ -35,7 +35,8 @@ fn artifact_is_tested_without_credentials_and_network() {
     }
     env.write("other.zip", "no zip");
     let run = env.run(["doctor", "--artifact", "other.zip", "-o", "json"]).assert_code(3);
-    assert_finding(&run, "artifact-bootstrap", "failed", "other.zip is not a zip file");
+    let remedy = assert_finding(&run, "artifact-bootstrap", "failed", "other.zip is not a zip file");
+    assert!(remedy.contains("`zip function.zip bootstrap`"), "{remedy}");
     assert_finding(&run, "artifact-glibc", "unknown", "not checked");
     assert!(run.stderr.contains("artifact-bootstrap") && run.stderr.contains("incomplete"), "{}", run.stderr);
 }
@@ -89,8 +90,8 @@ fn healthy_pipeline_is_ok_in_every_check() {
     assert_finding(&run, "region", "ok", "us-east-1");
     assert_finding(&run, "lambda-concurrency", "ok", "up to 1 at once (shards: 1, parallelization: 1); 1000 of");
     assert_finding(&run, "kinesis-shards", "ok", "`stream.shards` is 1; 499 of the account's 500 shards are free");
-    assert_finding(&run, "tag-policies", "ok", "resources of the stage: 6");
-    assert_finding(&run, "clock", "ok", "agrees with 7 services");
+    assert_finding(&run, "tag-policies", "ok", "all 6 resources of the stage comply");
+    assert_finding(&run, "clock", "ok", "agrees with 8 services");
 }
 
 #[test]
@@ -113,10 +114,10 @@ fn without_credentials_the_services_are_reached_and_the_quotas_are_unknown() {
     let run = env.run(elsewhere).assert_code(3);
     let remedy = assert_finding(&run, "credentials", "failed", "no AWS credentials found");
     assert!(remedy.contains("`aws configure`"), "{remedy}");
-    for name in ["sts", "kinesis", "lambda", "dynamodb", "iam", "logs", "tagging"] {
+    for name in ["sts", "kinesis", "lambda", "dynamodb", "iam", "logs", "cloudwatch", "tagging"] {
         assert_finding(&run, &format!("endpoint-{name}"), "ok", &endpoint);
     }
-    assert_finding(&run, "clock", "ok", "7 services");
+    assert_finding(&run, "clock", "ok", "8 services");
     for name in ["lambda-concurrency", "kinesis-shards", "tag-policies"] {
         assert_finding(&run, name, "unknown", "the credentials cannot be used");
     }
@@ -136,7 +137,9 @@ fn services_that_do_not_answer_fail_and_nothing_waits_for_them() {
     let nobody = ["doctor", "-o", "json", "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:1"];
     let run = env.run_with_env(nobody, &keys).assert_code(3);
     assert_finding(&run, "endpoint-kinesis", "failed", "http://127.0.0.1:1: ");
-    assert_finding(&run, "endpoint-tagging", "warning", "http://127.0.0.1:1: ");
+    for name in ["endpoint-tagging", "endpoint-cloudwatch"] {
+        assert_finding(&run, name, "warning", "http://127.0.0.1:1: ");
+    }
     assert_finding(&run, "credentials", "unknown", "STS GetCallerIdentity");
     assert_finding(&run, "clock", "unknown", "no service answered");
     assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
@@ -145,7 +148,9 @@ fn services_that_do_not_answer_fail_and_nothing_waits_for_them() {
 #[test]
 fn page_of_a_proxy_is_no_answer_of_a_service() {
     let env = TestEnv::new();
-    for (status, page) in [(200, "<html>Sign in</html>"), (403, "<html>Blocked</html>"), (502, "Bad gateway")] {
+    for (status, page) in
+        [(200, "<html>Sign in</html>"), (403, "<html>Blocked</html>"), (404, "<html></html>"), (502, "Bad gateway")]
+    {
         let run = FakeAws::page(status, page).run(&env, ["doctor", "-o", "json"]).assert_code(3);
         for name in ["endpoint-sts", "endpoint-kinesis", "endpoint-lambda", "endpoint-dynamodb"] {
             assert_finding(&run, name, "failed", "http://127.0.0.1:");
@@ -247,15 +252,46 @@ fn quotas_of_a_new_account_are_compared_with_the_settings() {
     assert_finding(&run, "assumed-quotas", "warning", "assumed limit 3008");
     // As docs/permissions.md counts them, for two runs.
     let simulated = cloud.count("SimulatePrincipalPolicy");
-    assert_eq!((cloud.calls().len() - simulated, simulated), (2 * 11, 2 * 6), "{:?}", cloud.calls());
+    assert_eq!((cloud.calls().len() - simulated, simulated), (2 * 12, 2 * 6), "{:?}", cloud.calls());
 }
 
 #[test]
 fn provisioned_capacity_is_compared_with_the_limits_of_the_account() {
     let env = TestEnv::with_local_cloud();
     let run = env.run(["doctor", "--local", "-o", "json", "--set", "table.billing={read_units=1,write_units=40000}"]);
-    assert_finding(&run, "dynamodb-capacity", "ok", "1 read and 40000 write units");
-    env.run(["doctor", "--local", "-o", "json"]).assert_success();
+    assert_finding(&run, "dynamodb-capacity", "unknown", "1 read and 40000 write units");
+    let run = env.run(["doctor", "--local", "-o", "json"]).assert_success();
+    assert_finding(&run, "dynamodb-capacity", "ok", "the limits do not matter");
+    // Nothing is there whose tags could be tested.
+    assert_finding(&run, "tag-policies", "unknown", "no resource of the stage exists");
+}
+
+#[test]
+fn limits_that_an_answer_does_not_have_are_unknown() {
+    let env = TestEnv::with_local_cloud();
+    let cloud = Interposed::new(&env, |request, forward| {
+        let members: &[&str] = match request.operation().as_str() {
+            "GET /2016-08-19/account-settings" => &["AccountLimit", "AccountUsage"],
+            "DescribeLimits" => &["ShardLimit", "AccountMaxWriteCapacityUnits"],
+            _ => return None,
+        };
+        let without = |body: &str| {
+            let mut limits: Value = serde_json::from_str(body).unwrap();
+            limits.as_object_mut().unwrap().retain(|name, _| !members.contains(&name.as_str()));
+            limits.to_string()
+        };
+        Some(with_body(&forward(), without))
+    });
+    let billing = "table.billing={read_units=1,write_units=40000}";
+    let run = cloud.run(&env, ["doctor", "-o", "json", "--set", billing]).assert_success();
+    for (name, operation) in [
+        ("lambda-concurrency", "GetAccountSettings does not say"),
+        ("lambda-storage", "GetAccountSettings does not say"),
+        ("kinesis-shards", "DescribeLimits does not say"),
+        ("dynamodb-capacity", "DescribeLimits does not say"),
+    ] {
+        assert_finding(&run, name, "unknown", operation);
+    }
 }
 
 #[test]
@@ -274,7 +310,7 @@ fn tag_policy_that_objects_is_a_warning() {
     let run = cloud.run(&env, ["doctor", "-o", "json"]).assert_code(3);
     let remedy = assert_finding(&run, "tag-policies", "warning", "a tag policy requires CostCenter");
     assert!(remedy.contains("`[tags]`") && remedy.contains("`sensorctl up --region us-east-1"), "{remedy}");
-    let run = cloud.run(&env, ["doctor", "-o", "json", "--set", "tags.CostCenter=7"]);
+    let run = cloud.run(&env, ["doctor", "-o", "json", "--set", "tags.CostCenter=7"]).assert_success();
     assert_finding(&run, "tag-policies", "ok", "");
 }
 
@@ -311,7 +347,12 @@ fn permissions_of_a_caller_who_may_not_ask_iam_are_unknown_or_denied_by_a_read()
     assert_finding(&run, "permissions-put", "unknown", "reads were tried");
     assert_finding(&run, "permissions-up", "failed", "dynamodb:DescribeTable");
     assert_finding(&run, "permissions-why", "unknown", "unknown: cloudwatch:GetMetricData");
-    assert_finding(&run, "permissions-doctor", "unknown", "; iam:SimulatePrincipalPolicy: permissions are tried by reads");
+    assert_finding(
+        &run,
+        "permissions-doctor",
+        "unknown",
+        "; iam:SimulatePrincipalPolicy: permissions are tried by reads",
+    );
 }
 
 /// Tests that wait for the deadline of a call.

@@ -28,6 +28,9 @@ pub(super) fn usable(identity: &Result<Identity, AwsFailure>) -> Usable {
 /// Judges the answer to `GetCallerIdentity`.
 pub(super) fn judge(identity: &Result<Identity, AwsFailure>) -> Verdict {
     match identity {
+        Ok(Identity { account, arn }) if account.is_empty() || arn.is_empty() => {
+            Verdict::unknown("the answer to GetCallerIdentity does not say whose they are")
+        }
         Ok(Identity { account, arn }) => Verdict::ok(format!("account {account}, {arn}")),
         Err(failure) => {
             let error = Error::from(failure.clone());

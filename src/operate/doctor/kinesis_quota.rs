@@ -39,8 +39,15 @@ pub(super) fn judge(limits: ShardLimits, found: StreamNow, stream: &Stream) -> V
     }
 }
 
+/// The verdict where the answer has no limit.
+fn unstated() -> Verdict {
+    Verdict::unknown("DescribeLimits does not say the limit")
+}
+
 fn on_demand(limits: ShardLimits, found: StreamNow) -> Verdict {
-    let ShardLimits { on_demand_streams: most, open_on_demand_streams: open, .. } = limits;
+    let ShardLimits { on_demand_streams: Some(most), open_on_demand_streams: open, .. } = limits else {
+        return unstated();
+    };
     let evidence = format!("{open} of {most} streams on demand exist");
     match found {
         _ if open < most => Verdict::ok(evidence),
@@ -56,10 +63,11 @@ fn on_demand(limits: ShardLimits, found: StreamNow) -> Verdict {
 }
 
 fn provisioned(limits: ShardLimits, found: StreamNow, wanted: i32) -> Verdict {
-    let free = limits.shards - limits.open_shards;
+    let Some(most) = limits.shards else { return unstated() };
+    let free = most - limits.open_shards;
     // Shards of a stream on demand count elsewhere.
     let own = found.shards().filter(|found| !found.is_on_demand).map_or(0, |found| found.open_shards);
-    let evidence = format!("`stream.shards` is {wanted}; {free} of the account's {} shards are free", limits.shards);
+    let evidence = format!("`stream.shards` is {wanted}; {free} of the account's {most} shards are free");
     if own > 0 {
         let evidence = format!("{evidence}, this stream has {own} of the others");
         return match wanted {
@@ -87,9 +95,9 @@ mod tests {
     #[test]
     fn shards_are_compared_with_what_is_free_and_the_stream_s_own() {
         let limits = |open_shards, open_on_demand_streams| ShardLimits {
-            shards: 500,
+            shards: Some(500),
             open_shards,
-            on_demand_streams: 50,
+            on_demand_streams: Some(50),
             open_on_demand_streams,
         };
         let own = |open_shards, is_on_demand| StreamNow::Found(StreamShards { open_shards, is_on_demand });
@@ -109,6 +117,9 @@ mod tests {
             (judge(limits(0, 50), own(4, true), &on_demand()), Ok),
             (judge(limits(0, 50), StreamNow::Unknown, &on_demand()), Unknown),
             (judge(limits(500, 50), StreamNow::Unknown, &Stream { existing: true, ..shards(9) }), Ok),
+            (judge(ShardLimits { shards: None, ..limits(0, 0) }, StreamNow::Missing, &shards(1)), Unknown),
+            (judge(ShardLimits { shards: None, ..limits(0, 0) }, own(1, false), &shards(1)), Unknown),
+            (judge(ShardLimits { on_demand_streams: None, ..limits(0, 0) }, StreamNow::Missing, &on_demand()), Unknown),
         ] {
             assert_eq!(verdict.result, result, "{verdict:?}");
         }

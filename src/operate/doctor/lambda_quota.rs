@@ -4,10 +4,9 @@ use super::calls::LambdaAccount;
 use super::finding::Verdict;
 use crate::aws::AwsFailure;
 use crate::error::Error;
+use crate::operate::quotas::{CONCURRENCY_CODE, UNRESERVED_CONCURRENCY};
 use crate::settings::Pipeline;
 
-/// Invocations that Lambda keeps unreserved (docs/facts/lambda.md, Function limits).
-const KEPT_UNRESERVED: i64 = 100;
 /// Code storage from which an account is nearly full, in percent.
 const NEARLY_FULL: i64 = 95;
 
@@ -24,22 +23,27 @@ pub(super) fn judge_concurrency(
     let assumed = if is_assumed { ", assumed" } else { "" };
     let load =
         format!("the mapping runs up to {needed} at once (shards: {shards}{assumed}, parallelization: {parallel})");
-    let limit = i64::from(account.concurrency);
-    let unreserved = account.unreserved.map_or(limit, i64::from);
-    let raise = "request more concurrent executions in the Service Quotas console (Lambda, L-B99A9384)";
+    if settings.function.reserved_concurrency == Some(0) {
+        return Verdict::failed(
+            "`function.reserved_concurrency` is 0: the function never runs",
+            "leave it out, or set it to what the mapping needs",
+        );
+    }
+    let (Some(limit), Some(unreserved)) = (account.concurrency, account.unreserved) else {
+        return Verdict::unknown(format!("{load}; GetAccountSettings does not say how many the account may run"));
+    };
+    let (limit, unreserved) = (i64::from(limit), i64::from(unreserved));
+    let raise =
+        format!("request more concurrent executions in the Service Quotas console (Lambda, {CONCURRENCY_CODE})");
     if let Some(reserved) = settings.function.reserved_concurrency {
         let now = reserved_now.unwrap_or_default();
         let left = unreserved + i64::from(now.unwrap_or_default()) - i64::from(reserved);
         return match i64::from(reserved) {
-            0 => Verdict::failed(
-                "`function.reserved_concurrency` is 0: the function never runs",
-                "leave it out, or set it to what the mapping needs",
-            ),
-            _ if now != Some(reserved) && left < KEPT_UNRESERVED => match reserved_now {
+            _ if now != Some(reserved) && left < i64::from(UNRESERVED_CONCURRENCY) => match reserved_now {
                 Ok(_) => Verdict::failed(
                     format!(
                         "`function.reserved_concurrency` = {reserved} would leave {left} of the account's {limit} \
-                         unreserved; Lambda keeps {KEPT_UNRESERVED}"
+                         unreserved; Lambda keeps {UNRESERVED_CONCURRENCY}"
                     ),
                     format!("leave `function.reserved_concurrency` out, or {raise}"),
                 ),
@@ -68,10 +72,9 @@ pub(super) fn judge_concurrency(
 
 /// Judges the room for code in the account.
 pub(super) fn judge_storage(account: LambdaAccount) -> Verdict {
-    let LambdaAccount { code_bytes, most_code_bytes, .. } = account;
-    if most_code_bytes <= 0 {
-        return Verdict::unknown("GetAccountSettings does not say it");
-    }
+    let LambdaAccount { code_bytes: Some(code_bytes), most_code_bytes: Some(most_code_bytes), .. } = account else {
+        return Verdict::unknown("GetAccountSettings does not say how much code the account has and may have");
+    };
     let evidence =
         format!("{} of {} MiB of the account's code storage are used", code_bytes >> 20, most_code_bytes >> 20);
     let remedy = "delete unused functions and versions, or request more in the Service Quotas console (Lambda)";
@@ -89,7 +92,12 @@ mod tests {
     use crate::operate::doctor::CheckResult::{self, Failed, Ok, Unknown, Warning};
 
     fn account(concurrency: i32, unreserved: i32) -> LambdaAccount {
-        LambdaAccount { concurrency, unreserved: Some(unreserved), code_bytes: 1 << 20, most_code_bytes: 75 << 30 }
+        LambdaAccount {
+            concurrency: Some(concurrency),
+            unreserved: Some(unreserved),
+            code_bytes: Some(1 << 20),
+            most_code_bytes: Some(75 << 30),
+        }
     }
 
     #[test]
@@ -98,7 +106,7 @@ mod tests {
             let mut settings = Pipeline::by_default().unwrap();
             settings.function.reserved_concurrency = reserved;
             settings.mapping.parallelization = parallelization;
-            judge_concurrency(account, Ok(reserved_now), &settings, (shards, false))
+            judge_concurrency(account, Result::Ok(reserved_now), &settings, (shards, false))
         };
         for (verdict, result, says) in [
             (judged(account(1000, 1000), None, None, 1, 1), Ok, "up to 1 at once"),
@@ -147,10 +155,27 @@ mod tests {
 
     #[test]
     fn code_storage_is_judged_by_its_share() {
-        let judged = |used: i64, most: i64| {
-            judge_storage(LambdaAccount { code_bytes: used, most_code_bytes: most, ..account(1, 1) }).result
+        let judged = |code_bytes: Option<i64>, most_code_bytes: Option<i64>| {
+            judge_storage(LambdaAccount { code_bytes, most_code_bytes, ..account(1, 1) }).result
         };
-        let results: [CheckResult; 4] = [judged(94, 100), judged(95, 100), judged(100, 100), judged(0, 0)];
-        assert_eq!(results, [Ok, Warning, Failed, Unknown]);
+        let of = |used| judged(Some(used), Some(100));
+        let results: [CheckResult; 5] = [of(94), of(95), of(100), judged(Some(0), None), judged(None, Some(100))];
+        assert_eq!(results, [Ok, Warning, Failed, Unknown, Unknown]);
+    }
+
+    #[test]
+    fn limits_that_the_answer_does_not_have_are_unknown() {
+        let judged = |account, reserved| {
+            let mut settings = Pipeline::by_default().unwrap();
+            settings.function.reserved_concurrency = reserved;
+            judge_concurrency(account, Result::Ok(None), &settings, (1, false)).result
+        };
+        for account in [
+            LambdaAccount { concurrency: None, ..account(1, 1) },
+            LambdaAccount { unreserved: None, ..account(1000, 1) },
+        ] {
+            assert_eq!([judged(account, None), judged(account, Some(5))], [Unknown; 2]);
+            assert_eq!(judged(account, Some(0)), Failed, "certain without the account");
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::kinesis_quota::StreamNow;
 use super::{capacity_quota, clock, kinesis_quota, lambda_quota, permissions, tag_policy};
 use crate::aws::{AwsFailure, Clients};
 use crate::error::Error;
+use crate::operate::quotas::ON_DEMAND_FIRST_SHARDS;
 use crate::settings::{Capacity, Pipeline};
 
 const CREDENTIALS: &str = "credentials";
@@ -28,9 +29,6 @@ const NO_CONNECTION: &str = "not asked: there is no connection";
 /// Why nothing is asked with credentials that are refused.
 const REFUSED: &str = "not asked: the credentials cannot be used";
 
-/// Shards of a new stream on demand (docs/facts/kinesis.md, Capacity modes).
-const SHARDS_ON_DEMAND: i32 = 4;
-
 /// Returns the checks of services when none could be called.
 #[must_use]
 pub(crate) fn services_not_asked(settings: &Pipeline) -> Vec<CheckFinding> {
@@ -38,7 +36,10 @@ pub(crate) fn services_not_asked(settings: &Pipeline) -> Vec<CheckFinding> {
     let names = ENDPOINTS.iter().map(|(_, name)| *name);
     let names =
         [CREDENTIALS].into_iter().chain(names).chain([CLOCK, LAMBDA_CONCURRENCY, LAMBDA_STORAGE, KINESIS_SHARDS]);
-    let mut findings: Vec<_> = names.chain([DYNAMODB_CAPACITY, TAG_POLICIES]).map(not_asked).collect();
+    let mut findings: Vec<_> = names.map(not_asked).collect();
+    let needs_limits = capacity_quota::needs_limits(settings);
+    let capacity = || if needs_limits { Verdict::unknown(NO_CONNECTION) } else { capacity_quota::on_demand() };
+    findings.extend([timed(DYNAMODB_CAPACITY, capacity), not_asked(TAG_POLICIES)]);
     findings.push(timed(ASSUMED_QUOTAS, || capacity_quota::judge_assumed(settings, None)));
     findings.extend(permissions::not_checked(NO_CONNECTION, Duration::ZERO));
     findings
@@ -62,6 +63,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         calls::dynamodb(&probing),
         calls::iam(&probing, &settings.role.name),
         calls::logs(&probing, &group),
+        calls::cloudwatch(&probing, &settings.stream.name),
         calls::compliance(&probing, stage),
         when(is_usable, calls::stream_shards(&probing, &settings.stream.name)),
         when(is_usable, calls::reserved_concurrency(&probing, &settings.function.name)),
@@ -69,7 +71,8 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         when(is_usable, calls::required_tags(&probing)),
         when(is_usable, permissions::examine(&probing, settings)),
     );
-    let (sts, shards, lambda, dynamodb, iam, logs, tags, stream, reserved, capacity, required, permitted) = answers;
+    let (sts, shards, lambda, dynamodb, iam, logs, cloudwatch, tags, stream, reserved, capacity, required, permitted) =
+        answers;
     if let Some(sts) = sts {
         identity = sts;
     }
@@ -80,16 +83,17 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         &dynamodb.reached,
         &iam.reached,
         &logs.reached,
+        &cloudwatch.reached,
         &tags.reached,
     ];
-    findings.extend(reached.iter().map(|reached| endpoint::judge(reached)));
+    findings.extend(endpoint::judge_all(&reached));
     let clocks: Vec<_> = reached.iter().filter_map(|reached| Some((reached.service, reached.clock?))).collect();
     findings.push(timed(CLOCK, || clock::judge(&clocks)));
     let account = lambda.result.as_ref().ok().copied();
     let stream_now = match stream.as_ref().map(|stream| &stream.result) {
-        Some(Ok(Some(shards))) => StreamNow::Found(*shards),
+        Some(Ok(Some(shards))) if shards.open_shards > 0 => StreamNow::Found(*shards),
         Some(Ok(None)) => StreamNow::Missing,
-        Some(Err(_)) | None => StreamNow::Unknown,
+        Some(Ok(_) | Err(_)) | None => StreamNow::Unknown,
     };
     let judged = |name, took: Duration, verdict: Verdict| {
         let verdict = if is_usable { verdict } else { Verdict::unknown(REFUSED) };
@@ -97,7 +101,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
     };
     let concurrency = judge(&lambda.result, |account| {
         let reserved = reserved.as_ref().map_or(Ok(None), |reserved| reserved.result.as_ref().copied());
-        lambda_quota::judge_concurrency(account, reserved, settings, shards_read(stream_now.shards(), settings))
+        lambda_quota::judge_concurrency(account, reserved, settings, shards_read(stream_now, settings))
     });
     findings.push(judged(LAMBDA_CONCURRENCY, longest(&lambda, reserved.as_ref()), concurrency));
     findings.push(judged(LAMBDA_STORAGE, lambda.reached.took, judge(&lambda.result, lambda_quota::judge_storage)));
@@ -113,7 +117,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
             judged(DYNAMODB_CAPACITY, capacity.reached.took, verdict)
         }
     });
-    let concurrency = account.map(|account| account.concurrency);
+    let concurrency = account.and_then(|account| account.concurrency);
     findings.push(timed(ASSUMED_QUOTAS, || capacity_quota::judge_assumed(settings, concurrency)));
     findings.push(match required {
         Some(required) => {
@@ -135,14 +139,15 @@ fn judge<T: Copy>(answer: &Result<T, AwsFailure>, judge: impl FnOnce(T) -> Verdi
 }
 
 /// Returns the shards that are read at once, and whether the number is assumed.
-fn shards_read(found: Option<calls::StreamShards>, settings: &Pipeline) -> (i32, bool) {
+fn shards_read(now: StreamNow, settings: &Pipeline) -> (i32, bool) {
     let stream = &settings.stream;
-    match (stream.capacity, found) {
+    match (stream.capacity, now.shards()) {
         (Capacity::Shards(shards), found) if !stream.existing => {
-            (found.filter(|found| !found.is_on_demand).map_or(shards, |found| found.open_shards.max(shards)), false)
+            let more = found.filter(|found| !found.is_on_demand).map_or(0, |found| found.open_shards);
+            (more.max(shards), matches!(now, StreamNow::Unknown))
         }
         (_, Some(found)) => (found.open_shards, false),
-        (Capacity::OnDemand, None) => (SHARDS_ON_DEMAND, true),
+        (Capacity::OnDemand, None) => (ON_DEMAND_FIRST_SHARDS.into(), true),
         (Capacity::Shards(shards), None) => (shards, true),
     }
 }

@@ -42,15 +42,27 @@ pub(super) fn judge(
     if !missing.is_empty() {
         return Verdict::warning(format!("a tag policy requires {}", missing.join(", ")), REMEDY);
     }
-    match (compliance, required) {
-        (Ok(Compliance { resources, .. }), Ok(_)) => {
-            Verdict::ok(format!("no policy objects, or requires another tag (resources of the stage: {resources})"))
+    let complies = match compliance {
+        Err(failure) => return Verdict::unknown_with(&Error::from(failure.clone())),
+        Ok(Compliance { resources: 0, .. }) => {
+            Err("no resource of the stage exists whose tags could be tested".to_owned())
         }
-        (Ok(Compliance { resources, .. }), Err(failure)) if *resources > 0 => Verdict::ok(format!(
-            "no policy objects (resources of the stage: {resources}; required tags are not known: {})",
-            failure.said()
+        Ok(Compliance { resources, judged, .. }) if judged < resources => Err(format!(
+            "GetResources does not say whether {} of {resources} resources of the stage comply",
+            resources - judged
         )),
-        (Err(failure), _) | (Ok(_), Err(failure)) => Verdict::unknown_with(&Error::from(failure.clone())),
+        Ok(Compliance { resources, is_partial: true, .. }) => {
+            Err(format!("the first {resources} resources of the stage comply, the others were not tested"))
+        }
+        Ok(Compliance { resources, .. }) => Ok(format!("all {resources} resources of the stage comply")),
+    };
+    match (complies, required) {
+        (Ok(complies), Ok(_)) => Verdict::ok(format!("{complies}, and no policy requires another tag")),
+        (Err(untested), Ok(_)) => Verdict::unknown(format!("{untested}; no policy requires another tag")),
+        (Ok(known) | Err(known), Err(failure)) => {
+            let unknown = Verdict::unknown_with(&Error::from(failure.clone()));
+            Verdict { evidence: format!("{known}; {}", unknown.evidence), ..unknown }
+        }
     }
 }
 
@@ -74,9 +86,11 @@ mod tests {
 
     #[test]
     fn tags_are_judged_by_compliance_and_by_required_keys() {
-        let complies = |resources| Ok(Compliance { resources, noncompliant: Vec::new() });
+        let complies = |resources| Ok(Compliance { resources, judged: resources, ..Compliance::default() });
+        let partly = Ok(Compliance { judged: 5, ..complies(6).unwrap() });
+        let first = Ok(Compliance { is_partial: true, ..complies(50).unwrap() });
         let stream = || Noncompliant { arn: "arn:aws:kinesis:r:1:stream/s".into(), keys: vec!["CostCenter".into()] };
-        let violates = Ok(Compliance { resources: 6, noncompliant: vec![stream(), stream()] });
+        let violates = Ok(Compliance { noncompliant: vec![stream(), stream()], ..complies(6).unwrap() });
         let requires = |resource_type: &str| {
             Ok(vec![RequiredTags { resource_type: resource_type.into(), keys: vec!["owner".into()] }])
         };
@@ -84,12 +98,19 @@ mod tests {
         let mut tagged = plain.clone();
         tagged.tags.insert("owner".into(), "me".into());
         for (verdict, result, says) in [
-            (judge(&complies(6), &Ok(Vec::new()), &plain), CheckResult::Ok, "resources of the stage: 6"),
+            (judge(&complies(6), &Ok(Vec::new()), &plain), CheckResult::Ok, "all 6 resources of the stage comply"),
+            (judge(&partly, &Ok(Vec::new()), &plain), CheckResult::Unknown, "whether 1 of 6 resources"),
+            (judge(&first, &Ok(Vec::new()), &plain), CheckResult::Unknown, "the first 50 resources"),
+            (judge(&complies(0), &Ok(Vec::new()), &plain), CheckResult::Unknown, "no resource of the stage exists"),
             (judge(&violates, &denied(), &plain), CheckResult::Warning, "s does not comply: CostCenter, and 1 more"),
             (judge(&denied(), &requires("kinesis:stream"), &plain), CheckResult::Warning, "requires owner"),
-            (judge(&complies(6), &requires("ec2:instance"), &plain), CheckResult::Ok, "no policy objects"),
-            (judge(&complies(6), &requires("kinesis:stream"), &tagged), CheckResult::Ok, "no policy objects"),
-            (judge(&complies(6), &denied(), &plain), CheckResult::Ok, "required tags are not known: AccessDenied"),
+            (judge(&complies(6), &requires("ec2:instance"), &plain), CheckResult::Ok, "no policy requires another tag"),
+            (
+                judge(&complies(6), &requires("kinesis:stream"), &tagged),
+                CheckResult::Ok,
+                "no policy requires another tag",
+            ),
+            (judge(&complies(6), &denied(), &plain), CheckResult::Unknown, "all 6 resources of the stage comply; "),
             (judge(&complies(0), &denied(), &plain), CheckResult::Unknown, "ListRequiredTags"),
             (judge(&denied(), &Ok(Vec::new()), &plain), CheckResult::Unknown, "AccessDenied"),
         ] {

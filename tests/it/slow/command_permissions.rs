@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::command_permissions::{
-    DOWN, Lines, ON_PIPELINE, PUT, PolicyCaller, UP, policy_for, with_sequence, without_delivery,
+    DOWN, DeadLetters, Lines, ON_PIPELINE, PUT, PolicyCaller, REJECTS, UP, policy_for, with_sequence, without_delivery,
 };
 use crate::support::TestEnv;
 
@@ -122,6 +122,59 @@ fn each_action_on_a_pipeline_is_needed_or_its_denial_is_told() {
         all.extend(silent(&env, &caller, (command, &lines), &except, || {}));
     }
     assert_eq!(all, Vec::<String>::new());
+}
+
+#[test]
+fn each_action_of_rejects_is_needed_or_its_denial_is_told() {
+    let env = TestEnv::with_pipeline();
+    let caller = PolicyCaller::new(&env);
+    let letters = DeadLetters::new(&env);
+    assert_eq!(silent(&env, &caller, REJECTS, &[], || letters.store()), Vec::<String>::new());
+}
+
+/// Checks of `doctor` that are unknown without an action. The other actions are for services whose refusal is an answer.
+const CHECKS: [(&str, &str); 7] = [
+    ("dynamodb:DescribeLimits", "dynamodb-capacity"),
+    ("kinesis:DescribeLimits", "kinesis-shards"),
+    ("kinesis:DescribeStreamSummary", "kinesis-shards"),
+    ("lambda:GetAccountSettings", "lambda-concurrency"),
+    ("lambda:GetFunctionConcurrency", "lambda-concurrency"),
+    ("tag:GetResources", "tag-policies"),
+    ("tag:ListRequiredTags", "tag-policies"),
+];
+
+#[test]
+fn each_action_of_doctor_is_told_and_its_check_is_unknown() {
+    let env = TestEnv::with_pipeline();
+    let caller = PolicyCaller::new(&env);
+    let policy = policy_for(&env, "doctor");
+    // Settings with which the answers decide.
+    let line = "doctor -o json --set function.reserved_concurrency=950 --set stream.shards=600 \
+                --set table.billing={read_units=1,write_units=40000}";
+    for action in actions(&policy) {
+        caller.allow(&without(&policy, &action));
+        let report = caller.run(line).assert_code(3).json();
+        let check = |name: &str| {
+            let all = report["checks"].as_array().unwrap();
+            all.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}")).clone()
+        };
+        let permissions = check("permissions-doctor");
+        let is_untested = action == "iam:SimulatePrincipalPolicy";
+        assert_eq!(permissions["result"], if is_untested { "unknown" } else { "warning" }, "{action}: {permissions:#}");
+        assert!(permissions["evidence"].as_str().unwrap().contains(&action), "{action}: {permissions:#}");
+        for (needed, name) in CHECKS {
+            let found = check(name);
+            if needed == action {
+                assert_eq!(found["result"], "unknown", "{action}: {found:#}");
+                let operation = action.split_once(':').unwrap().1;
+                let is_named = found["evidence"].as_str().unwrap().contains(operation);
+                assert!(is_named || operation == "DescribeStreamSummary", "{action}: {found:#}");
+            }
+        }
+        for service in ["cloudwatch", "dynamodb", "iam", "logs"] {
+            assert_eq!(check(&format!("endpoint-{service}"))["result"], "ok", "{action}: {report:#}");
+        }
+    }
 }
 
 #[test]

@@ -24,7 +24,11 @@ impl Bootstrap {
     /// # Errors
     /// If the file is not a zip, or has no `bootstrap` at its root.
     pub(in crate::stack::resources) fn find(name: &str, zip: &[u8]) -> Result<Self, Error> {
-        let not_a_zip = |error| Error::failed(format!("{name} is not a zip file")).with_source(error);
+        let not_a_zip = |error| {
+            Error::failed(format!("{name} is not a zip file"))
+                .with_source(error)
+                .hint("`zip function.zip bootstrap` makes one with the program at its root")
+        };
         let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(not_a_zip)?;
         let index = archive.index_for_name(BOOTSTRAP).ok_or_else(|| {
             unusable(name, &format!("it has no `{BOOTSTRAP}` at its root"))
