@@ -346,7 +346,7 @@ fn permissions_of_a_caller_who_may_not_ask_iam_are_unknown_or_denied_by_a_read()
     let run = Interposed::new(&env, |_, _| None).with_keys(keys).run(&env, ["doctor", "-o", "json"]).assert_code(3);
     assert_finding(&run, "permissions-put", "unknown", "reads were tried");
     assert_finding(&run, "permissions-up", "failed", "dynamodb:DescribeTable");
-    assert_finding(&run, "permissions-why", "unknown", "unknown: cloudwatch:GetMetricData");
+    assert_finding(&run, "permissions-why", "unknown", "not known: cloudwatch:GetMetricData");
     assert_finding(
         &run,
         "permissions-doctor",

@@ -297,8 +297,9 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
     let texts = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect::<Vec<_>>();
     // What concerns this command alone comes first: people are shown the beginning.
     let mut evidence = String::new();
-    for (word, actions) in [("unknown", unknown), ("not tested, and not always needed", unknown_fallbacks)] {
-        if let Some(why) = actions.values().next() {
+    for (word, actions) in [("not known", unknown), ("not known, and not always needed", unknown_fallbacks)] {
+        // Where nothing is known the reason is all that there is to say.
+        if let Some(why) = actions.values().next().filter(|_| !findings.verdicts.is_empty()) {
             let names: Vec<_> = actions.keys().copied().collect();
             evidence.push_str(&format!("{word}: {} ({why}); ", names.join(", ")));
         }

@@ -13,10 +13,7 @@ fn example() -> String {
     let place = Place { account: "123456789012", region: "eu-central-1" };
     let commands = ["put", "scan"].map(|name| CommandPermissions::of(name).unwrap());
     let policy = caller_policy(&commands, &Pipeline::by_default().unwrap(), place);
-    format!(
-        "`sensorctl export policy --for put,scan` for the defaults in eu-central-1:\n\n```json\n{:#}\n```\n",
-        policy
-    )
+    format!("`sensorctl export policy --for put,scan` for the defaults in eu-central-1:\n\n```json\n{policy:#}\n```\n")
 }
 
 fn resource(on: ActionResource) -> &'static str {

@@ -80,8 +80,11 @@ fn action_without_verdict_is_unknown_and_named() {
     // A denial is certain, whatever else is unknown.
     let check = judged("put", &findings(|action| (action == "kinesis:PutRecord").then(denied)));
     assert_eq!(check.result, PermissionResult::Missing);
-    assert_eq!(judged("status", &findings(|_| None)).result, PermissionResult::Unknown);
-    assert!(judged("status", &findings(|_| None)).evidence.contains("lambda:GetFunction"));
+    let status = judged("status", &findings(|action| (action == "iam:GetRole").then_some(Verdict::Allowed)));
+    assert_eq!(status.result, PermissionResult::Unknown);
+    assert!(status.evidence.starts_with("not known: ") && status.evidence.contains("lambda:GetFunction"), "{status:?}");
+    let nothing = judged("status", &findings(|_| None));
+    assert_eq!((nothing.result, nothing.evidence.as_str()), (PermissionResult::Unknown, "asked"));
 }
 
 #[test]
@@ -100,12 +103,12 @@ fn command_with_optional_actions_only_is_unknown_where_one_of_them_is() {
         });
         let check = judged(command, &mixed);
         assert_eq!((check.result, check.limited[0].actions[0].as_str()), (PermissionResult::Unknown, denied_one));
-        assert!(check.evidence.starts_with(&format!("unknown: {unknown_one} (not asked); ")), "{check:?}");
+        assert!(check.evidence.starts_with(&format!("not known: {unknown_one} (not asked); ")), "{check:?}");
     }
     // What a command can do without leaves it ok, and is named.
     let put = judged("put", &findings(|action| (action != "lambda:ListTags").then_some(Verdict::Allowed)));
     assert_eq!(put.result, PermissionResult::Ok);
-    assert!(put.evidence.starts_with("not tested, and not always needed: lambda:ListTags (not asked); "), "{put:?}");
+    assert!(put.evidence.starts_with("not known, and not always needed: lambda:ListTags (not asked); "), "{put:?}");
 }
 
 #[test]
