@@ -17,7 +17,7 @@ pub(crate) use engine::difference::Difference;
 pub(crate) use engine::event::{StackEvent, StackObserver};
 pub(crate) use engine::kind::Kind;
 pub(crate) use engine::observed::{Observed, Properties, State};
-pub(crate) use engine::ownership::{DEFAULT_STAGE, Owner, Ownership, VERSION as VERSION_TAG};
+pub(crate) use engine::ownership::{DEFAULT_STAGE, Owner, Ownership, STAGE as STAGE_TAG, VERSION as VERSION_TAG};
 pub(crate) use engine::plan::{Plan, Step, TeardownOptions, with_arns};
 pub(crate) use engine::preflight::{annotate_collateral, check_deletion_blockers};
 pub(crate) use engine::recent::RecentWrites;

@@ -1,5 +1,7 @@
 //! `sensorctl completions`.
 
+use std::path::Path;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
@@ -7,23 +9,61 @@ use clap_complete::Shell;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::Layouts;
+use crate::stack::{DEFAULT_STAGE, STAGE_TAG};
+
+/// The place in the script for bash that completes the value of `--stage`.
+const BASH_STAGE: &str = "--stage)\n                    COMPREPLY=(\"${cur}\")\n";
 
 /// Write the completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl completions bash > ~/.local/share/bash-completion/completions/sensorctl")]
 pub(crate) struct CompletionsArgs {
     /// Shell to write them for
-    shell: Shell,
+    #[arg(required_unless_present = "stages")]
+    shell: Option<Shell>,
+    /// Print the stages that the scripts offer
+    #[arg(long, hide = true, conflicts_with = "shell")]
+    stages: bool,
 }
 
 pub(super) fn run(context: &Context, args: &CompletionsArgs, command_line: Command) -> Result<(), Error> {
-    context.output.bytes(&script(args.shell, command_line))
+    match args.shell {
+        Some(shell) => context.output.bytes(script(shell, command_line).as_bytes()),
+        None => context.output.bytes(stages(&context.settings.data_dir).as_bytes()),
+    }
 }
 
-fn script(shell: Shell, command_line: Command) -> Vec<u8> {
+/// Returns the stages that have roles on this user's local cloud, one a line. A shell waits for it, so that nothing is
+/// called: those on AWS would take a call.
+fn stages(data_dir: &Path) -> String {
+    let stages = sensorctl_local::daemon::role_tags(data_dir, STAGE_TAG);
+    // Bash expands the words that it is offered.
+    let is_plain = |stage: &String| stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let stages = stages.into_iter().filter(|stage| stage != DEFAULT_STAGE).filter(is_plain);
+    stages.flat_map(|stage| [stage, "\n".to_owned()]).collect()
+}
+
+fn script(shell: Shell, command_line: Command) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut with_values(command_line), "sensorctl", &mut script);
-    script
+    with_stages(shell, &String::from_utf8_lossy(&script))
+}
+
+/// Returns a script that asks for the stages when `--stage` is completed, in the shells whose scripts can be changed so.
+fn with_stages(shell: Shell, script: &str) -> String {
+    const ASK: &str = "sensorctl completions --stages 2>/dev/null";
+    let line = |line: &str| match shell {
+        Shell::Zsh if line.starts_with("'--stage=[") => {
+            line.replace("]:NAME:'", &format!("]:NAME:{{compadd -- $({ASK})}}'"))
+        }
+        Shell::Fish if line.contains(" -l stage ") => format!("{line} -a '({ASK})'"),
+        _ => line.to_owned(),
+    };
+    if shell == Shell::Bash {
+        let words = format!("COMPREPLY=($(compgen -W \"$({ASK})\" -- \"${{cur}}\"))");
+        return script.replace(BASH_STAGE, &BASH_STAGE.replace("COMPREPLY=(\"${cur}\")", &words));
+    }
+    script.lines().map(|text| line(text) + "\n").collect()
 }
 
 /// Returns the command with the names of the built-in layouts as values, and with a value hint for every value that is not a
@@ -52,7 +92,7 @@ mod tests {
     #[test]
     fn completions_offer_every_command_of_every_shell() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
-            let script = String::from_utf8(script(shell, Cli::command())).unwrap();
+            let script = script(shell, Cli::command());
             for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
                 assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
             }
@@ -60,8 +100,38 @@ mod tests {
     }
 
     #[test]
+    fn completions_offer_no_stage_that_a_shell_would_expand() {
+        let dir = tempfile::tempdir().unwrap();
+        let role = |stage: &str| serde_json::json!({"tags": {STAGE_TAG: stage}});
+        let roles = serde_json::json!({"a": role("blue"), "b": role("$(id)"), "c": role("`id`"), "d": role("default")});
+        std::fs::write(dir.path().join("iam.json"), serde_json::json!({"roles": roles}).to_string()).unwrap();
+        assert_eq!(stages(dir.path()), "blue\n");
+    }
+
+    #[test]
+    fn completions_ask_for_stages_wherever_the_flag_stands() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = script(shell, Cli::command());
+            let places = match shell {
+                Shell::Bash => script.matches("--stage)\n").count(),
+                Shell::Zsh => script.matches("'--stage=[").count(),
+                _ => script.matches(" -l stage ").count(),
+            };
+            assert!(places > 20, "{shell}: {places}");
+            assert_eq!(
+                script
+                    .matches("$(sensorctl completions --stages ")
+                    .count()
+                    .max(script.matches("'(sensorctl completions --stages ").count()),
+                places,
+                "{shell}"
+            );
+        }
+    }
+
+    #[test]
     fn completions_offer_the_names_of_layouts() {
-        let script = String::from_utf8(script(Shell::Bash, Cli::command())).unwrap();
+        let script = script(Shell::Bash, Cli::command());
         let cases: Vec<_> = script.split("--layout)\n").skip(1).map(|case| case.split(";;").next().unwrap()).collect();
         assert_eq!(cases.len(), 3, "put, inspect and size");
         assert!(cases.iter().all(|case| case.contains("hoboware") && case.contains("the-things-stack")), "{cases:?}");
@@ -71,7 +141,7 @@ mod tests {
 
     #[test]
     fn completions_offer_file_names_for_files_only() {
-        let script = String::from_utf8(script(Shell::Bash, Cli::command())).unwrap();
+        let script = script(Shell::Bash, Cli::command());
         let offers_files = |flag: &str| {
             let cases: Vec<_> = script.split(&format!("{flag})\n")).skip(1).collect();
             assert!(!cases.is_empty(), "{flag}");

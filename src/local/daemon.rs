@@ -3,6 +3,7 @@
 mod health;
 mod inspection;
 mod process_lock;
+mod role_tags;
 
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +21,7 @@ use self::health::health;
 pub use self::inspection::{DataDirState, inspect};
 use self::process_lock::is_owned;
 pub use self::process_lock::{is_local_cloud, reset};
+pub use self::role_tags::role_tags;
 use crate::connection_info::{AccessKey, ConnectionInfo};
 use crate::data_dir::{EndpointFile, LOG, create_private_dir, owner};
 use crate::error::Error;

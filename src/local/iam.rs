@@ -32,6 +32,9 @@ use crate::protocol::aws_json::{Request, Response, ServiceError};
 use crate::protocol::aws_query;
 use crate::protocol::aws_query::{IAM, Parameters, Xml};
 
+/// The file of its state in the data directory.
+pub(crate) const FILE: &str = "iam.json";
+
 /// The IAM service of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct Iam(Arc<Inner>);

@@ -150,7 +150,7 @@ impl LocalCloud {
         let dynamodb = DynamoDb::open(&tables, identity.clone(), &timing, durability, notices.clone())?;
         let streams = kinesis::StreamOptions { durability, ..timing.of_streams() };
         let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), streams, notices.clone())?;
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), &timing, durability)?;
+        let iam = Iam::open(&data_dir.path(iam::FILE), identity.clone(), &timing, durability)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone(), durability, notices.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let faults = Faults::new(options.faults);

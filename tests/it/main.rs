@@ -16,6 +16,7 @@ mod caller_policy;
 mod checkpoint;
 mod color;
 mod command_permissions;
+mod completions;
 mod confinement;
 mod data_directory;
 mod deletion_conflicts;

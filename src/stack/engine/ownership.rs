@@ -8,7 +8,7 @@ use super::difference::Difference;
 use super::observed::{Observed, Tags};
 
 /// Tag with the stage of a resource.
-const STAGE: &str = "sensorctl:stage";
+pub(crate) const STAGE: &str = "sensorctl:stage";
 /// Tag with the region that a resource was created for: role names are the same in all regions of an account.
 const REGION: &str = "sensorctl:region";
 /// Tag with the version of sensorctl that created a resource.
