@@ -42,6 +42,7 @@ mod measured;
 pub(crate) mod mqtt;
 pub(crate) mod name_list;
 pub(crate) mod number;
+mod one_device;
 pub(crate) mod option_values;
 pub(crate) mod option_words;
 pub(crate) mod options;

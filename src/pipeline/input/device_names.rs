@@ -176,6 +176,8 @@ pub(super) struct DeviceColumn {
     values: BTreeSet<String>,
     rows: u64,
     empty: u64,
+    /// True if a value came a second time.
+    has_repeat: bool,
     /// The whole number before, while each is the one behind it.
     counter: Option<u64>,
     is_counter: bool,
@@ -209,6 +211,7 @@ impl DeviceColumn {
             values: BTreeSet::new(),
             rows: 0,
             empty: 0,
+            has_repeat: false,
             counter: None,
             is_counter: true,
             is_measured: false,
@@ -228,7 +231,9 @@ impl DeviceColumn {
         self.is_counter &= number.is_some() && self.counter.is_none_or(follows);
         self.counter = number;
         self.is_measured |= value.contains(['.', ',']) && value.replacen(',', ".", 1).parse::<f64>().is_ok();
-        if self.values.len() < MOST && !self.values.contains(value) {
+        if self.values.contains(value) {
+            self.has_repeat = true;
+        } else if self.values.len() < MOST {
             self.values.insert(value.to_owned());
         }
     }
@@ -251,10 +256,13 @@ impl DeviceColumn {
         self.rank >= WEAK_RANK
     }
 
-    /// Returns the only value that was seen.
-    pub(super) fn only_value(&self) -> Option<&str> {
+    /// Returns the only value that was seen, where it is certain that it names a device: a weak name needs it twice, as a
+    /// value of a single row may describe that row.
+    pub(super) fn certain_device(&self) -> Option<&str> {
         let mut values = self.values.iter();
-        values.next().filter(|_| values.next().is_none()).map(String::as_str)
+        let only = values.next().filter(|_| values.next().is_none())?;
+        let is_certain = !self.is_measured && (self.has_repeat || !self.is_weak());
+        is_certain.then_some(only.as_str())
     }
 
     /// Returns whether each value is the number behind the one before.
@@ -297,83 +305,4 @@ pub(super) fn sensor_sources(columns: impl IntoIterator<Item = (String, DeviceCo
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn column(name: &str, values: &[&str]) -> DeviceColumn {
-        DeviceColumn::named(name).unwrap().with(values.iter().copied())
-    }
-
-    #[test]
-    fn names_of_devices_are_known_by_their_words() {
-        for name in [
-            "serial",
-            "node_id",
-            "dev",
-            "probe",
-            "thing",
-            "clientId",
-            "hostname",
-            "Logger SN",
-            "S/N",
-            "Serial Number",
-            "Device Name",
-            "devEUI",
-            "connectionDeviceId",
-            "stations_id",
-            "entity_id",
-            "mac",
-            "room",
-            "Sensor #",
-            "Gerät",
-            "Seriennummer",
-        ] {
-            assert!(DeviceColumn::named(name).is_some_and(|column| !column.is_weak()), "{name}");
-        }
-        for name in ["name", "id", "channel", "channel_id", "model"] {
-            assert!(DeviceColumn::named(name).is_some_and(|column| column.is_weak()), "{name}");
-        }
-        for name in [
-            "entry_id",
-            "message_id",
-            "user_id",
-            "sensor_type",
-            "sensor1",
-            "device_time",
-            "probe temp",
-            "number",
-            "status",
-            "field1",
-            "",
-            "applicationId",
-        ] {
-            assert!(DeviceColumn::named(name).is_none(), "{name}");
-        }
-        assert!(DeviceColumn::at_path("sensors[].name").is_some_and(|column| !column.is_weak()));
-        assert!(DeviceColumn::at_path("weather[].name").is_some_and(|column| column.is_weak()));
-        assert!(rank("sensor_id") < rank("device") && rank("device_id") < rank("device_name"));
-        assert!(rank("mac") < rank("room") && rank("room") < rank("host") && rank("host") < rank("name"));
-    }
-
-    #[test]
-    fn values_tell_devices_from_numbers_of_rows_and_measured_ones() {
-        assert!(column("dev", &["a1f3", "4711", "a1f3"]).names_several());
-        assert!(column("id", &["12", "7", "12"]).names_several());
-        assert!(!column("id", &["1", "2", "3"]).names_several(), "it counts the rows");
-        assert!(!column("id", &["8f", "c1", "09", "7e"]).names_several(), "it is another in each row");
-        assert!(!column("sensor", &["21.5", "21.6"]).names_several(), "it is measured");
-        assert!(!column("serial", &["100", "", ""]).may_be_sensor(), "it stands in one row only");
-        assert!(column("serial", &["100", "100"]).may_be_sensor() && !column("name", &["x", "x"]).may_be_sensor());
-    }
-
-    #[test]
-    fn column_of_several_devices_goes_before_one_with_a_better_name() {
-        let sources = |columns: &[(&str, &[&str])]| {
-            sensor_sources(columns.iter().map(|(name, values)| ((*name).to_owned(), column(name, values))))
-        };
-        assert_eq!(sources(&[("station", &["a", "a"]), ("probe", &["1", "2"])]), ["probe"]);
-        assert_eq!(sources(&[("probe", &["1", "2", "1"]), ("site", &["a", "b", "a"])]), ["probe", "probe+site"]);
-        assert_eq!(sources(&[("model", &["x", "y", "y"]), ("id", &["7", "7", "7"])])[0], "model+id");
-        assert!(sources(&[("name", &["a", "a"])]).is_empty());
-    }
-}
+mod tests;

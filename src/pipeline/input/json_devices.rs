@@ -7,15 +7,15 @@ use sensor_model::truncate_for_log;
 use super::device_names::DeviceColumn;
 use super::json_scalars::{each_document, each_scalar};
 use super::keys::{SENSOR, TEMPERATURE};
+use super::one_device::{OneDevice, device_options};
 use super::options::{InputFormat, InputOptions};
 use crate::error::Error;
-use crate::hint_flags::shell_word;
 
 /// Documents that are looked at.
 const DOCUMENTS: usize = 2000;
 
-/// Paths that named one device at the beginning of an input, and the device.
-pub(super) type OneDevice = Vec<(String, String)>;
+/// Paths that named one device at the beginning of an input.
+pub(super) type OneDevicePaths = Vec<(String, OneDevice)>;
 
 /// Looks at the beginning of an input whose documents are put as one sensor. Returns the paths that name one device there.
 ///
@@ -26,7 +26,7 @@ pub(super) fn check(
     beginning: &[u8],
     format: InputFormat,
     options: &InputOptions,
-) -> Result<OneDevice, Error> {
+) -> Result<OneDevicePaths, Error> {
     let is_own_sensor = !matches!(format, InputFormat::Ndjson | InputFormat::Json | InputFormat::LineProtocol);
     let is_fixed = options.mapped(SENSOR).all(|mapping| mapping.source.trim() == "@file")
         && (options.sensor.is_some() || options.mapped(SENSOR).next().is_some());
@@ -59,12 +59,12 @@ pub(super) fn check(
     let columns = || found.iter().filter_map(|(path, column)| Some((path, column.as_ref()?)));
     let several = columns().filter(|(_, column)| column.names_several());
     if let Some((path, _)) = several.min_by_key(|(_, column)| column.rank()) {
-        let [map, drop] = device_options(path);
+        let [map, drop] = path_options(path);
         let shown = truncate_for_log(path);
         let reason = format!("{name}: `{shown}` names several devices, and all would be put as one sensor");
         return Err(Error::usage(reason).hint(map).hint(drop));
     }
-    let one = columns().filter_map(|(path, column)| Some((path.clone(), column.only_value()?.to_owned())));
+    let one = columns().filter_map(|(path, column)| Some((path.clone(), OneDevice::of(column)?)));
     // A path through arrays would make a reading of each element.
     Ok(one.filter(|(path, _)| !path.contains("[]") && !path.contains('@')).collect())
 }
@@ -81,11 +81,6 @@ fn is_unsaid(path: &str, column: &DeviceColumn, temperature: &str, options: &Inp
 }
 
 /// Returns what to type where a path names several devices.
-pub(super) fn device_options(path: &str) -> [String; 2] {
-    let last = path.rsplit('.').next().unwrap_or(path);
-    let map = format!("sensor_id={path}");
-    [
-        format!("`--map {}` makes a sensor of each", shell_word(&map)),
-        format!("`--drop {}` says that they are one", shell_word(last)),
-    ]
+pub(super) fn path_options(path: &str) -> [String; 2] {
+    device_options(path, path.rsplit('.').next().unwrap_or(path))
 }

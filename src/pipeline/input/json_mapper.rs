@@ -16,6 +16,7 @@ use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::mapping::{Source, captured};
 use super::number::number;
+use super::one_device::OneDevice;
 use super::output::{Output, RawLine};
 use super::reading_builder::RowValues;
 use super::row_error::{RowError, row_error};
@@ -35,8 +36,8 @@ pub(super) struct JsonMapper {
     sensor_path: String,
     /// Slot of the labels of a series, of which one is the sensor.
     labels: Option<usize>,
-    /// Slots that named one device at the beginning, with their paths and the device, where all is put as one sensor.
-    one_device: Vec<(usize, String, String)>,
+    /// Slots that named one device at the beginning, with their paths, where all is put as one sensor.
+    one_device: Vec<(usize, String, OneDevice)>,
 }
 
 /// Paths of which one must match, and their patterns, of which one must.

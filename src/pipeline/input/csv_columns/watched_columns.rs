@@ -6,6 +6,7 @@ use sensor_model::truncate_for_log;
 use super::super::device_names::DeviceColumn;
 use super::super::keys::{TEMPERATURE_UNIT, UTC_OFFSET};
 use super::super::mapping::as_source;
+use super::super::one_device::{self, OneDevice, other_device};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::row_error::{RowError, row_error};
@@ -13,7 +14,6 @@ use super::super::row_splitter::Cells;
 use super::super::time_format::is_zone_name;
 use super::super::unit::Unit;
 use super::{CellSource, CsvColumns, Part};
-use crate::hint_flags::shell_word;
 
 /// Names of fields that hold the unit of the temperature.
 const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
@@ -23,8 +23,8 @@ const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
 pub(super) struct WatchedColumns {
     /// Columns that may name devices, where all rows are put as one sensor.
     devices: Vec<(usize, DeviceColumn)>,
-    /// Those of them that named one device so far, and it.
-    one_device: Vec<(usize, String)>,
+    /// Those of them that named one device so far.
+    one_device: Vec<(usize, OneDevice)>,
     /// Columns of units that are left out of the readings, with the names of their fields.
     units: Vec<(&'static str, usize)>,
     /// A column that names the zone of the times, where no option does.
@@ -85,8 +85,8 @@ impl CsvColumns {
     /// behind them are looked at, too.
     pub(in super::super) fn column_of_devices(&mut self) -> Option<&str> {
         let watched = &mut self.watched;
-        let only = watched.devices.iter().filter_map(|(at, device)| Some((*at, device.only_value()?.to_owned())));
-        watched.one_device = only.collect();
+        let one = watched.devices.iter().filter_map(|(at, device)| Some((*at, OneDevice::of(device)?)));
+        watched.one_device = one.collect();
         let several = watched.devices.iter().filter(|(_, device)| device.names_several());
         several.min_by_key(|(_, device)| device.rank()).map(|(at, _)| self.names[*at].as_str())
     }
@@ -94,23 +94,10 @@ impl CsvColumns {
     /// Refuses a row of another device than the first.
     #[inline]
     pub(in super::super) fn check_device(&self, cells: Cells<'_>) -> Result<(), RowError> {
-        if self.watched.one_device.is_empty() {
-            return Ok(());
-        }
-        let is_other = |(at, device): &&(usize, String)| {
-            let cell = cells.get(*at);
-            !cell.is_empty() && cell != device
-        };
+        let is_other = |(at, device): &&(usize, OneDevice)| device.is_other(cells.get(*at));
         match self.watched.one_device.iter().find(is_other) {
             None => Ok(()),
-            Some((at, _)) => {
-                let name = truncate_for_log(&self.names[*at]);
-                let [map, drop] = device_options(&self.names[*at]);
-                let reason = format!(
-                    "`{name}` names another device than in the rows before, and all are put as one sensor; {map}, {drop}"
-                );
-                Err(row_error("other-device", reason))
-            }
+            Some((at, _)) => Err(other_device(&self.names[*at], device_options(&self.names[*at]))),
         }
     }
 
@@ -135,13 +122,9 @@ impl CsvColumns {
     }
 }
 
-/// Returns what to type where a column names several devices: to tell them apart, or to say that they are one.
+/// Returns what to type where a column names several devices.
 pub(in super::super) fn device_options(column: &str) -> [String; 2] {
-    let map = format!("sensor_id={}", as_source(column));
-    [
-        format!("`--map {}` makes a sensor of each", shell_word(&map)),
-        format!("`--drop {}` says that they are one", shell_word(column)),
-    ]
+    one_device::device_options(&as_source(column), column)
 }
 
 /// Refuses further fields whose columns say another unit than `--unit` does.

@@ -2,7 +2,7 @@
 
 use sensor_model::truncate_for_log;
 
-use super::super::json_devices::OneDevice;
+use super::super::json_devices::OneDevicePaths;
 use super::super::json_paths::PathTree;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
@@ -91,7 +91,7 @@ impl JsonMapper {
         options: &InputOptions,
         defaults: DefaultPaths,
         stem: &str,
-        devices: &OneDevice,
+        devices: &OneDevicePaths,
     ) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
         let twice =

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use sensor_model::truncate_for_log;
 use serde_json::value::RawValue;
 
 use super::super::cell::Cell;
-use super::super::json_devices::device_options;
+use super::super::json_devices::path_options;
 use super::super::json_paths::{PathRow, PathValue};
 use super::super::keys::TEMPERATURE_UNIT;
+use super::super::number::trimmed;
+use super::super::one_device::other_device;
 use super::super::output::Output;
 use super::super::row_error::{RowError, row_error};
 use super::JsonMapper;
@@ -21,13 +22,9 @@ impl JsonMapper {
     pub(super) fn check_devices(&self, row: &PathRow<'_>) -> Result<(), RowError> {
         for (slot, path, device) in &self.one_device {
             let text = self.cell(*slot, row);
-            let Some(text) = text.as_ref().and_then(Cell::text).filter(|text| !text.is_empty()) else { continue };
-            if text != device.as_str() {
-                let (shown, [map, drop]) = (truncate_for_log(path), device_options(path));
-                let reason = format!(
-                    "`{shown}` names another device than in the rows before, and all are put as one sensor; {map}, {drop}"
-                );
-                return Err(row_error("other-device", reason));
+            let text = text.as_ref().and_then(Cell::text).unwrap_or_default();
+            if device.is_other(trimmed(&text)) {
+                return Err(other_device(path, path_options(path)));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 
 use flate2::write::GzEncoder;
 use sensor_model::Reading;
@@ -27,7 +27,11 @@ fn open(bytes: impl Into<Vec<u8>>, options: &InputOptions) -> Result<Input, Erro
 }
 
 fn items(bytes: impl Into<Vec<u8>>, options: &InputOptions) -> Vec<ParsedLine> {
-    let mut input = open(bytes, options).unwrap_or_else(|error| panic!("{}", error.full_message()));
+    items_of(open(bytes, options))
+}
+
+fn items_of(input: Result<Input, Error>) -> Vec<ParsedLine> {
+    let mut input = input.unwrap_or_else(|error| panic!("{}", error.full_message()));
     let mut items = Vec::new();
     while let Some(item) = input.next().unwrap() {
         items.push(item);
@@ -37,6 +41,16 @@ fn items(bytes: impl Into<Vec<u8>>, options: &InputOptions) -> Vec<ParsedLine> {
 
 /// Readings in a short form, and rejected lines by number and class.
 fn read(bytes: impl Into<Vec<u8>>, flags: &str) -> Vec<String> {
+    short_forms(items(bytes, &options(flags)))
+}
+
+/// Reads an input as a slow pipe gives it: `rest` is not there yet when the beginning is looked at.
+fn read_slowly(beginning: &str, rest: &str, flags: &str) -> Vec<String> {
+    let source = Cursor::new(beginning.to_owned()).chain(Cursor::new(rest.to_owned()));
+    short_forms(items_of(Input::open("dir/file-7.csv".into(), Box::new(source), &options(flags))))
+}
+
+fn short_forms(items: Vec<ParsedLine>) -> Vec<String> {
     let short = |item: ParsedLine| match item {
         ParsedLine::Ready(record) => {
             let data = record.data.strip_prefix("{\"sensor_id\":\"").unwrap().to_owned();
@@ -44,7 +58,7 @@ fn read(bytes: impl Into<Vec<u8>>, flags: &str) -> Vec<String> {
         }
         ParsedLine::Rejected(line) => format!("{} {}", line.line, line.code),
     };
-    items(bytes, &options(flags)).into_iter().map(short).collect()
+    items.into_iter().map(short).collect()
 }
 
 /// Returns what was counted while an input was read.

@@ -50,6 +50,24 @@ fn other_device_behind_the_first_rows_is_rejected() {
 }
 
 #[test]
+fn id_of_a_single_row_does_not_reject_the_rows_that_a_slow_pipe_gives_later() {
+    let (beginning, rest) = ("id,current_time,temperature\n1,1700000001,1\n", "2,1700000002,2\n3,1700000003,3\n");
+    assert_eq!(read_slowly(beginning, rest, "--sensor~a").len(), 3);
+    assert!(read_slowly(beginning, rest, "--sensor~a").iter().all(|row| row.starts_with("a ")), "none is rejected");
+    let line = |id: &str, n: u32| format!("{{\"id\":{id},\"ts\":170000000{n},\"temp\":{n}}}\n");
+    let flags = "--sensor~a~--map~temperature=temp~--map~current_time=ts";
+    let read = read_slowly(&line("\"x1\"", 1), &(line("\"x2\"", 2) + &line("\"x3\"", 3)), flags);
+    assert!(read.len() == 3 && read.iter().all(|row| row.starts_with("a ")), "{read:?}");
+    let measured = read_slowly("node,current_time,temperature\n3.3,1700000001,1\n", "3.2,1700000002,2\n", "--sensor~a");
+    assert_eq!(measured[1], "a 2 1700000002,\"node\":3.2", "it is measured");
+
+    let seen_twice = "id,current_time,temperature\nx1,1700000001,1\nx1,1700000002,1\n";
+    assert_eq!(read_slowly(seen_twice, "x2,1700000003,2\n", "--sensor~a")[2], "4 other-device");
+    let strong = read_slowly("serial,current_time,temperature\nx1,1700000001,1\n", "x2,1700000002,2\n", "--sensor~a");
+    assert_eq!(strong[1], "3 other-device", "no row has a serial number of its own");
+}
+
+#[test]
 fn path_of_several_devices_is_refused_where_all_would_be_one_sensor() {
     let flags = "--sensor~x~--map~temperature=temp~--map~current_time=ts";
     let flat = "{\"ts\":1700000000,\"dev\":\"a1\",\"temp\":1}\n{\"ts\":1700000000,\"dev\":47,\"temp\":2}\n";
