@@ -273,8 +273,7 @@ impl DeviceColumn {
     /// Returns whether it tells rows apart, and not devices: a number that each row has anew counts them, and a text that
     /// none has again describes one.
     fn is_of_rows(&self) -> bool {
-        let is_new = self.values.len() as u64 == self.rows - self.empty;
-        is_new && (self.is_counter || self.rows > FEW_ROWS)
+        !self.has_repeat && (self.is_counter || self.rows > FEW_ROWS)
     }
 
     /// Returns whether it names several devices.

@@ -63,6 +63,10 @@ fn values_tell_devices_from_numbers_of_rows_and_measured_ones() {
     assert!(column("id", &["12", "7", "12"]).names_several());
     assert!(!column("id", &["1", "2", "3"]).names_several(), "it counts the rows");
     assert!(!column("id", &["8f", "c1", "09", "7e"]).names_several(), "it is another in each row");
+    let many: Vec<_> = (1..=3000).map(|id| (id * 7).to_string()).collect();
+    let many = |name: &str| DeviceColumn::named(name).unwrap().with(many.iter().map(String::as_str));
+    assert!(!many("id").names_several(), "it is another in each of more rows than are kept");
+    assert!(many("node").names_several());
     assert!(!column("sensor", &["21.5", "21.6"]).names_several(), "it is measured");
     assert!(!column("serial", &["100", "", ""]).may_be_sensor(), "it stands in one row only");
     assert!(column("serial", &["100", "100"]).may_be_sensor() && !column("name", &["x", "x"]).may_be_sensor());

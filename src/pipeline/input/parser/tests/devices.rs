@@ -36,6 +36,13 @@ fn column_of_one_device_or_of_none_is_a_field() {
 }
 
 #[test]
+fn unique_ids_of_any_number_of_rows_are_a_field() {
+    let rows: Vec<_> = (1..=3000).map(|id| format!("{id},{},1\n", 1_700_000_000 + id)).collect();
+    let rows = read(format!("id,current_time,temperature\n{}", rows.concat()), "--sensor~a");
+    assert_eq!((rows.len(), rows[2999].as_str()), (3000, "a 1 1700003000,\"id\":3000"));
+}
+
+#[test]
 fn other_device_behind_the_first_rows_is_rejected() {
     let rows: Vec<_> = (0..20_000).map(|n| format!("{},A1,21.5\n", 1_700_000_000 + n)).collect();
     let rows = rows.concat();
