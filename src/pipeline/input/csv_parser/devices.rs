@@ -4,7 +4,7 @@ use sensor_model::truncate_for_log;
 
 use super::super::csv_columns::device_options;
 use super::super::output::Output;
-use super::super::row_splitter::RowSplitter;
+use super::super::row_splitter::{JoinedCells, RowSplitter};
 use super::CsvParser;
 use super::header::NotCsv;
 
@@ -24,10 +24,13 @@ impl CsvParser {
         let whole = &buffer[..buffer.iter().rposition(is_end).map_or(0, |at| at + 1)];
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         for line in ahead.chain(whole.split(is_end)) {
-            let Some(cells) = splitter.row_of_line(line).filter(|cells| cells.len() == self.columns.names().len())
-            else {
+            let Some(cells) = splitter.row_of_line(line) else { continue };
+            // As the rows are read, with a delimiter at their end and numbers that commas part, too.
+            let joined = if self.may_part_numbers { self.joined(cells) } else { None };
+            let cells = joined.as_ref().map_or(cells, JoinedCells::cells);
+            if self.columns.check_width(cells, self.options.short_rows).is_err() {
                 continue;
-            };
+            }
             if self.columns.is_wanted(cells, "", &output.builder) && self.columns.holds_reading(cells, &output.builder)
             {
                 self.columns.see_device(cells);

@@ -24,6 +24,19 @@ fn column_of_several_devices_is_refused_where_all_would_be_one_sensor() {
 }
 
 #[test]
+fn several_devices_are_seen_in_rows_of_another_width_than_the_header() {
+    for (file, flags) in [
+        ("serial,current_time,temperature\nA1,1700000000,21,\nA2,1700000060,7,\n", ""),
+        ("serial,current_time,unit,temperature\nA1,1700000000,C,21,5\nA2,1700000060,C,7,5\n", "~--decimal~comma"),
+        ("serial,current_time,temperature,note\nA1,1700000000,21\nA2,1700000060,7\n", "~--short-rows"),
+    ] {
+        let message = wrong(file, &format!("--sensor~x{flags}"));
+        assert!(message.contains("its column `serial` names several devices"), "{file}: {message}");
+        assert_eq!(read(file, &format!("--sensor~x~--drop~serial{flags}")).len(), 2, "they are read");
+    }
+}
+
+#[test]
 fn column_of_one_device_or_of_none_is_a_field() {
     for rows in [
         format!("{HEADER}1700000000,A1,21.5\n1700000060,A1,7.5\n"),
