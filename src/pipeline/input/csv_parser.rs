@@ -323,7 +323,7 @@ impl CsvParser {
         if let Some(zone) = self.columns.zone(cells) {
             output.builder.take_zone(zone);
         }
-        self.columns.check_device(cells)?;
+        self.columns.check_device(cells, &output.builder)?;
         if let Some(row) = self.columns.single(cells, &self.section) {
             // Only a row of values: in a repeated header, the cell has the column's name.
             if self.columns.is_of_another_quantity(cells, &self.section) && output.builder.is_reading(&row) {

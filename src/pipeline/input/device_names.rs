@@ -265,6 +265,11 @@ impl DeviceColumn {
         is_certain.then_some(only.as_str())
     }
 
+    /// Returns whether rows behind these may name a device that none of these does.
+    pub(super) fn may_name_device_later(&self) -> bool {
+        self.values.is_empty() && !self.is_weak()
+    }
+
     /// Returns whether each value is the number behind the one before.
     pub(super) fn counts(&self) -> bool {
         self.is_counter

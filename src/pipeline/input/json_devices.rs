@@ -14,10 +14,11 @@ use crate::error::Error;
 /// Documents that are looked at.
 const DOCUMENTS: usize = 2000;
 
-/// Paths that named one device at the beginning of an input.
+/// Paths that named one device at the beginning of an input, or none yet.
 pub(super) type OneDevicePaths = Vec<(String, OneDevice)>;
 
-/// Looks at the beginning of an input whose documents are put as one sensor. Returns the paths that name one device there.
+/// Looks at the beginning of an input whose documents are put as one sensor. Returns the paths that name one device
+/// there, or none yet.
 ///
 /// # Errors
 /// When a path names several devices.

@@ -38,6 +38,8 @@ pub(super) struct JsonMapper {
     labels: Option<usize>,
     /// Slots that named one device at the beginning, with their paths, where all is put as one sensor.
     one_device: Vec<(usize, String, OneDevice)>,
+    /// Further fields beside the temperature that have a slot, as the mapper looks at them, too.
+    sibling_slots: Vec<(String, usize)>,
 }
 
 /// Paths of which one must match, and their patterns, of which one must.
@@ -227,7 +229,7 @@ impl JsonMapper {
         }
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
-        self.check_devices(&row)?;
+        self.check_devices(&row, output)?;
         if let Some(long) = &self.long {
             return self.quantity(long, &row, sensor, time.as_ref(), raw, output);
         }
@@ -287,9 +289,14 @@ impl JsonMapper {
                 || ORIGIN.contains(&name)
                 || self.fields.iter().any(|(key, _)| key == name)
         };
-        let mut fields = Vec::with_capacity(siblings.len() + self.fields.len());
+        let mut fields = Vec::with_capacity(siblings.len() + self.sibling_slots.len() + self.fields.len());
         let siblings = siblings.into_iter().filter(|(name, _)| !is_own(name) && output.builder.kept.keeps(name));
         fields.extend(siblings.map(|(name, raw)| (name, Cell::Json(raw))));
+        for (name, slot) in self.sibling_slots.iter().filter(|(name, _)| output.builder.kept.keeps(name)) {
+            if let Some(PathValue::Json(raw)) = row.get(*slot) {
+                fields.push((Cow::Borrowed(name.as_str()), Cell::Json(raw)));
+            }
+        }
         for (key, source) in &self.fields {
             if let Some(cell) = self.value(source, row).filter(|_| output.builder.kept.keeps(key)) {
                 fields.push((Cow::Borrowed(key.as_str()), cell));

@@ -1,27 +1,53 @@
 //! The device of rows that are all put as one sensor.
 
+use std::cell::OnceCell;
+
 use sensor_model::truncate_for_log;
 
 use super::device_names::DeviceColumn;
 use super::row_error::{RowError, row_error};
 use crate::hint_flags::shell_word;
 
-/// The device that a column or path named in the first rows.
+/// The device that a column or path names.
 #[derive(Clone, Debug)]
 pub(super) struct OneDevice {
-    name: String,
+    /// Unset until a row names it. Then `None` where that text is no device's name.
+    name: OnceCell<Option<String>>,
+    /// The column or path, before the first row that names a device.
+    column: DeviceColumn,
 }
 
 impl OneDevice {
-    /// Returns the device where the first rows name one for certain.
+    /// Returns the device where the first rows name one for certain, or may do so later: all of them are empty.
     pub(super) fn of(column: &DeviceColumn) -> Option<Self> {
-        column.certain_device().map(|name| OneDevice { name: name.to_owned() })
+        let name = match column.certain_device() {
+            Some(name) => OnceCell::from(Some(name.to_owned())),
+            None if column.may_name_device_later() => OnceCell::new(),
+            None => return None,
+        };
+        Some(OneDevice { name, column: column.clone() })
     }
 
-    /// Returns whether a row's text, without blanks around it, names another device. An empty one names none.
+    /// Returns whether a row's text, without blanks around it, names another device. An empty one names none. The first that
+    /// names one in a row which `is_reading` names that of all rows.
     #[inline]
-    pub(super) fn is_other(&self, text: &str) -> bool {
-        !text.is_empty() && text != self.name
+    pub(super) fn is_other(&self, text: &str, is_reading: impl FnOnce() -> bool) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        if let Some(name) = self.name.get() {
+            return name.as_ref().is_some_and(|name| name != text);
+        }
+        if is_reading() {
+            self.take_name(text);
+        }
+        false
+    }
+
+    #[cold]
+    fn take_name(&self, text: &str) {
+        let column = self.column.clone().with(std::iter::once(text));
+        self.name.get_or_init(|| column.certain_device().map(str::to_owned));
     }
 }
 

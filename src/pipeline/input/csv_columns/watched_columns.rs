@@ -23,7 +23,7 @@ const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
 pub(super) struct WatchedColumns {
     /// Columns that may name devices, where all rows are put as one sensor.
     devices: Vec<(usize, DeviceColumn)>,
-    /// Those of them that named one device so far.
+    /// Those of them that named one device so far, or none.
     one_device: Vec<(usize, OneDevice)>,
     /// Columns of units that are left out of the readings, with the names of their fields.
     units: Vec<(&'static str, usize)>,
@@ -81,8 +81,8 @@ impl CsvColumns {
         self.watched.devices.iter_mut().for_each(|(at, device)| device.see(cells.get(*at)));
     }
 
-    /// Returns the column that names several devices in the first rows. Of one that names the same in all of them, the rows
-    /// behind them are looked at, too.
+    /// Returns the column that names several devices in the first rows. Of one that names the same in all of them, or none,
+    /// the rows behind them are looked at, too.
     pub(in super::super) fn column_of_devices(&mut self) -> Option<&str> {
         let watched = &mut self.watched;
         let one = watched.devices.iter().filter_map(|(at, device)| Some((*at, OneDevice::of(device)?)));
@@ -93,8 +93,9 @@ impl CsvColumns {
 
     /// Refuses a row of another device than the first.
     #[inline]
-    pub(in super::super) fn check_device(&self, cells: Cells<'_>) -> Result<(), RowError> {
-        let is_other = |(at, device): &&(usize, OneDevice)| device.is_other(cells.get(*at));
+    pub(in super::super) fn check_device(&self, cells: Cells<'_>, builder: &ReadingBuilder) -> Result<(), RowError> {
+        let is_reading = || self.holds_reading(cells, builder);
+        let is_other = |(at, device): &&(usize, OneDevice)| device.is_other(cells.get(*at), is_reading);
         match self.watched.one_device.iter().find(is_other) {
             None => Ok(()),
             Some((at, _)) => Err(other_device(&self.names[*at], device_options(&self.names[*at]))),

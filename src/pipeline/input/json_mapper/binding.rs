@@ -135,16 +135,17 @@ impl JsonMapper {
         let labels = labels_of(&sensor_path).map(|path| binder.slot(path)).transpose()?;
         let temperature = path(TEMPERATURE, defaults.temperature);
         let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned());
-        let mut one_device = Vec::new();
+        let (mut one_device, mut sibling_slots) = (Vec::new(), Vec::new());
         for (device_path, device) in devices {
             if binder.has(device_path) {
                 continue;
             }
-            one_device.push((binder.slot(device_path)?, device_path.clone(), device.clone()));
+            let slot = binder.slot(device_path)?;
+            one_device.push((slot, device_path.clone(), device.clone()));
             // What has a place of its own is no sibling of the temperature any more.
             if long.is_none() && parent(device_path) == parent(&temperature) {
                 let name = device_path.rsplit('.').next().unwrap_or(device_path).trim_matches('"').to_owned();
-                fields.push((name, binder.source(device_path, "")?));
+                sibling_slots.push((name, slot));
             }
         }
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
@@ -163,6 +164,7 @@ impl JsonMapper {
             sensor_path,
             labels,
             one_device,
+            sibling_slots,
         })
     }
 }

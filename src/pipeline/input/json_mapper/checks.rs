@@ -11,6 +11,7 @@ use super::super::keys::TEMPERATURE_UNIT;
 use super::super::number::trimmed;
 use super::super::one_device::other_device;
 use super::super::output::Output;
+use super::super::reading_builder::RowValues;
 use super::super::row_error::{RowError, row_error};
 use super::JsonMapper;
 
@@ -19,15 +20,24 @@ const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
 
 impl JsonMapper {
     /// Refuses a row of another device than those at the beginning, where all are put as one sensor.
-    pub(super) fn check_devices(&self, row: &PathRow<'_>) -> Result<(), RowError> {
+    pub(super) fn check_devices(&self, row: &PathRow<'_>, output: &Output) -> Result<(), RowError> {
         for (slot, path, device) in &self.one_device {
             let text = self.cell(*slot, row);
             let text = text.as_ref().and_then(Cell::text).unwrap_or_default();
-            if device.is_other(trimmed(&text)) {
+            if device.is_other(trimmed(&text), || self.holds_reading(row, output)) {
                 return Err(other_device(path, path_options(path)));
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a row would be a reading, or a quantity of one; nothing is counted.
+    fn holds_reading(&self, row: &PathRow<'_>, output: &Output) -> bool {
+        let probes = self.probes.iter().map(|probe| &probe.source);
+        probes.chain(self.long.as_ref().map(|long| &long.value)).any(|source| {
+            let (temperature, time) = (self.value(source, row), self.value(&self.time, row));
+            output.builder.is_reading(&RowValues { sensor: None, temperature, time, is_copy: false })
+        })
     }
 
     /// Refuses a row of a series that the sensor's label alone does not tell from another.

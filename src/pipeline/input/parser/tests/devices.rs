@@ -88,6 +88,32 @@ fn id_of_a_single_row_does_not_reject_the_rows_that_a_slow_pipe_gives_later() {
 }
 
 #[test]
+fn column_that_is_empty_at_first_is_held_to_the_first_device_that_it_names() {
+    let rows = |names: &str| -> String {
+        let row = |(at, name)| format!("{name},{},1\n", 1_700_000_000 + at);
+        names.split(' ').enumerate().map(row).collect()
+    };
+    let empty: Vec<_> = vec![""; 10_000];
+    let file =
+        |column: &str, names: &str| format!("{column},current_time,temperature\n{}{names}", rows(&empty.join(" ")));
+    let all =
+        read(file("serial", &(rows("A1 A1") + "serial,current_time,temperature\nA2,1700000000,1\n")), "--sensor~x");
+    assert_eq!((all.len(), all[10_002].as_str()), (10_003, "10005 other-device"));
+    let header_first = format!("serial,current_time,temperature\n{}", rows("A1 A1"));
+    assert_eq!(read(file("serial", &header_first), "--sensor~x").len(), 10_002, "the header names no device");
+    assert!(read(file("serial", &rows("3.3 3.2")), "--sensor~x")[10_001].starts_with("x 1 "), "it is measured");
+    assert!(read(file("name", &rows("a b")), "--sensor~x")[10_001].starts_with("x 1 "), "it may name anything");
+
+    let line = |dev: &str| format!("{{\"ts\":1700000000,\"dev\":{dev},\"temp\":1}}\n");
+    let flags = "--sensor~x~--map~temperature=temp~--map~current_time=ts";
+    let lines =
+        line("\"B\"").replace("\"temp\":1", "\"temp\":\"-\"") + &line("\"A\"") + &line("\"A\"") + &line("\"B\"");
+    let all = read_slowly(&line("null"), &lines, flags);
+    let of_a = "x 1 1700000000,\"dev\":\"A\"";
+    assert_eq!(all, ["x 1 1700000000,\"dev\":null", "2 not-a-number", of_a, of_a, "5 other-device"]);
+}
+
+#[test]
 fn path_of_several_devices_is_refused_where_all_would_be_one_sensor() {
     let flags = "--sensor~x~--map~temperature=temp~--map~current_time=ts";
     let flat = "{\"ts\":1700000000,\"dev\":\"a1\",\"temp\":1}\n{\"ts\":1700000000,\"dev\":47,\"temp\":2}\n";
