@@ -116,6 +116,10 @@ const FILLERS: [&str; 25] = [
     "part",
     "s",
 ];
+/// Words of names that serial numbers have, and numbers of rows, too: `SN`, `Serial No`.
+const NUMBERS: [&str; 9] = ["sn", "s", "n", "serial", "no", "nr", "number", "serialno", "serialnumber"];
+/// Rows from which on such a name is that of their numbers where they count from 0 or 1.
+const NUMBERED_ROWS: usize = 3;
 /// Names of places and weak names stand behind all things.
 const WEAK_RANK: usize = 2 * (THINGS.len() + PLACES.len());
 /// Values of a column that are kept.
@@ -169,6 +173,29 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Whether each value is the whole number behind the one before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counter {
+    first: Option<u64>,
+    last: Option<u64>,
+    is_broken: bool,
+}
+
+impl Counter {
+    fn see(&mut self, value: &str) {
+        let number: Option<u64> = value.parse().ok();
+        let follows = |last: u64| number == last.checked_add(1);
+        self.is_broken |= number.is_none() || !self.last.is_none_or(follows);
+        self.first = self.first.or(number);
+        self.last = number;
+    }
+
+    /// Returns whether the first value is 0 or 1.
+    fn begins_low(self) -> bool {
+        self.first.is_some_and(|first| first <= 1)
+    }
+}
+
 /// A column or path that may name devices, and what was seen of its values.
 #[derive(Clone, Debug)]
 pub(super) struct DeviceColumn {
@@ -178,9 +205,9 @@ pub(super) struct DeviceColumn {
     empty: u64,
     /// True if a value came a second time.
     has_repeat: bool,
-    /// The whole number before, while each is the one behind it.
-    counter: Option<u64>,
-    is_counter: bool,
+    counter: Counter,
+    /// True if the name may be that of the rows' numbers.
+    may_be_row_number: bool,
     /// True if a value is a number with a fraction: something that was measured.
     is_measured: bool,
 }
@@ -188,7 +215,9 @@ pub(super) struct DeviceColumn {
 impl DeviceColumn {
     /// Returns an empty one where a column's name is that of devices.
     pub(super) fn named(name: &str) -> Option<Self> {
-        rank(name).map(Self::of_rank)
+        let words = words(name);
+        let may_be_row_number = words.iter().all(|word| NUMBERS.contains(&word.as_str()));
+        rank(name).map(|rank| DeviceColumn { may_be_row_number, ..Self::of_rank(rank) })
     }
 
     /// Returns an empty one where the last key of a path, or that with the one before it, is a name of devices.
@@ -198,7 +227,7 @@ impl DeviceColumn {
         let last = keys.next()?;
         let own = rank(last)?;
         if own < WEAK_RANK {
-            return Some(Self::of_rank(own));
+            return Self::named(last);
         }
         // `sensors[].name` is the name of a sensor.
         let of_parent = keys.next().and_then(|parent| rank(&format!("{parent} {last}")));
@@ -212,8 +241,8 @@ impl DeviceColumn {
             rows: 0,
             empty: 0,
             has_repeat: false,
-            counter: None,
-            is_counter: true,
+            counter: Counter::default(),
+            may_be_row_number: false,
             is_measured: false,
         }
     }
@@ -226,10 +255,7 @@ impl DeviceColumn {
             self.empty += 1;
             return;
         }
-        let number: Option<u64> = value.parse().ok();
-        let follows = |last: u64| number == last.checked_add(1);
-        self.is_counter &= number.is_some() && self.counter.is_none_or(follows);
-        self.counter = number;
+        self.counter.see(value);
         self.is_measured |= value.contains(['.', ',']) && value.replacen(',', ".", 1).parse::<f64>().is_ok();
         if self.values.contains(value) {
             self.has_repeat = true;
@@ -261,7 +287,7 @@ impl DeviceColumn {
     pub(super) fn certain_device(&self) -> Option<&str> {
         let mut values = self.values.iter();
         let only = values.next().filter(|_| values.next().is_none())?;
-        let is_certain = !self.is_measured && (self.has_repeat || !self.is_weak());
+        let is_certain = !self.is_measured && (self.has_repeat || !self.is_weak() && !self.may_number_rows());
         is_certain.then_some(only.as_str())
     }
 
@@ -272,18 +298,25 @@ impl DeviceColumn {
 
     /// Returns whether each value is the number behind the one before.
     pub(super) fn counts(&self) -> bool {
-        self.is_counter
+        !self.counter.is_broken
     }
 
     /// Returns whether it tells rows apart, and not devices: a number that each row has anew counts them, and a text that
     /// none has again describes one.
     fn is_of_rows(&self) -> bool {
-        !self.has_repeat && (self.is_counter || self.rows > FEW_ROWS)
+        !self.has_repeat && (self.counts() || self.rows > FEW_ROWS)
+    }
+
+    /// Returns whether its values so far may be the numbers of the rows.
+    fn may_number_rows(&self) -> bool {
+        self.may_be_row_number && self.counts() && self.counter.begins_low()
     }
 
     /// Returns whether it names several devices.
     pub(super) fn names_several(&self) -> bool {
-        self.values.len() > 1 && !self.is_measured && !(self.is_weak() && self.is_of_rows())
+        let numbers_rows = self.may_number_rows() && self.values.len() >= NUMBERED_ROWS;
+        let is_of_rows = numbers_rows || self.is_weak() && self.is_of_rows();
+        self.values.len() > 1 && !self.is_measured && !is_of_rows
     }
 
     /// Returns whether the sensor may be read of it: it names several devices, or one in every row.

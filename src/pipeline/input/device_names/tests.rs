@@ -73,6 +73,23 @@ fn values_tell_devices_from_numbers_of_rows_and_measured_ones() {
 }
 
 #[test]
+fn numbers_of_rows_are_no_devices_whatever_they_are_called() {
+    for name in ["SN", "S/N", "Serial No", "Serial Number", "serial", "Serial #", "serialno"] {
+        assert!(!column(name, &["1", "2", "3"]).names_several(), "{name}");
+        assert!(!column(name, &["0", "1", "2"]).names_several(), "{name}");
+        assert!(column(name, &["1", "2", "2"]).names_several(), "{name}: one comes twice");
+        assert!(column(name, &["1", "2", "4"]).names_several(), "{name}: it leaves one out");
+        assert!(column(name, &["7", "8", "9"]).names_several(), "{name}: it begins elsewhere");
+        assert_eq!(column(name, &["1"]).certain_device(), None, "{name}: more may follow");
+        assert_eq!(column(name, &["4711"]).certain_device(), Some("4711"), "{name}");
+    }
+    for name in ["sensor", "node_id", "Logger SN", "Sensor #"] {
+        assert!(column(name, &["1", "2", "3"]).names_several(), "{name}: one row of each sensor");
+    }
+    assert!(!DeviceColumn::at_path("rows[].sn").unwrap().with(["1", "2", "3"].into_iter()).names_several());
+}
+
+#[test]
 fn column_of_several_devices_goes_before_one_with_a_better_name() {
     let sources = |columns: &[(&str, &[&str])]| {
         sensor_sources(columns.iter().map(|(name, values)| ((*name).to_owned(), column(name, values))))

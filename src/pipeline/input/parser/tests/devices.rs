@@ -56,6 +56,16 @@ fn unique_ids_of_any_number_of_rows_are_a_field() {
 }
 
 #[test]
+fn file_with_numbered_rows_is_that_of_one_sensor() {
+    let file =
+        |name: &str| format!("{name},current_time,temperature\n1,1700000000,1\n2,1700000060,2\n3,1700000120,3\n");
+    assert_eq!(read(file("Serial No"), "--sensor~a")[2], "a 3 1700000120,\"Serial No\":3");
+    assert!(wrong(file("sensor"), "--sensor~a").contains("names several devices"));
+    let slow = read_slowly("SN,current_time,temperature\n1,1700000000,1\n", "2,1700000060,2\n", "--sensor~a");
+    assert_eq!(slow[1], "a 2 1700000060,\"SN\":2");
+}
+
+#[test]
 fn other_device_behind_the_first_rows_is_rejected() {
     let rows: Vec<_> = (0..20_000).map(|n| format!("{},A1,21.5\n", 1_700_000_000 + n)).collect();
     let rows = rows.concat();
