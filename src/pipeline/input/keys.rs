@@ -14,3 +14,6 @@ pub(crate) const ORIGIN: [&str; 2] = ["shard_id", "sequence_number"];
 
 /// Key of a further field that names the unit of the temperature.
 pub(crate) const TEMPERATURE_UNIT: &str = "temperature_unit";
+
+/// Names of fields that hold the unit of the temperature.
+pub(super) const UNIT_FIELDS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];

@@ -153,6 +153,10 @@ fn plain_number(text: &str, sign: DecimalSign) -> Option<Decimal> {
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | ',')) {
         return None;
     }
+    // Two numbers with a blank between: thousands are parted so where a comma is the decimal sign.
+    if sign != DecimalSign::Comma && text.contains(' ') {
+        return None;
+    }
     if let Some(whole) = without_groups(text, if sign == DecimalSign::Comma { ',' } else { '.' }) {
         return number(&whole, sign).ok();
     }

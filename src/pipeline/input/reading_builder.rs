@@ -121,7 +121,12 @@ impl ReadingBuilder {
         self.times.take_offset(text).map_err(|reason| row_error("time-zone", format!("`{TIME}`: {reason}")))
     }
 
-    /// Takes what the file says beside its times of their zone.
+    /// Takes the zone that the file names above its rows.
+    pub(super) fn take_zone_above(&mut self, text: &str) {
+        self.times.take_zone_above(text);
+    }
+
+    /// Takes the zone that a row names for its time.
     pub(super) fn take_zone(&mut self, text: &str) {
         self.times.take_zone(text);
     }

@@ -12,9 +12,10 @@ mod forms;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time_zone;
+mod zone_of_file;
 
-pub(super) use self::forms::{forms_of, forms_of_times, reads_alone};
-pub(super) use self::time_zone::{is_zone_name, is_zone_of_file, offset_in_name, zone_in_name};
+pub(super) use self::forms::{forms_of, forms_of_times, is_written_whole, reads_alone};
+pub(super) use self::time_zone::{is_utc_name, is_zone_name, is_zone_of_file, offset_in_name, zone_in_name};
 
 use clap::ValueEnum;
 use jiff::civil::DateTime;
@@ -28,6 +29,7 @@ use self::civil_text::{CivilText, Zone};
 pub(crate) use self::counts::{TimeCounts, TimeFacts};
 pub(super) use self::epoch::{is_certainly_seconds, is_part_of_time, spreadsheet_day};
 pub(crate) use self::error::TimeError;
+use self::zone_of_file::ZoneOfFile;
 use super::number::trimmed;
 
 /// The unit of times that are numbers.
@@ -111,15 +113,6 @@ pub(crate) struct TimeParser {
     named_by_file: ZoneOfFile,
 }
 
-/// The time zone that a file states apart from its times.
-#[derive(Clone, Debug, Default)]
-struct ZoneOfFile {
-    /// The zone as it was named last.
-    text: String,
-    /// True if that has no certain meaning.
-    is_unknown: bool,
-}
-
 impl TimeParser {
     /// Checks the options.
     ///
@@ -137,29 +130,6 @@ impl TimeParser {
         let zone_is_named = zone.is_some();
         let named_by_file = ZoneOfFile::default();
         Ok(TimeParser { unit, format, zone, zone_is_named, decimal_comma, is_unit_assumed, named_by_file })
-    }
-
-    /// Takes the offset from UTC that a file names for its times without a zone.
-    ///
-    /// # Errors
-    /// Fails if it is not an offset, or contradicts the zone of the options; the text names the flag.
-    pub(super) fn take_offset(&mut self, text: &str) -> Result<(), String> {
-        let named = self.zone.as_ref().filter(|_| self.zone_is_named);
-        if let Some(zone) = time_zone::of_file(text, named)? {
-            self.zone = Some(zone);
-        }
-        Ok(())
-    }
-
-    /// Takes what a file says beside its times of their zone. One that is not known refuses times that need it.
-    pub(super) fn take_zone(&mut self, text: &str) {
-        if self.zone_is_named || self.named_by_file.text == text {
-            return;
-        }
-        let found = if text.is_empty() { Ok(None) } else { time_zone::of_file(text, None) };
-        self.named_by_file.is_unknown = found.is_err();
-        self.zone = found.unwrap_or_default();
-        text.clone_into(&mut self.named_by_file.text);
     }
 
     /// Takes the form of texts.

@@ -6,6 +6,7 @@ use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UT
 use super::super::mapping::{Source, captured, is_like, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
+use super::super::time_format::is_utc_name;
 use super::named_fields::no_column;
 use super::row_filter::RowFilter;
 use super::watched_columns::{WatchedColumns, check_units, is_fixed};
@@ -240,7 +241,14 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         None => !long.as_ref().is_some_and(|long| long.names_sensor),
     };
     let is_one_sensor = is_one_sensor && origin.is_none();
-    let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, long.is_some());
+    let is_utc = match &time {
+        CellSource::Column(at) => is_utc_name(names[*at]),
+        CellSource::Parts { parts, .. } => {
+            parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
+        }
+    };
+    let is_long = long.is_some();
+    let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_long, is_utc);
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).chain(more).collect();

@@ -4,7 +4,7 @@
 use sensor_model::truncate_for_log;
 
 use super::super::device_names::DeviceColumn;
-use super::super::keys::{TEMPERATURE_UNIT, UTC_OFFSET};
+use super::super::keys::{TEMPERATURE_UNIT, UNIT_FIELDS, UTC_OFFSET};
 use super::super::mapping::as_source;
 use super::super::one_device::{self, OneDevice, other_device};
 use super::super::options::InputOptions;
@@ -14,9 +14,6 @@ use super::super::row_splitter::Cells;
 use super::super::time_format::is_zone_name;
 use super::super::unit::Unit;
 use super::{CellSource, CsvColumns, Part};
-
-/// Names of fields that hold the unit of the temperature.
-const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
 
 /// The columns, by their places.
 #[derive(Debug, Default)]
@@ -40,6 +37,7 @@ impl WatchedColumns {
         fields: &[(String, CellSource)],
         is_one_sensor: bool,
         is_long: bool,
+        is_utc: bool,
     ) -> Self {
         let unused = || (0..names.len()).filter(|at| !used.contains(at));
         let is_said = |name: &str| {
@@ -51,12 +49,12 @@ impl WatchedColumns {
         let is_kept = |name: &str| fields.iter().any(|(field, _)| field == name);
         let mapped = options.mapped(TEMPERATURE_UNIT).next().map(|mapping| mapping.source.trim());
         let unit = |at: usize| {
-            let own = UNITS.into_iter().find(|unit| names[at] == *unit);
+            let own = UNIT_FIELDS.into_iter().find(|unit| names[at] == *unit);
             let field = if mapped == Some(names[at]) { Some(TEMPERATURE_UNIT) } else { own };
             Some((field.filter(|field| !is_kept(field))?, at))
         };
         let units = if is_long { Vec::new() } else { (0..names.len()).filter_map(unit).collect() };
-        let is_zone_known = options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
+        let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
         WatchedColumns { devices, one_device: Vec::new(), units, zone }
     }

@@ -2,7 +2,7 @@
 
 use super::super::row_error::{RowError, row_error};
 use super::super::row_splitter::Cells;
-use super::super::time_format::is_part_of_time;
+use super::super::time_format::{is_part_of_time, is_written_whole};
 use super::CsvParser;
 use super::row_shape::decimals;
 
@@ -32,14 +32,16 @@ impl CsvParser {
         let last = cells.len().saturating_sub(1);
         let LastCells { time_bytes, least_decimals } = self.last_cells;
         let is_time = self.columns.time() == Some(last);
-        if is_time && time_bytes > 0 && time.len() < time_bytes {
+        let format = self.options.time_format.as_deref().filter(|_| !self.options.has_time_format_of_file());
+        let is_whole = || format.is_some_and(|format| is_written_whole(format, time));
+        if is_time && time_bytes > 0 && time.len() < time_bytes && !is_whole() {
             return Err(row_error(
                 "cut-line",
                 "the file ends in this line, and its time is shorter than the one before: it was cut",
             ));
         }
         // Where no row is before it, a number that is no time of this century may be a part of one.
-        let is_part = time_bytes == 0 && is_part_of_time(time);
+        let is_part = time_bytes == 0 && format.is_none() && is_part_of_time(time);
         if is_time && is_part {
             let reason = "the file ends in this line, and its time is shorter than one of this century: it may have been cut; \
                           a line end behind it says that it is whole";

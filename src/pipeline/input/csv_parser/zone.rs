@@ -1,7 +1,7 @@
 //! The zone of the times, as a line above the header names it: `Timezone,UTC+08:00`.
 
 use super::super::output::Output;
-use super::super::time_format::{is_zone_name, is_zone_of_file};
+use super::super::time_format::{is_utc_name, is_zone_name, is_zone_of_file};
 use super::CsvParser;
 
 impl CsvParser {
@@ -9,9 +9,10 @@ impl CsvParser {
     pub(super) fn take_zone_above_header(&self, output: &mut Output) {
         let is_known = self.options.time_zone.is_some()
             || self.options.mapped("utc_offset").next().is_some()
-            || self.columns.offset_in_header().is_some();
+            || self.columns.offset_in_header().is_some()
+            || self.columns.time_names().into_iter().any(is_utc_name);
         if !is_known && let Some(zone) = zone_in(&self.surroundings.preamble) {
-            output.builder.take_zone(&zone);
+            output.builder.take_zone_above(&zone);
         }
     }
 }

@@ -55,6 +55,9 @@ fn thousands_are_certain_where_a_fraction_follows() {
         assert_eq!(read(cell, sign).as_deref(), Ok("1013.25"), "{cell}");
         assert_eq!(value(cell, sign), Value::Number(Decimal::parse("1013.25").unwrap()), "{cell}");
     }
+    for sign in [DecimalSign::Auto, DecimalSign::Point] {
+        assert_eq!(value("5 123.5", sign), Value::Text("5 123.5".to_owned()), "they may be two numbers");
+    }
     assert_eq!(read("-1.234.567,5", DecimalSign::Comma).as_deref(), Ok("-1234567.5"));
     for text in ["192.168.1.25", "1.2.3,4", "0.013,25", "1 2,5", "1 013"] {
         assert_eq!(value(text, DecimalSign::Comma), Value::Text(text.to_owned()), "{text}");

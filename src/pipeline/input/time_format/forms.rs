@@ -1,5 +1,7 @@
 //! Forms of times in which only the values tell the day from the month.
 
+use jiff::fmt::strtime::BrokenDownTime;
+
 use super::civil_fields::HALVES;
 use super::{TimeOptions, TimeParser};
 
@@ -197,6 +199,14 @@ fn zone(rest: &str) -> Option<&'static str> {
 fn digits(text: &str) -> (&str, &str) {
     let end = text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
+}
+
+/// Returns whether a text is a time as a form writes it, so that nothing of it is cut off.
+pub(in super::super) fn is_written_whole(format: &str, text: &str) -> bool {
+    // A fraction has any number of digits.
+    let is_open = format.ends_with(['f', 'N']);
+    let written = BrokenDownTime::parse(format, text).and_then(|parsed| parsed.to_string(format));
+    !is_open && written.is_ok_and(|written| written == text)
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! Time zones as they are named on the command line.
 
+use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 /// Offsets are whole quarters of an hour: any other number was meant for something else.
 const QUARTER: i32 = 15 * 60;
 /// Farther from UTC is no place.
 const MOST: i32 = 18 * 3600;
+/// Nearer to it, but not at it, is none either.
+const LEAST: u32 = 3600;
+/// A second of January and one of July 2024.
+const HALF_YEARS: [i64; 2] = [1_705_276_800, 1_721_001_600];
 
 /// Names of columns, and of lines above the header, that hold a zone; without the signs in them, in small letters.
 const ZONE_NAMES: [&str; 12] = [
@@ -29,9 +34,21 @@ pub(in super::super) fn is_zone_name(name: &str) -> bool {
     ZONE_NAMES.contains(&plain.as_str())
 }
 
+/// Returns whether the name of a time says that it is in UTC, whatever zone stands beside it: `timestamp_utc`, `Time (UTC)`.
+pub(in super::super) fn is_utc_name(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let mut words = lower.split(|sign: char| !sign.is_alphanumeric());
+    let is_utc = |word: &str| word.ends_with("utc") || word == "gmt";
+    words.any(is_utc) && offset_in_name(name).is_none()
+}
+
 /// Returns the zone that a file names by its IANA name, or as `UTC`, `UTC+8`, `GMT-07:00` or `(UTC+01:00) Berlin`.
 fn written_zone(text: &str) -> Option<TimeZone> {
-    let text = text.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(text, |(zone, _)| zone).trim();
+    if let Some((offset, places)) = text.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        let zone = written_zone(offset.trim())?;
+        let is_all_year = ["", "coordinated universal time"].contains(&places.trim().to_lowercase().as_str());
+        return if is_all_year { Some(zone) } else { zone_of_places(zone.to_fixed_offset().ok()?, places) };
+    }
     let has_prefix = |prefix: &&&str| text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if ["UTC", "GMT"].iter().any(|prefix| has_prefix(&prefix)) {
         let offset = match text[3..].trim() {
@@ -41,6 +58,24 @@ fn written_zone(text: &str) -> Option<TimeZone> {
         return Offset::from_seconds(offset).ok().map(TimeZone::fixed);
     }
     TimeZone::get(text).ok().filter(|_| text.contains('/'))
+}
+
+/// Returns the zone of places as Windows names it: with its offset in winter, and summer time where they have it. Nothing
+/// where none of the places is known, or they have several zones.
+fn zone_of_places(winter: Offset, places: &str) -> Option<TimeZone> {
+    let offsets = |zone: &TimeZone| HALF_YEARS.map(|second| Some(zone.to_offset(Timestamp::from_second(second).ok()?)));
+    let is_of_winter = |zone: &TimeZone| offsets(zone).into_iter().min().flatten() == Some(winter);
+    let mut known = places.split([',', ';']).filter_map(zone_of_place).filter(is_of_winter);
+    let first = known.next()?;
+    known.all(|other| offsets(&other) == offsets(&first)).then_some(first)
+}
+
+/// Returns the zone that the database names after a place.
+fn zone_of_place(place: &str) -> Option<TimeZone> {
+    let place = place.trim().replace(' ', "_");
+    let is_named = |name: &str| name.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&place));
+    let name = jiff::tz::db().available().map(|name| name.to_string()).find(|name| is_named(name))?;
+    TimeZone::get(&name).ok()
 }
 
 /// Returns whether a file's name of a zone has a certain meaning.
@@ -88,9 +123,14 @@ pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<Tim
 
 /// Reads an offset in seconds, or as `+01:00`.
 fn written_offset(text: &str) -> Option<Offset> {
-    // `-0700` is an offset as well as a number; one of seconds has no zero before it.
+    // `-0700` is an offset as well as a number; one of seconds has no zero before it. `0900` has lost its sign.
     let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
-    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
+    let number = || {
+        text.parse()
+            .ok()
+            .filter(|seconds: &i32| text == "0" || !text.starts_with('0') && seconds.unsigned_abs() >= LEAST)
+    };
+    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { number() };
     seconds.filter(|seconds| is_offset(*seconds)).and_then(|seconds| Offset::from_seconds(seconds).ok())
 }
 
@@ -163,12 +203,28 @@ mod tests {
             ("UTC+08:00", 28_800),
             ("gmt-7", -25_200),
             ("UTC", 0),
-            ("(UTC+01:00) Amsterdam, Berlin", 3600),
+            ("(UTC+01:00)", 3600),
+            ("(UTC) Coordinated Universal Time", 0),
         ] {
             let zone = TimeZone::fixed(Offset::from_seconds(seconds).unwrap());
             assert_eq!(of_file(text, None), Ok(Some(zone)), "{text}");
         }
-        for text in ["", "25.0", "25", "x", "+01:07", "90000", "-2147483648", "CET", "UTC+1:07", "Mars/Base"] {
+        for text in [
+            "",
+            "25.0",
+            "25",
+            "x",
+            "+01:07",
+            "90000",
+            "-2147483648",
+            "0900",
+            "0530",
+            "900",
+            "1800",
+            "CET",
+            "UTC+1:07",
+            "Mars/Base",
+        ] {
             assert!(of_file(text, None).is_err(), "{text}");
         }
     }
@@ -180,6 +236,16 @@ mod tests {
         assert_eq!(of_file("Europe/Paris", Some(&berlin)), Ok(None));
         assert_eq!(of_file("(UTC+01:00) Berlin", Some(&parse("+02:00").unwrap())), Ok(None));
         assert!(of_file("UTC+08:00", Some(&berlin)).unwrap_err().contains("`--time-zone +08:00`"));
+        for (windows, name) in [
+            ("(UTC+01:00) Amsterdam; Berlin, Bern, Rome", "Europe/Amsterdam"),
+            ("(UTC+10:00) Brisbane", "Australia/Brisbane"),
+            ("(UTC+03:00) Riyadh, Kuwait", "Asia/Riyadh"),
+        ] {
+            assert_eq!(of_file(windows, None), Ok(Some(parse(name).unwrap())), "{windows}");
+        }
+        for windows in ["(UTC-05:00) Eastern Time (US & Canada)", "(UTC+02:00) Berlin", "(UTC+02:00) Athens, Tripoli"] {
+            assert!(of_file(windows, None).is_err(), "{windows}");
+        }
         for name in ["timezone", "Time zone", "time_zone", "TZ", "UTC offset", "Zeitzone"] {
             assert!(is_zone_name(name), "{name}");
         }
@@ -206,6 +272,16 @@ mod tests {
         );
         for name in ["Date/Time", "Time (dd/mm/yyyy)", "Time", "/"] {
             assert_eq!(zone_in_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn time_is_named_as_one_in_utc() {
+        for name in ["timestamp_utc", "obsTimeUtc", "dateutc", "Time (UTC)", "GMT time"] {
+            assert!(is_utc_name(name), "{name}");
+        }
+        for name in ["Date Time, GMT-07:00", "Time (UTC+1)", "time"] {
+            assert!(!is_utc_name(name), "{name}");
         }
     }
 

@@ -27,6 +27,17 @@ fn zone_above_the_header_is_that_of_the_times() {
 }
 
 #[test]
+fn zone_beside_a_time_that_is_named_as_utc_is_not_that_of_the_time() {
+    for name in ["time_utc", "Time (UTC)"] {
+        let row = "k,1,2023-11-14 22:13:20,Europe/Berlin\n";
+        let flags = format!("--map~current_time={name}");
+        assert_eq!(seconds(&format!("sensor_id,temperature,{name},timezone\n{row}"), &flags), ["1700000000"]);
+        let above = format!("Timezone,UTC+08:00\nsensor_id,temperature,{name}\nk,1,2023-11-14 22:13:20\n");
+        assert_eq!(seconds(&above, &flags), ["1700000000"]);
+    }
+}
+
+#[test]
 fn zone_in_a_column_is_that_of_its_row() {
     let file = |zone: &str| format!("{H},timezone\nk,1,2023-11-14 22:13:20,{zone}\nk,1,2023-11-14 22:13:20,UTC\n");
     for (zone, expected) in
@@ -37,6 +48,20 @@ fn zone_in_a_column_is_that_of_its_row() {
     assert_eq!(read(file("CET"), "")[0], "2 time-zone");
     assert_eq!(seconds(&file("CET"), "--time-zone~+01:00"), ["1699996400", "1699996400"]);
     assert!(read(file("Europe/Berlin"), "")[0].contains("\"timezone\":\"Europe/Berlin\""), "it stays a field");
+    let above = format!("Timezone,UTC+08:00\n{}k,1,2023-11-14 22:13:20,\n", file(""));
+    assert_eq!(
+        seconds(&above, ""),
+        ["1699971200", "1700000000", "1699971200"],
+        "an empty cell leaves that of the file"
+    );
+    let named =
+        format!("sensor_id,temperature,\"Date Time, GMT-07:00\",tz\n{}", "k,1,2023-11-14 22:13:20,\n".repeat(2));
+    assert_eq!(seconds(&named, "--map~current_time=Date Time*"), ["1700025200"; 2]);
+    assert_eq!(seconds(&file(""), ""), ["1700000000"; 2]);
+    let windows = format!("{H};timezone\nk;1;2023-07-14 22:13:20;(UTC+01:00) Amsterdam, Berlin\n").replace(',', ";");
+    let summer = read(windows.replace("Amsterdam; ", "Amsterdam, "), "");
+    assert!(summer[0].starts_with("k 1 1689365600,"), "it is summer: {summer:?}");
+    assert_eq!(read(file("0900"), "")[0], "2 time-zone");
     let offset = format!("{H},offset\nk,1,2023-11-14 22:13:20,3600\n");
     assert_eq!(seconds(&offset, ""), ["1700000000"], "it may be that of a value");
 }
@@ -59,6 +84,9 @@ fn numbers_that_a_comma_parts_are_whole_where_an_option_says_so() {
     assert_eq!(whole[..2], ["k 21.5 1700000000,\"Unit\":\"C\"", "k -3 1700000060,\"Unit\":\"C\""]);
     let open = "current_time,n,temperature\n1700000000,1,21,5\n";
     assert_eq!(read(open, "--sensor~k~--decimal~comma"), ["2 column-count"], "1,21 may be one, too");
+    let fraction = "current_time,temperature\n2023-11-14 22:13:20,123,21\n2023-11-14 22:13:20,-3,5\n";
+    let read = read(fraction, "--sensor~k~--decimal~comma");
+    assert_eq!(read, ["2 column-count", "k -3.5 1700000000"], "123 may be milliseconds");
 }
 
 #[test]
@@ -67,6 +95,13 @@ fn only_row_that_ends_in_a_part_of_a_time_was_cut() {
         let expected = if time.len() == 10 { format!("k 21.6 {time}") } else { "2 cut-line".to_owned() };
         assert_eq!(read(format!("{H}\nk,21.6,{time}"), ""), [expected]);
         assert_eq!(read(format!("{H}\nk,21.6,{time}\n"), "").len(), 1);
+    }
+    let form = |rows: &str, form: &str| read(format!("{H}\n{rows}"), &format!("--time-format~{form}"));
+    assert_eq!(form("k,21.6,20231114", "%Y%m%d"), ["k 21.6 1699920000"]);
+    assert_eq!(form("k,1,2023318\nk,2,23318", "%Y%j")[1], "3 cut-line");
+    assert_eq!(form("k,1,14.11.2023\nk,2,9.11.2023", "%-d.%m.%Y")[1], "k 2 1699488000");
+    for cut in ["9.11.20", "14.11.202"] {
+        assert_eq!(form(&format!("k,1,14.11.2023\nk,2,{cut}"), "%-d.%m.%Y")[1], "3 cut-line", "{cut}");
     }
     let point = "climate,sensor=k temperature=21.6 ";
     let flags = "--map~sensor_id=sensor~--drop~measurement";
