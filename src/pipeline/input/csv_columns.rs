@@ -5,12 +5,15 @@ mod named_fields;
 mod other_quantities;
 mod probe_fields;
 mod row_filter;
+mod row_numbers;
+mod series_tags;
 mod watched_columns;
 
 use std::borrow::Cow;
 
 use self::probe_fields::ProbeFields;
 use self::row_filter::RowFilter;
+pub(super) use self::series_tags::{SeriesTags, is_tag};
 use self::watched_columns::WatchedColumns;
 pub(super) use self::watched_columns::device_options;
 use super::cell::Cell;
@@ -54,6 +57,7 @@ pub(super) struct CsvColumns {
     origin: Option<[usize; 2]>,
     long: Option<LongForm>,
     watched: WatchedColumns,
+    tags: SeriesTags,
 }
 
 /// A temperature of the row, and what its sensor's id has at the end where there are several.

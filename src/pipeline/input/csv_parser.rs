@@ -361,7 +361,9 @@ impl CsvParser {
                     record.map(|record| output.ready(record))
                 }
                 RowReading::Quantity { name, key, value, sensor, time } => {
-                    output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number)
+                    let checked = self.columns.check_series(cells, &name, sensor.as_ref(), &mut output.series);
+                    checked
+                        .and_then(|()| output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number))
                 }
             };
             match result {

@@ -89,7 +89,7 @@ const WEAK: [&str; 18] = [
     "gateway", "hub", "nom", "nombre", "nome",
 ];
 /// Words that may stand beside such a name.
-const FILLERS: [&str; 25] = [
+const FILLERS: [&str; 26] = [
     "number",
     "num",
     "no",
@@ -114,6 +114,7 @@ const FILLERS: [&str; 25] = [
     "wire",
     "registration",
     "part",
+    "index",
     "s",
 ];
 /// Words of names that serial numbers have, and numbers of rows, too: `SN`, `Serial No`.
@@ -146,6 +147,17 @@ fn rank(name: &str) -> Option<usize> {
     match thing.or_else(of_place) {
         Some(at) => Some(2 * at + is_name),
         None => words.iter().filter_map(|word| place(&WEAK, word)).min().map(|at| WEAK_RANK + at),
+    }
+}
+
+/// Keys that say the type of the value below them, in JSON of `MongoDB` and of `DynamoDB`.
+const TYPES: [&str; 7] = ["$numberDouble", "$numberInt", "$numberLong", "$numberDecimal", "$date", "N", "S"];
+
+/// Returns a path without the keys at its end that say the type of its value.
+pub(super) fn named_part(path: &str) -> &str {
+    match path.rsplit_once('.') {
+        Some((rest, last)) if TYPES.contains(&last) => named_part(rest),
+        _ => path,
     }
 }
 
@@ -222,7 +234,7 @@ impl DeviceColumn {
 
     /// Returns an empty one where the last key of a path, or that with the one before it, is a name of devices.
     pub(super) fn at_path(path: &str) -> Option<Self> {
-        let plain = path.replace("[]", "");
+        let plain = named_part(path).replace("[]", "");
         let mut keys = plain.rsplit('.').map(|key| key.trim_matches('"'));
         let last = keys.next()?;
         let own = rank(last)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sensor_model::truncate_for_log;
 
 use super::device_names::DeviceColumn;
-use super::json_scalars::{each_document, each_scalar};
+use super::json_scalars::{container, each_document, each_scalar};
 use super::keys::{SENSOR, TEMPERATURE};
 use super::one_device::{OneDevice, device_options};
 use super::options::{InputFormat, InputOptions};
@@ -28,7 +28,12 @@ pub(super) fn check(
     format: InputFormat,
     options: &InputOptions,
 ) -> Result<OneDevicePaths, Error> {
-    let is_own_sensor = !matches!(format, InputFormat::Ndjson | InputFormat::Json | InputFormat::LineProtocol);
+    // Lines of a broker have the topic as their sensor, unless it is mapped.
+    let is_own_sensor = match format {
+        InputFormat::Ndjson | InputFormat::Json | InputFormat::LineProtocol => false,
+        InputFormat::Mqtt => options.mapped(SENSOR).next().is_none(),
+        InputFormat::Senml | InputFormat::Csv => true,
+    };
     let is_fixed = options.mapped(SENSOR).all(|mapping| mapping.source.trim() == "@file")
         && (options.sensor.is_some() || options.mapped(SENSOR).next().is_some());
     let has_pattern =
@@ -66,8 +71,14 @@ pub(super) fn check(
         return Err(Error::usage(reason).hint(map).hint(drop));
     }
     let one = columns().filter_map(|(path, column)| Some((path.clone(), OneDevice::of(column)?)));
-    // A path through arrays would make a reading of each element.
-    Ok(one.filter(|(path, _)| !path.contains("[]") && !path.contains('@')).collect())
+    // Through other arrays than those of the readings, a path would make a reading of each of their elements.
+    let sources: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| &mapping.source).chain(&options.value).collect();
+    let is_beside = |path: &str| {
+        let around = container(path);
+        let is_within = |source: &&String| source.split(['+', '/']).any(|part| part.trim().starts_with(around));
+        around.is_empty() || sources.iter().any(is_within)
+    };
+    Ok(one.filter(|(path, _)| is_beside(path)).collect())
 }
 
 /// Returns whether a path may name the device of the temperature, and no option says what it is.

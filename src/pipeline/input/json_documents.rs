@@ -72,6 +72,7 @@ mod tests {
 
     use super::super::flat_json::tests::any_line;
     use super::super::json_mapper::DefaultPaths;
+    use super::super::json_zone::WatchedPaths;
     use super::super::options::{InputFormat, InputOptions};
     use super::super::parsed_line::ParsedLine;
     use super::super::reading_builder::ReadingBuilder;
@@ -106,7 +107,7 @@ mod tests {
             let text = if is_array { format!("[{text}]") } else { text };
             let map = vec!["sensor_id=z//sensor_id".parse().unwrap()];
             let options = InputOptions { map, ..InputOptions::default() };
-            let mapper = JsonMapper::new(&options, DefaultPaths::of(InputFormat::Json), "file", &Vec::new()).unwrap();
+            let mapper = JsonMapper::new(&options, DefaultPaths::of(InputFormat::Json), "file", &WatchedPaths::default()).unwrap();
             let mapper = Some(&mapper).filter(|_| is_mapped);
             let expected = read(&text, capacity, mapper, JsonElements::without_object_lines);
             prop_assert_eq!(read(&text, capacity, mapper, |elements| elements), expected);

@@ -14,6 +14,7 @@ use super::csv_columns::long_key;
 use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
+use super::line_protocol::SeriesTags;
 use super::mapping::{Source, captured};
 use super::number::number;
 use super::one_device::OneDevice;
@@ -40,6 +41,10 @@ pub(super) struct JsonMapper {
     one_device: Vec<(usize, String, OneDevice)>,
     /// Further fields beside the temperature that have a slot, as the mapper looks at them, too.
     sibling_slots: Vec<(String, usize)>,
+    /// Slot of the zone of times without one.
+    zone: Option<usize>,
+    /// What names the series of line protocol, where the sensor is one of its tags.
+    tags: Option<SeriesTags>,
 }
 
 /// Paths of which one must match, and their patterns, of which one must.
@@ -227,6 +232,7 @@ impl JsonMapper {
         if let Some(offset) = self.utc_offset.as_ref().and_then(|source| self.value(source, &row)?.text()) {
             output.builder.take_offset(&offset)?;
         }
+        self.take_zone(&row, output);
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
         self.check_devices(&row, output)?;
@@ -251,6 +257,7 @@ impl JsonMapper {
             let values = RowValues { sensor, temperature, time, is_copy };
             let record = output.builder.record(&values, fields.into_iter(), raw.number)?;
             check_units(&units, output)?;
+            self.check_tags(raw, "", values.sensor.as_ref(), output)?;
             output.ready(record);
             return Ok(());
         }
@@ -266,7 +273,9 @@ impl JsonMapper {
             let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{}", probe.name))));
             let values = RowValues { sensor, temperature: Some(temperature), time: time.clone(), is_copy };
             let record = output.builder.record(&values, fields.clone().into_iter(), raw.number);
-            match record.and_then(|record| check_units(&units, output).map(|()| record)) {
+            let sensor = values.sensor.as_ref();
+            let checked = record.and_then(|record| check_units(&units, output).map(|()| record));
+            match checked.and_then(|record| self.check_tags(raw, "", sensor, output).map(|()| record)) {
                 Ok(record) => output.ready(record),
                 Err(error) => output.reject(raw, error),
             }
@@ -337,6 +346,7 @@ impl JsonMapper {
         };
         let Some(value) = self.value(&long.value, row) else { return output.without_value(key) };
         self.check_series(row, &name, sensor.as_ref(), output)?;
+        self.check_tags(raw, &name, sensor.as_ref(), output)?;
         let unit = long.unit.filter(|_| key == TEMPERATURE).and_then(|slot| self.cell(slot, row)?.text());
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;

@@ -5,6 +5,7 @@ use std::io::{BufReader, Cursor, Read};
 
 use serde_json::value::RawValue;
 
+use super::json_beginning::closed;
 use super::json_elements::{ElementStatus, JsonElements};
 use super::json_paths::{self, decode};
 use super::mapping::Decoding;
@@ -34,10 +35,15 @@ pub(super) fn each_document(text: &[u8], format: InputFormat, most: usize, take:
     let source: Box<dyn Read + Send> = Box::new(Cursor::new(text.to_vec()));
     let mut elements = JsonElements::new(BufReader::new(source), 1, 0);
     let mut element = Vec::new();
-    for _ in 0..most {
+    for at in 0..most {
         element.clear();
-        if !matches!(elements.append(&mut element), Ok(ElementStatus::Element)) {
-            break;
+        match elements.append(&mut element) {
+            Ok(ElementStatus::Element) => {}
+            // The only one goes on behind the text.
+            Ok(ElementStatus::Cut) if at == 0 => {
+                return closed(text).into_iter().for_each(|whole| each_document(&whole, format, most, take));
+            }
+            _ => break,
         }
         if let Ok(document) = serde_json::from_slice(&element) {
             take(document);
@@ -49,6 +55,14 @@ pub(super) fn each_document(text: &[u8], format: InputFormat, most: usize, take:
 /// is gone through as one.
 pub(super) fn each_scalar(value: &RawValue, take: &mut dyn FnMut(&str, &RawValue)) {
     below(value, "", 0, take);
+}
+
+/// Returns the part of a path up to the last array or text that it goes through: a value below it has one for each row of
+/// another path that begins so.
+pub(super) fn container(path: &str) -> &str {
+    let end_of = |step: &str| path.rfind(step).map_or(0, |at| at + step.len());
+    let end = ["[]", "@json", "@base64"].into_iter().map(end_of).max().unwrap_or_default();
+    &path[..end]
 }
 
 fn below(value: &RawValue, path: &str, depth: usize, take: &mut dyn FnMut(&str, &RawValue)) {

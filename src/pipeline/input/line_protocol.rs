@@ -2,6 +2,9 @@
 //!
 //! The crates for it read numbers as floating point, which does not keep them exactly.
 
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
 use sensor_model::{Decimal, json_escape};
 
 /// The beginning of the line before the points of a database, as `influx_inspect export` writes it.
@@ -121,6 +124,55 @@ fn scalar(text: &str) -> Option<String> {
     }
 }
 
+/// What of a line names its series, where one tag alone names the sensor.
+#[derive(Debug)]
+pub(super) struct SeriesTags {
+    /// True if each line holds one field, and is of the series of its own name.
+    pub is_field_named: bool,
+    /// Tags that do not count.
+    pub dropped: Vec<String>,
+}
+
+impl SeriesTags {
+    /// Returns the measurement and the tags of a line; nothing where it has no tags.
+    #[inline]
+    pub(super) fn series<'l>(&self, line: &'l [u8]) -> Option<Cow<'l, str>> {
+        let end = unescaped(line, b' ').next()?;
+        let first = unescaped(&line[..end], b',').next()?;
+        let name = if self.is_field_named { unescaped(&line[end..], b'=').next()? } else { 0 };
+        let series = std::str::from_utf8(&line[..end + name]).ok()?;
+        if self.dropped.is_empty() {
+            Some(Cow::Borrowed(series))
+        } else {
+            Some(Cow::Owned(self.kept(series, first, end)))
+        }
+    }
+
+    /// Returns a series without the tags that do not count.
+    fn kept(&self, series: &str, first: usize, end: usize) -> String {
+        let is_dropped = |name: &str| self.dropped.iter().any(|dropped| dropped == name);
+        let mut kept = if is_dropped("measurement") { String::new() } else { series[..first].to_owned() };
+        let tags = &series[first + 1..end];
+        let ends = unescaped(tags.as_bytes(), b',').chain([tags.len()]);
+        let mut begin = 0;
+        for end in ends {
+            let tag = &tags[begin..end];
+            if !is_dropped(tag.split('=').next().unwrap_or(tag)) {
+                kept.push(',');
+                kept.push_str(tag);
+            }
+            begin = end + 1;
+        }
+        kept.push_str(&series[end..]);
+        kept
+    }
+}
+
+/// Returns the places of a separator that no backslash makes a part of a name.
+fn unescaped(line: &[u8], separator: u8) -> impl Iterator<Item = usize> + '_ {
+    memchr_iter(separator, line).filter(|at| *at == 0 || line[at - 1] != b'\\')
+}
+
 /// The rest of a line.
 struct Scanner<'a>(&'a str);
 
@@ -219,6 +271,20 @@ mod tests {
             Ok(r#"{"measurement":"my room","a=b":"c,d","s":"x \"y\" z, w","ok":true,"n":-1500}"#.to_owned())
         );
         assert_eq!(json("m f=1u -5\r").unwrap(), r#"{"measurement":"m","f":1,"time":-5}"#);
+    }
+
+    #[test]
+    fn series_has_the_tags_that_count() {
+        let line = br"my\ room,a\,b=c,location=x\ y,z=1 temperature=1,h=2 5";
+        let series = |is_field_named: bool, dropped: &[&str]| {
+            let dropped = dropped.iter().map(|name| (*name).to_owned()).collect();
+            SeriesTags { is_field_named, dropped }.series(line).unwrap().into_owned()
+        };
+        assert_eq!(series(false, &[]), r"my\ room,a\,b=c,location=x\ y,z=1");
+        assert_eq!(series(true, &["location"]), r"my\ room,a\,b=c,z=1 temperature");
+        assert_eq!(series(false, &["measurement", "z"]), r",a\,b=c,location=x\ y");
+        let tags = SeriesTags { is_field_named: false, dropped: Vec::new() };
+        assert_eq!(tags.series(b"m f=1,g=2 5"), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::json_devices;
 use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
 use super::json_mapper::{DefaultPaths, JsonMapper};
+use super::json_zone::{WatchedPaths, zone_path};
 use super::line_reader::LineReader;
 use super::number::DecimalSign;
 use super::options::{InputFormat, InputOptions};
@@ -136,8 +137,11 @@ impl Input {
             InputFormat::Csv => None,
             InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
             _ => {
-                let devices = json_devices::check(&name, reader.peek().map_err(unread)?, format, options)?;
-                Some(JsonMapper::new(options, DefaultPaths::of(format), &stem, &devices).map_err(wrong)?)
+                let beginning = reader.peek().map_err(unread)?;
+                let devices = json_devices::check(&name, beginning, format, options)?;
+                let watched = WatchedPaths { devices, zone: zone_path(beginning, format, options) };
+                let mapper = JsonMapper::new(options, DefaultPaths::of(format), &stem, &watched).map_err(wrong)?;
+                Some(if format == InputFormat::LineProtocol { mapper.with_tags(options) } else { mapper })
             }
         };
         let lines = |reader, form| Source::Lines(TextLines::new(reader, form));

@@ -14,41 +14,39 @@ const MOST_SERIES: usize = 1 << 20;
 pub(super) struct SeriesWatch {
     first: FxHashMap<u64, u64>,
     /// The labels of the row before, and whether its series is the first of its sensor.
-    last: Option<(String, bool)>,
+    last: String,
+    is_last_first: bool,
+}
+
+/// Returns what stands for the rows of a sensor and quantity.
+pub(super) fn place(sensor: &str, quantity: &str) -> u64 {
+    FxBuildHasher.hash_one((sensor, quantity))
 }
 
 impl SeriesWatch {
-    /// Takes the sensor of a row, its quantity, and all labels of its series.
+    /// Takes all labels of a row's series, and what stands for its sensor and quantity. `sources` are those of the sensor and
+    /// of another label.
     ///
     /// # Errors
-    /// When rows of the sensor and quantity had other labels before; `path` is that of the sensor.
+    /// When rows of the sensor and quantity had other labels before.
+    #[inline]
     pub(super) fn check(
         &mut self,
         labels: &str,
-        path: &str,
-        place: impl FnOnce() -> (String, String),
+        sources: impl FnOnce() -> [String; 2],
+        place: impl FnOnce() -> u64,
     ) -> Result<(), RowError> {
-        // The rows of a series stand together.
-        let known = self.last.as_ref().filter(|(last, _)| last == labels).map(|(_, is_first)| *is_first);
-        let is_first = known.unwrap_or_else(|| {
-            let is_first = self.is_first(labels, &place());
-            self.last = Some((labels.to_owned(), is_first));
-            is_first
-        });
-        if is_first {
-            return Ok(());
+        // The rows of a series mostly stand together.
+        if self.last != labels {
+            self.is_last_first = self.is_first(labels, place());
+            labels.clone_into(&mut self.last);
         }
-        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        let reason = format!(
-            "another series has the same `{path}`, and other labels; `--map sensor_id={path}+{parent}.LABEL` tells them apart"
-        );
-        Err(row_error("other-series", reason))
+        if self.is_last_first { Ok(()) } else { Err(other_series(sources())) }
     }
 
     /// Returns whether a series is the first of its sensor and quantity.
-    fn is_first(&mut self, labels: &str, place: &(String, String)) -> bool {
+    fn is_first(&mut self, labels: &str, place: u64) -> bool {
         let hash = FxBuildHasher.hash_one(labels);
-        let place = FxBuildHasher.hash_one(place);
         if let Some(first) = self.first.get(&place) {
             return *first == hash;
         }
@@ -57,6 +55,14 @@ impl SeriesWatch {
         }
         true
     }
+}
+
+#[cold]
+fn other_series([source, label]: [String; 2]) -> RowError {
+    let reason = format!(
+        "another series has the same `{source}`, and other labels; `--map sensor_id={source}+{label}` tells them apart"
+    );
+    row_error("other-series", reason)
 }
 
 #[cfg(test)]
@@ -68,8 +74,10 @@ mod tests {
         let mut watch = SeriesWatch::default();
         let (one, other) = (r#"{"sensor":"a","x":"1"}"#, r#"{"sensor":"a","x":"2"}"#);
         let mut check = |labels: &str, sensor: &str| {
-            let place = || (sensor.to_owned(), "room_celsius".to_owned());
-            watch.check(labels, "data.result[].metric.sensor", place).map_err(|error| error.code)
+            let place = || place(sensor, "room_celsius");
+            watch
+                .check(labels, || ["metric.sensor", "metric.LABEL"].map(str::to_owned), place)
+                .map_err(|error| error.code)
         };
         assert_eq!(check(one, "a"), Ok(()));
         assert_eq!(check(one, "a"), Ok(()));

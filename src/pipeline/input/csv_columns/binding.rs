@@ -11,7 +11,8 @@ use super::named_fields::no_column;
 use super::row_filter::RowFilter;
 use super::watched_columns::{WatchedColumns, check_units, is_fixed};
 use super::{
-    CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings, named_fields,
+    CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, SeriesTags, Surroundings,
+    named_fields,
 };
 
 /// Columns of a header while it is being matched.
@@ -249,6 +250,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     };
     let is_long = long.is_some();
     let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_long, is_utc);
+    let tags = SeriesTags::find(names, long.as_ref(), sensor.as_ref(), options);
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).chain(more).collect();
@@ -269,6 +271,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         origin,
         long,
         watched,
+        tags,
     })
 }
 

@@ -44,11 +44,27 @@ impl CsvParser {
                 break;
             }
         }
+        if self.columns.may_number_rows() {
+            self.pass_over_row_numbers();
+        }
         self.last_cells = LastCells::of_rows(&last_cells);
         let is_open = self.options.decimal.unwrap_or_default() == DecimalSign::Auto;
         if is_open && self.splitter.delimiter() == Delimiter::Byte(b',') && self.has_quoted_commas(&numeric) {
             output.builder.sign = DecimalSign::Comma;
         }
+    }
+
+    /// Takes a first column without a name for no part of the readings, where it counts the rows that are read already.
+    fn pass_over_row_numbers(&mut self) {
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        let buffer = self.lines.buffer();
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let whole = buffer.split_at(buffer.iter().rposition(is_end).map_or(0, |at| at + 1)).0;
+        let lines = ahead.chain(whole.split(is_end)).filter(|line| !line.trim_ascii().is_empty());
+        let first = lines.filter_map(|line| Some(splitter.row_of_line(line)?.get(0).to_owned()));
+        let numbers: Vec<_> = first.collect();
+        self.columns.pass_over_row_numbers(numbers.into_iter());
     }
 
     /// Returns whether the numbers between commas have commas themselves, in quotes: no number has a point, and of the

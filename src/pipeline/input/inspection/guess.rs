@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::device_names::{DeviceColumn, sensor_sources};
+use super::super::csv_columns::is_tag;
+use super::super::device_names::{DeviceColumn, named_part, sensor_sources};
 use super::super::keys::{SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::options::{Delimiter, InputFormat, InputOptions};
-use super::super::time_format::{forms_of_times, is_zone_name};
+use super::super::time_format::{forms_of_times, is_utc_name, is_zone_name};
 use super::candidate::{Candidate, with_forms, with_layout};
 use super::columns::{ColumnReport, columns_of};
 use super::csv_guess::{csv_candidates, split};
@@ -48,9 +49,7 @@ pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions
             continue;
         }
         let last = |name: &String| name.rsplit('.').next().unwrap_or(name).to_owned();
-        names.retain(|name| {
-            !last(name).starts_with('_') && ![MEASUREMENT, "result", "table", ""].contains(&name.as_str())
-        });
+        names.retain(|name| is_tag(&last(name)) && name != MEASUREMENT);
         names.sort_by_key(|name| DeviceColumn::named(&last(name)).map_or(usize::MAX, |column| column.rank()));
         found.extend(names.into_iter().map(|source| {
             let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
@@ -100,8 +99,11 @@ pub(super) fn other_json_temperatures(
 fn json_temperatures(columns: &[ColumnReport]) -> (Temperatures, Vec<String>) {
     let numbers = columns.iter().filter(|column| ["number", "mixed"].contains(&column.kind));
     let paths: Vec<_> = numbers.map(|column| column.name.clone()).collect();
-    let found = (0..paths.len()).filter(|at| is_temperature(&last_key(&paths[*at])));
-    let temperatures = match Temperatures::choose(&paths, found.collect()) {
+    let mut found: Vec<_> = (0..paths.len()).filter(|at| is_temperature(&quantity_key(&paths[*at]))).collect();
+    if found.is_empty() {
+        found = (0..paths.len()).filter(|at| is_labeled_temperature(&paths[*at], columns)).collect();
+    }
+    let temperatures = match Temperatures::choose(&paths, found) {
         Temperatures::Each(places) => {
             let first = elements_of(&paths[places[0]]).to_owned();
             Temperatures::choose(&paths, places.into_iter().filter(|at| elements_of(&paths[*at]) == first).collect())
@@ -111,8 +113,29 @@ fn json_temperatures(columns: &[ColumnReport]) -> (Temperatures, Vec<String>) {
     (temperatures, paths)
 }
 
+/// Returns the name of what lies at a path: its last key that is no type of a value (`t.$numberDouble`, `Item.Temp.N`).
 fn last_key(path: &str) -> String {
-    path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]").to_owned()
+    named_part(path).rsplit('.').next().unwrap_or(path).trim_end_matches("[]").to_owned()
+}
+
+/// Returns the name of the quantity at a path: that above its value (`temperature.value`).
+fn quantity_key(path: &str) -> String {
+    match named_part(path).rsplit_once('.') {
+        Some((above, "value" | "val")) => last_key(above),
+        _ => last_key(path),
+    }
+}
+
+/// Returns whether a text elsewhere with the same key names it as a temperature: `channel.field2` for `feeds[].field2`.
+fn is_labeled_temperature(path: &str, columns: &[ColumnReport]) -> bool {
+    let is_label = |column: &&ColumnReport| {
+        column.kind == "text"
+            && column.name != path
+            && !column.name.contains("[]")
+            && last_key(&column.name) == last_key(path)
+    };
+    let mut labels = columns.iter().filter(is_label).flat_map(|column| &column.texts).peekable();
+    labels.peek().is_some() && labels.all(|label| is_temperature(label))
 }
 
 /// Returns the part of a path up to the elements of the last array that it goes through.
@@ -158,20 +181,27 @@ fn long_json_candidates(columns: &[ColumnReport], name: &str, given: &InputOptio
     Vec::new()
 }
 
-/// Returns options of a layout whose label for the sensor does not tell all series apart: that label with another.
+/// Returns options whose label for the sensor does not tell all series apart: that label with another.
 pub(super) fn other_labels(text: &str, layouts: &Layouts, best: &InputOptions) -> Vec<Candidate> {
-    let Some(Ok(layout)) = best.layout.as_deref().map(|name| layouts.get(name)) else { return Vec::new() };
-    let typed = best.mapped(SENSOR).next().or_else(|| layout.options.mapped(SENSOR).next());
-    let Some((own, (parent, _))) = typed.map(|own| &own.source).and_then(|own| Some((own, own.rsplit_once('.')?)))
-    else {
+    let layout = best.layout.as_deref().and_then(|name| layouts.get(name).ok());
+    let of_layout = || layout.as_ref()?.options.mapped(SENSOR).next();
+    let Some(own) = best.mapped(SENSOR).next().or_else(of_layout).map(|mapping| &mapping.source) else {
         return Vec::new();
     };
-    let columns = columns_of(text.as_bytes(), layout.options.format, None);
-    let is_label = |column: &&ColumnReport| {
-        let label = column.name.strip_prefix(parent).and_then(|label| label.strip_prefix('.'));
-        column.name != *own && label.is_some_and(|label| !label.starts_with('_') && !label.contains('.'))
+    let parent = own.rsplit_once('.').map_or(String::new(), |(parent, _)| format!("{parent}."));
+    let format = layout.as_ref().and_then(|layout| layout.options.format).or(best.format);
+    let format = format.unwrap_or_else(|| super::super::format::recognize(text.as_bytes()));
+    let annotated = layout.as_ref().filter(|_| format == InputFormat::Csv).map(|layout| annotated_names(text, layout));
+    let names: Vec<_> = annotated.unwrap_or_else(|| {
+        let columns = columns_of(text.as_bytes(), Some(format), None);
+        let is_tag = |column: &ColumnReport| format != InputFormat::LineProtocol || column.kind == "text";
+        columns.into_iter().filter(is_tag).map(|column| column.name).collect()
+    });
+    let is_label = |name: &&String| {
+        let label = name.strip_prefix(&parent);
+        *name != own && label.is_some_and(|label| is_tag(label) && !label.contains('.'))
     };
-    let labels: Vec<_> = columns.iter().filter(is_label).map(|column| column.name.clone()).collect();
+    let labels: Vec<_> = names.iter().filter(is_label).cloned().collect();
     let all = (labels.len() > 1).then(|| labels.join("+"));
     let with = |other: String| {
         let mut options = best.clone();
@@ -188,10 +218,6 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
         let wanted = columns.iter().filter(|column| kinds.contains(&column.kind));
         wanted.map(|column| column.name.clone()).collect()
     };
-    let find_time = |paths: Vec<String>| {
-        let names: Vec<_> = paths.iter().map(|path| last_key(path)).collect();
-        time_place(&names).map(|at| paths[at].clone())
-    };
     let (temperatures, paths) = json_temperatures(&columns);
     let temperatures: Vec<_> = temperatures.places().iter().map(|at| paths[*at].clone()).collect();
     let Some(temperature) = temperatures.first() else { return long_json_candidates(&columns, name, given) };
@@ -203,7 +229,17 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
     written.retain(|path| !forms_of_times(&samples(path), "").is_empty());
     let mut stamps = of_kind(&["number", "time"]);
     stamps.retain(|path| !temperatures.contains(path));
-    let Some(time) = find_time(stamps).or_else(|| find_time(written)) else { return Vec::new() };
+    // The time of a reading lies in its own element, where there is one: that around all of them is of something else.
+    let find_time = |paths: &[String], is_beside: bool| {
+        let beside = |path: &&String| !is_beside || elements_of(path) == elements_of(temperature);
+        let paths: Vec<_> = paths.iter().filter(beside).collect();
+        let names: Vec<_> = paths.iter().map(|path| last_key(path)).collect();
+        time_place(&names).map(|at| paths[at].clone())
+    };
+    let found = [(&stamps, true), (&written, true), (&stamps, false), (&written, false)];
+    let Some(time) = found.into_iter().find_map(|(paths, is_beside)| find_time(paths, is_beside)) else {
+        return Vec::new();
+    };
     let times = samples(&time);
     let mut options = InputOptions { coerce: true, ..given.clone() };
     let mut map = |key: &str, source: &String| {
@@ -219,7 +255,8 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
     // A zone beside times that are written.
     let is_written = columns.iter().any(|column| column.name == time && column.kind != "number");
     let zone = columns.iter().find(|column| is_zone_name(&last_key(&column.name)) && column.kind != "list");
-    if let Some(zone) = zone.filter(|_| is_written && given.time_zone.is_none()) {
+    let is_local = is_written && given.time_zone.is_none() && !is_utc_name(&last_key(&time));
+    if let Some(zone) = zone.filter(|_| is_local) {
         map(UTC_OFFSET, &zone.name);
     }
     let has_own = columns.iter().any(|column| column.name == SENSOR);

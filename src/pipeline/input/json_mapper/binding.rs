@@ -2,8 +2,8 @@
 
 use sensor_model::truncate_for_log;
 
-use super::super::json_devices::OneDevicePaths;
 use super::super::json_paths::PathTree;
+use super::super::json_zone::WatchedPaths;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
@@ -83,7 +83,7 @@ impl Binder {
 }
 
 impl JsonMapper {
-    /// Reads the paths. `devices` are paths that name the device where all is put as one sensor.
+    /// Reads the paths. `watched` are paths that no option names.
     ///
     /// # Errors
     /// When a path is invalid, or a key is mapped twice; the text says which.
@@ -91,7 +91,7 @@ impl JsonMapper {
         options: &InputOptions,
         defaults: DefaultPaths,
         stem: &str,
-        devices: &OneDevicePaths,
+        watched: &WatchedPaths,
     ) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
         let twice =
@@ -135,19 +135,24 @@ impl JsonMapper {
         let labels = labels_of(&sensor_path).map(|path| binder.slot(path)).transpose()?;
         let temperature = path(TEMPERATURE, defaults.temperature);
         let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned());
+        let is_beside = |path: &str| long.is_none() && parent(path) == parent(&temperature);
         let (mut one_device, mut sibling_slots) = (Vec::new(), Vec::new());
-        for (device_path, device) in devices {
-            if binder.has(device_path) {
-                continue;
-            }
-            let slot = binder.slot(device_path)?;
-            one_device.push((slot, device_path.clone(), device.clone()));
+        let mut watch = |binder: &mut Binder, path: &str| {
+            let is_new = !binder.has(path);
+            let slot = binder.slot(path)?;
             // What has a place of its own is no sibling of the temperature any more.
-            if long.is_none() && parent(device_path) == parent(&temperature) {
-                let name = device_path.rsplit('.').next().unwrap_or(device_path).trim_matches('"').to_owned();
+            if is_new && is_beside(path) {
+                let name = path.rsplit('.').next().unwrap_or(path).trim_matches('"').to_owned();
                 sibling_slots.push((name, slot));
             }
+            Ok::<_, String>(slot)
+        };
+        for (path, device) in &watched.devices {
+            if !binder.has(path) {
+                one_device.push((watch(&mut binder, path)?, path.clone(), device.clone()));
+            }
         }
+        let zone = watched.zone.as_deref().map(|path| watch(&mut binder, path)).transpose()?;
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;
         let filters = filters.into_iter().map(|(_, filter)| filter).collect();
@@ -165,6 +170,8 @@ impl JsonMapper {
             labels,
             one_device,
             sibling_slots,
+            zone,
+            tags: None,
         })
     }
 }

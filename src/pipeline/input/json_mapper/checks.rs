@@ -7,16 +7,16 @@ use serde_json::value::RawValue;
 use super::super::cell::Cell;
 use super::super::json_devices::path_options;
 use super::super::json_paths::{PathRow, PathValue};
-use super::super::keys::TEMPERATURE_UNIT;
+use super::super::keys::{SENSOR, TEMPERATURE_UNIT, UNIT_FIELDS};
+use super::super::line_protocol::SeriesTags;
 use super::super::number::trimmed;
 use super::super::one_device::other_device;
-use super::super::output::Output;
+use super::super::options::InputOptions;
+use super::super::output::{Output, RawLine};
 use super::super::reading_builder::RowValues;
 use super::super::row_error::{RowError, row_error};
+use super::super::series_watch::place;
 use super::JsonMapper;
-
-/// Names of fields that hold the unit of the temperature.
-const UNITS: [&str; 3] = [TEMPERATURE_UNIT, "unit", "units"];
 
 impl JsonMapper {
     /// Refuses a row of another device than those at the beginning, where all are put as one sensor.
@@ -49,11 +49,45 @@ impl JsonMapper {
         output: &mut Output,
     ) -> Result<(), RowError> {
         let Some(PathValue::Json(labels)) = self.labels.and_then(|slot| row.get(slot)) else { return Ok(()) };
-        let place = || {
-            let sensor = sensor.and_then(Cell::text).unwrap_or_default();
-            (sensor.into_owned(), quantity.to_owned())
+        let sources = || {
+            let parent = self.sensor_path.rsplit_once('.').map_or("", |(parent, _)| parent);
+            [self.sensor_path.clone(), format!("{parent}.LABEL")]
         };
-        output.series.check(labels.get(), &self.sensor_path, place)
+        let place = || place(&sensor.and_then(Cell::text).unwrap_or_default(), quantity);
+        output.series.check(labels.get(), sources, place)
+    }
+
+    /// Takes the options of line protocol, where the sensor is read of its tags.
+    pub(in super::super) fn with_tags(mut self, options: &InputOptions) -> Self {
+        let is_fixed = match options.mapped(SENSOR).next() {
+            Some(mapping) => mapping.source.trim() == "@file",
+            None => options.sensor.is_some(),
+        };
+        let tags = SeriesTags { is_field_named: self.long.is_some(), dropped: options.drop.clone() };
+        self.tags = Some(tags).filter(|_| !is_fixed);
+        self
+    }
+
+    /// Refuses a point of line protocol of a series that the sensor's tag alone does not tell from another.
+    #[inline]
+    pub(super) fn check_tags(
+        &self,
+        raw: RawLine<'_>,
+        quantity: &str,
+        sensor: Option<&Cell<'_>>,
+        output: &mut Output,
+    ) -> Result<(), RowError> {
+        let Some(series) = self.tags.as_ref().and_then(|tags| tags.series(raw.bytes)) else { return Ok(()) };
+        let place = || place(&sensor.and_then(Cell::text).unwrap_or_default(), quantity);
+        output.series.check(&series, || [self.sensor_path.clone(), "TAG".to_owned()], place)
+    }
+
+    /// Takes the zone that a row names for its time.
+    #[inline]
+    pub(super) fn take_zone(&self, row: &PathRow<'_>, output: &mut Output) {
+        let Some(slot) = self.zone else { return };
+        let zone = self.cell(slot, row);
+        output.builder.take_zone(trimmed(&zone.as_ref().and_then(Cell::text).unwrap_or_default()));
     }
 
     /// Returns units of the temperature that are no field of the reading, by the names of their fields.
@@ -68,7 +102,7 @@ impl JsonMapper {
             return Vec::new();
         }
         let beside = siblings.iter().filter_map(|(name, raw)| {
-            let field = UNITS.into_iter().find(|unit| *unit == name).filter(|field| !kept.keeps(field))?;
+            let field = UNIT_FIELDS.into_iter().find(|unit| *unit == name).filter(|field| !kept.keeps(field))?;
             Some((field, Cell::Json(raw).text()?.into_owned()))
         });
         let mapped = self.fields.iter().find(|(key, _)| key == TEMPERATURE_UNIT).filter(|(key, _)| !kept.keeps(key));

@@ -136,3 +136,53 @@ fn series_that_one_label_does_not_tell_apart_have_another_in_their_sensor() {
     let named = inspect(&InputOrigin::File(file), &alone, &Layouts::default(), false).unwrap();
     assert_eq!((named.accepted, named.rejected), (4, 0), "{:?}", named.reasons);
 }
+
+#[test]
+fn series_of_influxdb_that_one_tag_does_not_tell_apart_have_another_in_their_sensor() {
+    let row = |table: u8, time: u8, value: &str, location: &str| {
+        format!(",,{table},2024-03-13T10:0{time}:00Z,{value},temperature,th1,{location}\n")
+    };
+    let text = format!(
+        "#group,false,false,true,false,true,true,true\n#default,_result,,,,,,\n\
+         ,result,table,_time,_value,_field,sensor,location\n{}{}{}{}",
+        row(0, 0, "19.4", "attic"),
+        row(0, 1, "19.5", "attic"),
+        row(1, 0, "9.4", "cellar"),
+        row(1, 1, "9.5", "cellar")
+    );
+    assert_eq!(flags(&text, "f.csv"), "--layout=influxdb sensor_id=sensor+location");
+    let points = "climate,sensor=th1,location=attic temperature=19.4 1710320400000000000\n\
+        climate,sensor=th1,location=cellar temperature=9.4 1710320400000000000\n";
+    assert_eq!(flags(points, "f.lp"), "--layout=influxdb-line-protocol sensor_id=sensor+location");
+    for text in [text.as_str(), points] {
+        let (inspection, file, _dir) = inspected(text.as_bytes(), "f.txt");
+        assert_eq!((inspection.rejected, inspection.counts.replaced_in_input), (0, 0));
+        assert_eq!(put(&file, &inspection.options), shown(&inspection));
+    }
+}
+
+#[test]
+fn type_of_a_value_in_json_is_no_part_of_its_name() {
+    let item = |sensor: &str| {
+        format!(
+            "{{\"Item\":{{\"SensorId\":{{\"S\":\"{sensor}\"}},\"CurrentTime\":{{\"N\":\"1710320400\"}},\"Temperature\":{{\"N\":\"19.4\"}}}}}}\n"
+        )
+    };
+    let expected = "temperature=Item.Temperature.N current_time=Item.CurrentTime.N sensor_id=Item.SensorId.S";
+    assert_eq!(flags(item("attic") + &item("cellar"), "f.json"), expected);
+    let document = |sensor: &str| {
+        format!(
+            "{{\"_id\":{{\"$oid\":\"65f1\"}},\"ts\":{{\"$date\":\"2024-03-13T10:00:00Z\"}},\"sensor\":\"{sensor}\",\"temperature\":{{\"$numberDouble\":\"19.4\"}}}}\n"
+        )
+    };
+    let expected = "temperature=temperature.$numberDouble current_time=ts.$date sensor_id=sensor";
+    assert_eq!(flags(document("attic") + &document("cellar"), "f.json"), expected);
+}
+
+#[test]
+fn field_that_a_channel_names_as_temperature_has_the_time_of_its_own_element() {
+    let channel = r#"{"channel":{"id":9,"field1":"Humidity","field2":"Temperature","created_at":"2020-01-01T00:00:00Z"},
+        "feeds":[{"created_at":"2024-03-13T10:00:00Z","entry_id":1,"field1":"45","field2":"21.5"}]}"#;
+    let expected = "temperature=feeds[].field2 current_time=feeds[].created_at --sensor=f";
+    assert_eq!(flags(channel, "f.json"), expected);
+}

@@ -37,6 +37,13 @@ fn several_devices_are_seen_in_rows_of_another_width_than_the_header() {
 }
 
 #[test]
+fn index_of_sensors_names_them() {
+    let file = "time_stamp,sensor_index,temperature\n1700000000,1234,71\n1700000000,5678,70\n";
+    let message = wrong(file, "--sensor~x~--map~current_time=time_stamp");
+    assert!(message.contains("its column `sensor_index` names several devices"), "{message}");
+}
+
+#[test]
 fn column_of_one_device_or_of_none_is_a_field() {
     for rows in [
         format!("{HEADER}1700000000,A1,21.5\n1700000060,A1,7.5\n"),
@@ -183,4 +190,53 @@ fn unit_is_checked_where_it_is_no_field_of_the_reading() {
     }
     let mapped = rows.replace("unit", "Einheit");
     assert_eq!(read(mapped, "--map~temperature_unit=Einheit~--only~x")[1], "3 unit");
+}
+
+#[test]
+fn series_of_line_protocol_that_one_tag_does_not_tell_apart_are_rejected() {
+    let line = |tags: &str, second: u32| format!("climate,{tags} temperature={second} 170000000{second}000000000\n");
+    let text = line("sensor=a,location=x", 1) + &line("sensor=a,location=y", 2) + &line("sensor=b,location=y", 3);
+    let text = text + &line("sensor=a,location=x", 4);
+    let flags = "--map~sensor_id=sensor~--drop~measurement";
+    let read = |flags: &str| read(text.clone(), flags);
+    let x = ",\"location\":\"x\"";
+    assert_eq!(read(flags)[..2], [format!("a 1 1700000001{x}"), "2 other-series".to_owned()]);
+    assert_eq!(read(flags)[3], format!("a 4 1700000004{x}"));
+    assert_eq!(read(&format!("{flags}~--drop~location"))[1], "a 2 1700000002", "they are one");
+    assert_eq!(read("--map~sensor_id=sensor+location~--drop~measurement~--drop~sensor")[1], "a/y 2 1700000002");
+    assert!(
+        read("--sensor~k~--drop~measurement~--drop~sensor~--drop~location").iter().all(|row| row.starts_with("k "))
+    );
+    let own = text.replace("temperature=2", "humidity=2");
+    let own = super::read(own, flags);
+    assert_eq!(own[1], "2 missing-key", "a point without a temperature is of no series");
+
+    let field = |tags: &str, name: &str| format!("climate,{tags} {name}=1 1700000001000000000\n");
+    let text = field("sensor=a,location=x", "humidity")
+        + &field("sensor=a,location=y", "temperature")
+        + &field("sensor=a,location=x", "temperature");
+    let flags = "--map~sensor_id=sensor~--map~current_time=time~--quantity~_field~--value~_value";
+    assert_eq!(super::read(text, flags)[0], "3 other-series");
+}
+
+#[test]
+fn device_behind_the_head_is_seen_within_arrays() {
+    let row = |dev: &str, n: usize| format!("{{\"ts\":{},\"dev\":\"{dev}\",\"temp\":1}}", 1_700_000_000 + n);
+    let rows: Vec<_> = (0..20_000).map(|n| row("A1", n)).collect();
+    let text = format!("{{\"other\":[{{\"host\":\"h\"}}],\"rows\":[{},{}]}}", rows.join(","), row("A2", 20_000));
+    let flags = "--sensor~x~--map~temperature=rows[].temp~--map~current_time=rows[].ts";
+    let all = read(&*text, flags);
+    assert_eq!((all.len(), all[0].as_str()), (20_001, r#"x 1 1700000000,"dev":"A1""#));
+    assert_eq!(all[20_000], "1 other-device");
+    assert_eq!(read(text, &format!("{flags}~--drop~dev"))[20_000], "x 1 1700020000");
+}
+
+#[test]
+fn topics_that_would_be_one_sensor_are_refused() {
+    let lines =
+        "a/b {\"temperature\":1,\"current_time\":1700000000}\nc/d {\"temperature\":2,\"current_time\":1700000000}\n";
+    assert_eq!(read(lines, "")[1], "c/d 2 1700000000");
+    let message = wrong(lines, "--map~sensor_id=@file");
+    assert!(message.contains("`topic` names several devices"), "{message}");
+    assert_eq!(read(lines, "--map~sensor_id=@file~--drop~topic")[1], "file-7 2 1700000000");
 }

@@ -27,6 +27,21 @@ fn zone_above_the_header_is_that_of_the_times() {
 }
 
 #[test]
+fn zone_beside_the_time_of_a_document_is_that_of_the_time() {
+    let line = |zone: &str| format!("{{\"d\":\"k\",\"at\":\"2023-11-14 22:13:20\",\"temp\":1,\"timezone\":{zone}}}\n");
+    let flags = "--map~sensor_id=d~--map~temperature=temp~--map~current_time=at";
+    let text = line("\"Europe/Berlin\"") + &line("\"UTC+08:00\"") + &line("null") + &line("\"CET\"");
+    let all = read(text.clone(), flags);
+    assert_eq!(all[0], r#"k 1 1699996400,"timezone":"Europe/Berlin""#, "it stays a field");
+    assert_eq!(seconds(&text, flags)[1..3], ["1699971200", "1700000000"]);
+    assert_eq!(all[3], "4 time-zone");
+    assert_eq!(seconds(&line("\"CET\""), &format!("{flags}~--time-zone~UTC")), ["1700000000"]);
+    let nested = r#"{"meta":{"tz":"Asia/Shanghai"},"rows":[{"d":"k","at":"2023-11-14 22:13:20","temp":1}]}"#;
+    let flags = "--map~sensor_id=rows[].d~--map~temperature=rows[].temp~--map~current_time=rows[].at";
+    assert_eq!(seconds(nested, flags), ["1699971200"]);
+}
+
+#[test]
 fn zone_beside_a_time_that_is_named_as_utc_is_not_that_of_the_time() {
     for name in ["time_utc", "Time (UTC)"] {
         let row = "k,1,2023-11-14 22:13:20,Europe/Berlin\n";
@@ -35,6 +50,8 @@ fn zone_beside_a_time_that_is_named_as_utc_is_not_that_of_the_time() {
         let above = format!("Timezone,UTC+08:00\nsensor_id,temperature,{name}\nk,1,2023-11-14 22:13:20\n");
         assert_eq!(seconds(&above, &flags), ["1700000000"]);
     }
+    let json = r#"{"sensor_id":"k","temperature":1,"atUtc":"2023-11-14 22:13:20","tz":"Asia/Shanghai"}"#;
+    assert_eq!(seconds(json, "--map~current_time=atUtc"), ["1700000000"]);
 }
 
 #[test]
