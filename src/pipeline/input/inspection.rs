@@ -202,7 +202,7 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         }
         for candidate in candidates.into_iter().filter(|_| !is_decided) {
             let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
-            if attempt.is_better_than(&best) {
+            if attempt.is_better_than(&best) && !(attempt.replaces_many() && attempt.guesses_columns(given)) {
                 best = attempt;
             }
         }

@@ -86,6 +86,16 @@ impl Attempt {
         self.result.as_ref().map_or(0, |outcome| outcome.counts.replaced_in_input)
     }
 
+    /// Returns whether so many readings replace another that their time or sensor was not read whole.
+    pub(super) fn replaces_many(&self) -> bool {
+        self.replaced() * 10 > self.readings()
+    }
+
+    /// Returns whether it names columns that the file does not name.
+    pub(super) fn guesses_columns(&self, given: &InputOptions) -> bool {
+        !self.options.columns.is_empty() && given.columns.is_empty()
+    }
+
     /// Returns whether it gives more readings, or as many with fewer rejected lines, or with fewer that replace another, as
     /// those of several sensors taken for one do. Where none does, one that reads lines
     /// and says why it rejects them is better than one that reads none.

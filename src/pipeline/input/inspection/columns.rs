@@ -134,7 +134,9 @@ fn csv_columns(text: &[u8], header: Option<u64>, delimiter: Delimiter, names: &[
     let mut splitter = RowSplitter::new(delimiter);
     let skipped = usize::try_from(header.unwrap_or_default()).unwrap_or(usize::MAX);
     let lines = std::str::from_utf8(text).unwrap_or_default().split_inclusive(['\n', '\r']);
-    let rows = lines.filter(|line| *line != "\n").skip(skipped).filter(|line| !line.trim().is_empty());
+    let mut is_open = false;
+    let is_line = |line: &&str| !(std::mem::replace(&mut is_open, line.ends_with('\r')) && *line == "\n");
+    let rows = lines.filter(is_line).skip(skipped).filter(|line| !line.trim().is_empty());
     for line in rows.take(ROWS) {
         let cells = if splitter.needs_quotes(line.as_bytes()) {
             splitter.reset();

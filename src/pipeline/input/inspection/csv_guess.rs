@@ -11,7 +11,7 @@ use super::super::time_format::{forms_of, zone_in_name};
 use super::super::unit::Unit;
 use super::candidate::{Candidate, with_forms, with_layout};
 use super::long_guess::{keys_of, quantity_and_value};
-use super::names::{is_temperature, time_place};
+use super::names::{has_temperature_unit, is_temperature, time_place};
 use super::temperatures::Temperatures;
 use super::time_columns::{ROWS, TimeColumns};
 use super::without_header::without_header;
@@ -47,7 +47,11 @@ impl Places {
         let is_unit = |cell: &String| Unit::named(cell).is_some_and(Unit::is_temperature);
         let has_unit = |at: usize| units.and_then(|units| units.get(at)).is_some_and(is_unit);
         let is_found = |at: &usize| *at != time && (is_temperature(&names[*at]) || has_unit(*at));
-        let temperatures = Temperatures::choose(names, (0..names.len()).filter(is_found).collect());
+        let mut found: Vec<_> = (0..names.len()).filter(is_found).collect();
+        if found.is_empty() {
+            found = (0..names.len()).filter(|at| *at != time && has_temperature_unit(&names[*at])).collect();
+        }
+        let temperatures = Temperatures::choose(names, found);
         if temperatures != Temperatures::None {
             return Some(Places { temperatures, time, unit: None });
         }

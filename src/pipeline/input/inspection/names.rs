@@ -4,7 +4,7 @@ use super::super::device_names::words;
 use super::super::unit::Unit;
 
 /// Names of times; those that stand first are looked for first.
-const TIMES: [&str; 46] = [
+const TIMES: [&str; 52] = [
     "current_time",
     "timestamp",
     "time",
@@ -27,6 +27,11 @@ const TIMES: [&str; 46] = [
     "_time",
     "time stamp",
     "time_stamp",
+    "stamp",
+    "tmstamp",
+    "recorded",
+    "logged at",
+    "logged_at",
     "utc",
     "zeitstempel",
     "zeitpunkt",
@@ -47,6 +52,7 @@ const TIMES: [&str; 46] = [
     "時間",
     "日時",
     "дата",
+    "ημερομηνία",
     "date",
     "datum",
     "fecha",
@@ -105,12 +111,19 @@ fn plain(name: &str) -> String {
 /// Returns whether a name is one of a temperature.
 pub(super) fn is_temperature(name: &str) -> bool {
     let plain = plain(name);
-    let is_other_script = ["темпер", "温度", "溫度", "気温"].iter().any(|word| plain.contains(word));
+    let is_other_script = ["темпер", "θερμοκρ", "温度", "溫度", "気温"].iter().any(|word| plain.contains(word));
     let is_word =
         (plain.contains("temp") || is_other_script) && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
     let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
     (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit())
         && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
+}
+
+/// Returns whether a name has a unit of temperature, and no word for another temperature than what a sensor measures.
+pub(super) fn has_temperature_unit(name: &str) -> bool {
+    let is_written = name.contains(['°', 'º', '℃', '℉']);
+    let is_other = || OTHER_TEMPERATURES.iter().chain(&["wet"]).any(|other| plain(name).contains(other));
+    is_written && Unit::of_column(name).is_some_and(Unit::is_temperature) && !is_other()
 }
 
 /// Returns whether a name is that of a temperature, and has no further word that says of what.
@@ -175,6 +188,16 @@ mod tests {
             "F",
         ] {
             assert!(!is_temperature(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn unit_of_temperature_stands_behind_the_name_of_a_place() {
+        for name in ["Kitchen T [°C]", "Channel A (°C)", "Probe 2, ℃"] {
+            assert!(has_temperature_unit(name), "{name}");
+        }
+        for name in ["Dew Point (°C)", "Wet bulb (°C)", "Channel B (%RH)", "Channel 1 (C)"] {
+            assert!(!has_temperature_unit(name), "{name}");
         }
     }
 

@@ -26,8 +26,11 @@ impl TimeColumns {
         let cell = |at: usize| row.get(at).map_or("", String::as_str);
         let others = || (0..names.len()).filter(|at| *at != known);
         if is_clock(cell(known)) {
-            let date = others().find(|at| is_date(cell(*at)));
-            return date.map_or(one, |date| TimeColumns { date, clock: Some(known), is_hour: false });
+            let with_clock = |date| TimeColumns { date, clock: Some(known), is_hour: false };
+            // Where a column has both, the clock is there twice.
+            let alone = |date| TimeColumns { date, clock: None, is_hour: false };
+            let whole = || others().find(|at| is_date_and_clock(cell(*at))).map(alone);
+            return others().find(|at| is_date(cell(*at))).map(with_clock).or_else(whole).unwrap_or(one);
         }
         if is_date(cell(known)) {
             let clock = others().find(|at| is_clock(cell(*at)));
@@ -83,6 +86,11 @@ fn is_clock(cell: &str) -> bool {
     is_hour && cell.len() > hour.len() + 1 && cell.len() <= 16 && !cell.contains(['/', '-'])
 }
 
+/// Returns whether a cell is a date and a time of day.
+fn is_date_and_clock(cell: &str) -> bool {
+    cell.len() > 11 && cell.contains(':') && (reads_alone(cell) || !forms_of(cell).is_empty())
+}
+
 /// Returns whether a cell is a date without a time of day.
 fn is_date(cell: &str) -> bool {
     let is_separated = cell.matches(['-', '/', '.']).count() == 2;
@@ -104,6 +112,7 @@ mod tests {
         assert_eq!(columns(0, &["14.11.2023", "22:13:20", "21.5"]), (0, Some(1)));
         assert_eq!(columns(1, &["2023-11-14", "10:13 PM", "21.5"]), (0, Some(1)));
         assert_eq!(columns(0, &["2023-11-14 22:13", "22:13:20", "21.5"]), (0, None));
+        assert_eq!(columns(1, &["2023-11-14 22:00", "22:00", "21.5"]), (0, None));
         assert_eq!(columns(0, &["2023-11-14", "21.5"]), (0, None));
         assert_eq!(columns(0, &["22:13:20", "21.5"]), (0, None));
         assert_eq!(columns(0, &["1700000000", "22:13"]), (0, None));

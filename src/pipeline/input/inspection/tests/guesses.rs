@@ -45,9 +45,9 @@ fn columns_are_known_in_several_languages_and_by_their_units() {
 
 #[test]
 fn file_without_header_has_its_time_in_one_column_or_two_and_its_temperature_with_a_fraction() {
-    let hours = "2023-11-14,22,7.5,6.1\n2023-11-14,23,7.4,6.1\n";
-    assert_eq!(flags(hours, "f.csv"), "--columns=current_time,field2,temperature,field4 --sensor=f");
-    let (inspection, ..) = inspected(hours.as_bytes(), "f.csv");
+    let days = "2023-11-14,22,7.5,6.1\n2023-11-15,22,7.4,6.1\n";
+    assert_eq!(flags(days, "f.csv"), "--columns=current_time,field2,temperature,field4 --sensor=f");
+    let (inspection, ..) = inspected(days.as_bytes(), "f.csv");
     assert!(inspection.guessed_columns && inspection.remarks().iter().any(|remark| remark.contains("no header")));
     let aligned = "2023-11-14 22:13:20   21.5   40\n2023-11-14 22:14:20   21.6   40\n";
     let expected = "--delimiter=blanks --columns=date,clock,temperature,field4 current_time=date+clock --sensor=f";
@@ -142,4 +142,39 @@ fn channel_whose_first_field_is_another_quantity_has_no_layout() {
     assert_eq!((inspection.layouts.as_slice(), inspection.accepted), (["thingspeak-json".to_owned()].as_slice(), 1));
     let (inspection, ..) = inspected(channel("Humidity").as_bytes(), "f.json");
     assert!(inspection.layouts.is_empty() && inspection.accepted == 0, "{:?}", shown(&inspection));
+}
+
+#[test]
+fn column_without_a_name_that_numbers_the_rows_is_passed_over() {
+    let pandas = ",timestamp,sensor,temperature\n0,2024-03-13 10:00:00,a,21.4\n1,2024-03-13 10:05:00,b,21.5\n";
+    assert_eq!(flags(pandas, "f.csv"), "current_time=timestamp sensor_id=sensor");
+    let (inspection, file, _dir) = inspected(pandas.as_bytes(), "f.csv");
+    assert_eq!((inspection.accepted, inspection.rejected), (2, 0));
+    assert_eq!(put(&file, &inspection.options), shown(&inspection));
+    let (other, ..) = inspected(pandas.replace("\n1,", "\n7,").as_bytes(), "f.csv");
+    assert_eq!((other.accepted, other.rejected), (0, 2), "it holds something else");
+}
+
+#[test]
+fn temperatures_are_known_by_their_units_alone() {
+    let rooms = "Date / time,Kitchen T [°C],Store T [°C],Dew Point [°C]\n2024-03-13 10:00:00,21.4,3.1,1\n";
+    let expected = "temperature=Kitchen T [°C] temperature=Store T [°C] current_time=Date / time --sensor=f";
+    assert_eq!(flags(rooms, "f.csv"), expected);
+    let nested =
+        r#"{"station":"a","timestamp":"2024-03-13T10:00:00Z","temperature":{"unitCode":"wmoUnit:degC","value":12.2}}"#;
+    let expected = "temperature=temperature.value current_time=timestamp sensor_id=station";
+    assert_eq!(flags(nested, "f.json"), expected);
+}
+
+#[test]
+fn time_of_rows_is_read_whole() {
+    let twice = "Date/Time (LST),Time (LST),Temp (°C)\n2024-03-13 00:00,00:00,4.3\n2024-03-13 01:00,01:00,4.1\n";
+    assert_eq!(flags(twice, "f.csv"), "temperature=Temp (°C) current_time=Date/Time (LST) --sensor=f");
+    let hours: Vec<_> = (0..24).map(|hour| format!("2024-03-13,{hour},10.{hour},6.2\n")).collect();
+    let (inspection, ..) = inspected(hours.concat().as_bytes(), "f.csv");
+    assert!(inspection.command.is_none() && inspection.error.is_some(), "an hour without a name");
+    assert_eq!(
+        flags("stamp,sensor,temperature\n2024-03-13 10:00:00,a,1\n", "f.csv"),
+        "current_time=stamp sensor_id=sensor"
+    );
 }
