@@ -122,13 +122,25 @@ pub(super) fn guess(line: &[u8]) -> &'static str {
     let small = line.iter().filter(|byte| **byte >= 0xe0).count();
     let is_run = |pair: &[u8]| pair.iter().all(|byte| *byte >= 0xc0);
     if letters >= 4 && small * 10 > letters * 6 && line.windows(2).filter(|pair| is_run(pair)).count() * 2 >= letters {
-        return "windows-1251";
+        return cyrillic_or_greek(line);
     }
     // In Western text a byte above ASCII stands alone; in Chinese and Japanese encodings they come in pairs.
     let high: Vec<bool> = line.iter().map(|byte| *byte >= 0x80).collect();
     let pairs = high.windows(2).filter(|pair| pair[0] && pair[1]).count();
     let singles = high.iter().filter(|is_high| **is_high).count();
     if pairs * 2 >= singles && singles >= 4 { "gbk` or `--encoding shift_jis" } else { "windows-1252" }
+}
+
+/// Returns the encoding of text with letters like those of Cyrillic, which are Greek ones in another. The Cyrillic `а` and `я`
+/// are letters that Greek hardly has, and vowels with an accent are capitals of Cyrillic, which do not follow a small letter.
+fn cyrillic_or_greek(line: &[u8]) -> &'static str {
+    let is_small = |byte: u8| byte >= 0xe0;
+    let is_accented = |pair: &[u8]| matches!(pair, [before, 0xdc..=0xdf] if is_small(*before));
+    match (line.iter().any(|byte| matches!(byte, 0xe0 | 0xff)), line.windows(2).any(is_accented)) {
+        (true, false) => "windows-1251",
+        (false, true) => "windows-1253",
+        _ => "windows-1251` or `--encoding windows-1253",
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +192,13 @@ mod tests {
         for text in ["Время,Температура\n", "Дата;Темп\n", "Температура °C", "час,значение"]
         {
             assert_eq!(guess(&encoded(text, "windows-1251")), "windows-1251", "{text}");
+        }
+        for text in ["Ημερομηνία;Θερμοκρασία (°C);Χώρος\n", "Χρόνος,Τιμή", "ημερομηνία"]
+        {
+            assert_eq!(guess(&encoded(text, "windows-1253")), "windows-1253", "{text}");
+        }
+        for (text, label) in [("ώρες,τιμες", "windows-1253"), ("число", "windows-1251")] {
+            assert!(guess(&encoded(text, label)).contains("1251` or `--encoding windows-1253"), "{text}: either");
         }
         for text in ["时间,温度,湿度\n", "测试", "日期;温度", "设备编号,时间,温度(℃)"] {
             assert!(guess(&encoded(text, "gbk")).starts_with("gbk"), "{text}");

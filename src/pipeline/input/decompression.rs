@@ -10,22 +10,34 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 /// stays bounded by it.
 pub(super) const MAX_ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
 
+const ZIP: &[u8] = b"PK\x03\x04";
+/// Bytes behind the first 16 of a zip archive that tell what is in it: the name of its first file, and its type.
+const ZIP_NAME_BYTES: u64 = 112;
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const BUFFER: usize = 64 * 1024;
 
 /// Files that are no text and that nothing here reads: how they begin, what they are, and what makes text of them.
-const OTHERS: [(&[u8], &str, &str); 9] = [
+const OTHERS: [(&[u8], &str, &str); 16] = [
     (b"BZh", "bzip2 data", "decompress it first: bzcat FILE | sensorctl put --file -"),
     (b"\xfd7zXZ\0", "xz data", "decompress it first: xzcat FILE | sensorctl put --file -"),
     (b"\x04\x22\x4d\x18", "lz4 data", "decompress it first: lz4cat FILE | sensorctl put --file -"),
-    (b"PK\x03\x04", "a zip archive or a workbook (.xlsx)", "unzip it, or save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old workbook (.xls)", "save the sheet as CSV"),
     (b"SQLite format 3\0", "an SQLite database", "export the table: sqlite3 -csv -header FILE 'SELECT …'"),
-    (b"PAR1", "a Parquet file", "export it as CSV or NDJSON"),
+    (b"PAR1", "a Parquet file", EXPORT),
     (b"Obj\x01", "an Avro file", "export it as NDJSON: avro-tools tojson FILE"),
     (b"%PDF-", "a PDF", "export the readings as CSV"),
+    (b"ARROW1", "an Arrow file", EXPORT),
+    (b"FEA1", "a Feather file", EXPORT),
+    (b"\x89HDF", "an HDF5 or netCDF file", EXPORT),
+    (b"CDF\x01", "a netCDF file", EXPORT),
+    (b"CDF\x02", "a netCDF file", EXPORT),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
+    (b"Rar!", "a RAR archive", "unpack it"),
+    (b"{\\rtf", "a rich text document", "save it as text"),
 ];
+
+const EXPORT: &str = "export it as CSV or NDJSON";
 
 /// Signatures of data that is compressed twice.
 const TWICE: [(&[u8], &str, &str); 2] = [
@@ -66,6 +78,11 @@ pub(super) fn decompressed(mut source: Box<dyn Read + Send>) -> io::Result<Resul
     let head = read_head(&mut source, 16)?;
     if let Some((_, what, hint)) = OTHERS.iter().find(|(beginning, ..)| head.starts_with(beginning)) {
         return Ok(Err(NotText { what, hint }));
+    }
+    if head.starts_with(ZIP) {
+        let mut name = Vec::new();
+        source.take(ZIP_NAME_BYTES).read_to_end(&mut name)?;
+        return Ok(Err(in_zip(&[head, name].concat())));
     }
     let compression = if head.starts_with(GZIP) {
         Some(Compression::Gzip)
@@ -241,6 +258,19 @@ pub(super) fn read_head(source: &mut dyn Read, bytes: usize) -> io::Result<Vec<u
     Ok(head)
 }
 
+/// Returns what a zip archive is, by its first file.
+fn in_zip(beginning: &[u8]) -> NotText {
+    let has = |name: &[u8]| beginning.windows(name.len()).any(|part| part == name);
+    let (what, hint) = if has(b"application/vnd.oasis.opendocument") {
+        ("an OpenDocument sheet (.ods)", "save the sheet as CSV")
+    } else if [b"[Content_Types].xml".as_slice(), b"_rels/", b"docProps/", b"xl/"].into_iter().any(has) {
+        ("a workbook (.xlsx)", "save the sheet as CSV")
+    } else {
+        ("a zip archive or a workbook (.xlsx)", "unzip it, or save the sheet as CSV")
+    };
+    NotText { what, hint }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -314,7 +344,15 @@ mod tests {
 
     #[test]
     fn other_binary_files_are_named() {
-        assert_eq!(read(b"PK\x03\x04rest".to_vec()), Err("a zip archive or a workbook (.xlsx)".to_owned()));
+        for (first, what) in [
+            ("a.csv", "a zip archive or a workbook (.xlsx)"),
+            ("[Content_Types].xml", "a workbook (.xlsx)"),
+            ("mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument sheet (.ods)"),
+        ] {
+            let zip = format!("PK\x03\x04{}{first}", "\0".repeat(26));
+            assert_eq!(read(zip.into_bytes()), Err(what.to_owned()), "{first}");
+        }
+        assert_eq!(read(b"ARROW1\0\0".to_vec()), Err("an Arrow file".to_owned()));
         assert_eq!(read(b"BZh91AY".to_vec()), Err("bzip2 data".to_owned()));
     }
 }
