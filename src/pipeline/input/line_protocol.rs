@@ -168,6 +168,14 @@ impl SeriesTags {
     }
 }
 
+/// Returns the name of a series' first tag that is no part of the sensor.
+pub(super) fn other_tag(series: &str, sensor: &str) -> Option<String> {
+    let is_own = |name: &str| sensor.split('+').any(|part| part.trim() == name);
+    let tags = unescaped(series.as_bytes(), b',').map(|at| &series[at + 1..]);
+    let mut names = tags.filter_map(|tag| Some(tag.split_once('=')?.0));
+    names.find(|name| !is_own(name)).map(str::to_owned)
+}
+
 /// Returns the places of a separator that no backslash makes a part of a name.
 fn unescaped(line: &[u8], separator: u8) -> impl Iterator<Item = usize> + '_ {
     memchr_iter(separator, line).filter(|at| *at == 0 || line[at - 1] != b'\\')
@@ -281,6 +289,8 @@ mod tests {
             SeriesTags { is_field_named, dropped }.series(line).unwrap().into_owned()
         };
         assert_eq!(series(false, &[]), r"my\ room,a\,b=c,location=x\ y,z=1");
+        assert_eq!(other_tag(&series(false, &[]), "location+z").as_deref(), Some("a\\,b"));
+        assert_eq!(other_tag("m,sensor=a f", "sensor"), None);
         assert_eq!(series(true, &["location"]), r"my\ room,a\,b=c,z=1 temperature");
         assert_eq!(series(false, &["measurement", "z"]), r",a\,b=c,location=x\ y");
         let tags = SeriesTags { is_field_named: false, dropped: Vec::new() };

@@ -59,8 +59,11 @@ impl SeriesWatch {
 
 #[cold]
 fn other_series([source, label]: [String; 2]) -> RowError {
+    // Labels of documents have a path, tags a name alone.
+    let drop = if label.contains('.') { String::new() } else { format!(", `--drop {label}` says that they are one") };
     let reason = format!(
-        "another series has the same `{source}`, and other labels; `--map sensor_id={source}+{label}` tells them apart"
+        "another series has the same `{source}`, and other labels; `--map sensor_id={source}+{label}` tells them \
+         apart{drop}"
     );
     row_error("other-series", reason)
 }

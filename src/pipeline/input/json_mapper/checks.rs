@@ -8,7 +8,7 @@ use super::super::cell::Cell;
 use super::super::json_devices::path_options;
 use super::super::json_paths::{PathRow, PathValue};
 use super::super::keys::{SENSOR, TEMPERATURE_UNIT, UNIT_FIELDS};
-use super::super::line_protocol::SeriesTags;
+use super::super::line_protocol::{SeriesTags, other_tag};
 use super::super::number::trimmed;
 use super::super::one_device::other_device;
 use super::super::options::InputOptions;
@@ -79,7 +79,8 @@ impl JsonMapper {
     ) -> Result<(), RowError> {
         let Some(series) = self.tags.as_ref().and_then(|tags| tags.series(raw.bytes)) else { return Ok(()) };
         let place = || place(&sensor.and_then(Cell::text).unwrap_or_default(), quantity);
-        output.series.check(&series, || [self.sensor_path.clone(), "TAG".to_owned()], place)
+        let tag = || other_tag(&series, &self.sensor_path).unwrap_or_else(|| "TAG".to_owned());
+        output.series.check(&series, || [self.sensor_path.clone(), tag()], place)
     }
 
     /// Takes the zone that a row names for its time.

@@ -198,6 +198,13 @@ fn series_of_line_protocol_that_one_tag_does_not_tell_apart_are_rejected() {
     let text = line("sensor=a,location=x", 1) + &line("sensor=a,location=y", 2) + &line("sensor=b,location=y", 3);
     let text = text + &line("sensor=a,location=x", 4);
     let flags = "--map~sensor_id=sensor~--drop~measurement";
+    match items(text.clone(), &options(flags)).remove(1) {
+        ParsedLine::Rejected(line) => {
+            assert!(line.reason.contains("`--map sensor_id=sensor+location` tells them apart"), "{}", line.reason);
+            assert!(line.reason.contains("`--drop location` says that they are one"), "{}", line.reason);
+        }
+        ParsedLine::Ready(record) => panic!("{}", record.data),
+    }
     let read = |flags: &str| read(text.clone(), flags);
     let x = ",\"location\":\"x\"";
     assert_eq!(read(flags)[..2], [format!("a 1 1700000001{x}"), "2 other-series".to_owned()]);
