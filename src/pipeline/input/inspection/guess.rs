@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::csv_columns::is_tag;
 use super::super::device_names::{DeviceColumn, named_part, sensor_sources};
 use super::super::keys::{SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
+use super::super::option_values::ColumnPattern;
 use super::super::options::{Delimiter, InputFormat, InputOptions};
 use super::super::time_format::{forms_of_times, is_utc_name, is_zone_name};
 use super::candidate::{Candidate, with_forms, with_layout};
@@ -212,6 +213,12 @@ pub(super) fn other_labels(text: &str, layouts: &Layouts, best: &InputOptions) -
     labels.into_iter().chain(all).map(with).collect()
 }
 
+/// Returns whether every other line says what Elasticsearch does with the document behind it: `{"index":{"_index":"a"}}`.
+fn is_bulk(text: &str) -> bool {
+    let first: String = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    ["{\"index\":{", "{\"create\":{"].iter().any(|action| first.starts_with(action)) && first.ends_with("}}")
+}
+
 fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Vec<Candidate> {
     let columns = columns_of(text.as_bytes(), Some(format), None);
     let of_kind = |kinds: &[&str]| -> Vec<String> {
@@ -258,6 +265,9 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
     let is_local = is_written && given.time_zone.is_none() && !is_utc_name(&last_key(&time));
     if let Some(zone) = zone.filter(|_| is_local) {
         map(UTC_OFFSET, &zone.name);
+    }
+    if is_bulk(text) && given.matches.is_empty() {
+        options.matches.push(ColumnPattern { column: temperature.clone(), pattern: "*".to_owned() });
     }
     let has_own = columns.iter().any(|column| column.name == SENSOR);
     let sources = if has_own { vec![SENSOR.to_owned()] } else { json_sensors(&columns, temperature) };

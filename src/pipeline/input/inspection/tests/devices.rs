@@ -186,3 +186,12 @@ fn field_that_a_channel_names_as_temperature_has_the_time_of_its_own_element() {
     let expected = "temperature=feeds[].field2 current_time=feeds[].created_at --sensor=f";
     assert_eq!(flags(channel, "f.json"), expected);
 }
+
+#[test]
+fn actions_between_documents_of_elasticsearch_are_passed_over() {
+    let bulk = "{\"index\":{\"_index\":\"s\"}}\n{\"@timestamp\":\"2024-03-13T10:00:00Z\",\"sensor\":\"a\",\"temperature\":1}\n";
+    let text = format!("{bulk}{}", bulk.replace("\"a\"", "\"b\""));
+    assert_eq!(flags(&text, "f.json"), "current_time=@timestamp sensor_id=sensor --match=temperature=*");
+    let (inspection, ..) = inspected(text.as_bytes(), "f.json");
+    assert_eq!((inspection.accepted, inspection.rejected, inspection.counts.passed_over), (2, 0, 2));
+}
