@@ -29,6 +29,7 @@ pub(crate) enum CauseName {
     HotKey,
     MappingFailing,
     PartialBatchOff,
+    FiltersDropRecords,
     ConsumerBehindRetention,
     HotShard,
     StreamThrottled,
@@ -41,7 +42,7 @@ pub(crate) enum CauseName {
 impl CauseName {
     /// All causes, in the order of reports: what blocks everything first.
     #[cfg(test)]
-    pub(crate) const ALL: [CauseName; 29] = [
+    pub(crate) const ALL: [CauseName; 30] = [
         CauseName::MappingAbsent,
         CauseName::MappingDisabled,
         CauseName::MappingStuck,
@@ -64,6 +65,7 @@ impl CauseName {
         CauseName::HotKey,
         CauseName::MappingFailing,
         CauseName::PartialBatchOff,
+        CauseName::FiltersDropRecords,
         CauseName::ConsumerBehindRetention,
         CauseName::HotShard,
         CauseName::StreamThrottled,
@@ -99,6 +101,7 @@ impl CauseName {
             CauseName::HotKey => "hot-key",
             CauseName::MappingFailing => "mapping-failing",
             CauseName::PartialBatchOff => "partial-batch-off",
+            CauseName::FiltersDropRecords => "filters-drop-records",
             CauseName::ConsumerBehindRetention => "consumer-behind-retention",
             CauseName::HotShard => "hot-shard",
             CauseName::StreamThrottled => "stream-throttled",
@@ -116,6 +119,7 @@ impl CauseName {
             self,
             CauseName::MappingFailing
                 | CauseName::PartialBatchOff
+                | CauseName::FiltersDropRecords
                 | CauseName::ConsumerBehindRetention
                 | CauseName::HotShard
                 | CauseName::StreamThrottled

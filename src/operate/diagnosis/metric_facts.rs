@@ -19,6 +19,8 @@ pub(crate) struct MetricFacts {
     pub peak_bytes: f64,
     /// Records of the busiest minute of the stream.
     pub peak_records: f64,
+    /// Records that were put into the stream, of the complete minutes.
+    pub incoming: Answer<f64>,
     /// Throttled records that were put into the stream.
     pub write_throttles: Answer<f64>,
     /// Throttled reads of the stream.
@@ -66,6 +68,7 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
         minutes: MINUTES,
         peak_bytes: peak(&bytes),
         peak_records: peak(&records),
+        incoming: total(&if clients.is_loopback() { records } else { records.settled(now) }),
         write_throttles: total(&writes),
         read_throttles: total(&reads),
         function_throttles: total(&throttles),

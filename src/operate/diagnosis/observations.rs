@@ -60,6 +60,23 @@ pub(crate) struct MappingFacts {
     pub reports_partial_batches: bool,
     /// The failure destination.
     pub on_failure: Option<String>,
+    /// Its filter patterns, or the reason why they are not known.
+    pub filters: MappingFilters,
+}
+
+/// The filter patterns of an event source mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MappingFilters {
+    /// These; none lets all records through.
+    Known(Vec<String>),
+    /// The list does not show them, for this reason.
+    Hidden(String),
+}
+
+impl Default for MappingFilters {
+    fn default() -> Self {
+        MappingFilters::Known(Vec::new())
+    }
 }
 
 /// A function.

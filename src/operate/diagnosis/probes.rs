@@ -1,5 +1,6 @@
 //! The probes: each judges a few causes by what was read, and calls nothing.
 
+mod filters;
 mod function;
 mod log;
 mod mapping;
@@ -18,9 +19,10 @@ pub(super) use self::log::is_failure_of_function;
 type Probe = fn(&Observations) -> Vec<Finding>;
 
 /// All probes, in the order of the calls that they need: the cheapest first.
-const PROBES: [Probe; 13] = [
+const PROBES: [Probe; 14] = [
     mapping::presence,
     mapping::state,
+    filters::filters,
     function::presence,
     function::concurrency,
     function::partial_batch,

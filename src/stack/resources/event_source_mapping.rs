@@ -28,6 +28,7 @@ use crate::stack::engine::resource::{Attempt, PermanentFailure};
 use crate::stack::engine::sighting::with_tags;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
+pub(crate) use self::comparison::by_meaning as filters_by_meaning;
 use self::comparison::{by_meaning, leaves_out, unlimited};
 use self::data_loss_warning::data_loss_warning;
 

@@ -2,7 +2,7 @@
 
 use super::super::finding::{CauseName, Finding};
 use super::super::log_evidence::{LogEvidence, LoggedBatch};
-use super::super::observations::Observations;
+use super::super::observations::{Emptiness, Observations};
 use super::text::{UP, brief, length, moment, since};
 
 /// Codes of a role that lacks an action.
@@ -56,7 +56,9 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         if is_found(name, &findings) {
             continue;
         }
-        findings.push(if log.is_cut {
+        findings.push(if let Some(why) = undelivered(seen).filter(|_| name != CauseName::TableThrottled) {
+            Finding::unknown(name, why)
+        } else if log.is_cut {
             let why = format!("the log has more lines in {} than were read", length(since(log.window_ms, 0)));
             Finding::unknown(name, why)
         } else if log.lines == 0 && super::mapping::has_problem(&seen.mapping) {
@@ -67,6 +69,22 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Returns that nothing shows a delivery although there are records, if so: the log has no batch of a shard in its time.
+/// An invocation that fails before the function can write does the same.
+pub(super) fn undelivered(seen: &Observations) -> Option<String> {
+    let log = seen.log.as_ref().ok().filter(|log| !log.has_batches())?;
+    let incoming = seen.metrics.as_ref().ok().and_then(|metrics| metrics.incoming.as_ref().ok());
+    let has = match (incoming, &seen.emptiness) {
+        (Some(incoming), _) if *incoming > 0.0 => format!("took {incoming:.0} records in this time"),
+        (_, Some(Ok(Emptiness::HasRecords))) => "holds records".to_owned(),
+        (_, Some(Ok(Emptiness::Undecided) | Err(_))) => "may hold records".to_owned(),
+        _ => return None,
+    };
+    let stream = &seen.settings.stream.name;
+    let time = length(since(log.window_ms, 0));
+    Some(format!("the log shows no batch of the last {time}, and stream {stream} {has}"))
 }
 
 /// Judges the batches that the function itself reports as not stored.
@@ -201,8 +219,13 @@ pub(super) fn age(seen: &Observations) -> Vec<Finding> {
         let hours_left = left_ms(batches, age, retention)?;
         Some((hours_left, shard, age))
     });
+    let has_age = log.shards.values().flatten().any(|batch| batch.age_ms.is_some());
     let worst = behind.min_by(|one, other| one.0.total_cmp(&other.0));
     vec![match worst {
+        None if !has_age && let Some(why) = undelivered(seen) => Finding::unknown(name, why),
+        None if !has_age && log.has_batches() => {
+            Finding::unknown(name, "no batch in the log has the age of its records")
+        }
         None => Finding::Excluded(name),
         Some((left, shard, age)) => Finding::proven(
             name,

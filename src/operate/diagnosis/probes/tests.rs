@@ -1,11 +1,14 @@
 //! Answers that the local cloud cannot give, and the judgments that need a clock.
 
+mod log;
+mod metrics;
+
 use serde_json::json;
 
 use super::super::finding::{Cause, CauseName, Finding};
 use super::super::log_evidence::tests::{batch, evidence};
 use super::super::metric_facts::MetricFacts;
-use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, Observations, StreamFacts};
+use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, MappingFilters, Observations, StreamFacts};
 use super::findings;
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
@@ -60,6 +63,7 @@ fn metrics() -> MetricFacts {
         minutes: 15,
         peak_bytes: 1000.0,
         peak_records: 10.0,
+        incoming: Ok(10.0),
         write_throttles: Ok(0.0),
         read_throttles: Ok(0.0),
         function_throttles: Ok(0.0),
@@ -148,7 +152,34 @@ fn mapping_that_changes_for_long_is_stuck_and_a_recent_change_is_waited_for() {
     // A batch came after the change: the pollers run.
     assert_eq!(unknown(&seen), []);
     seen.log = Ok(evidence(&[]));
-    assert_eq!(unknown(&seen), [CauseName::MappingStuck]);
+    assert_eq!(unknown(&seen), [&[CauseName::MappingStuck][..], &UNDELIVERED].concat());
+}
+
+/// What stays open where nothing shows a delivery.
+const UNDELIVERED: [CauseName; 4] = [
+    CauseName::FunctionFailing,
+    CauseName::FunctionTimeout,
+    CauseName::FunctionOutOfMemory,
+    CauseName::ConsumerBehindRetention,
+];
+
+#[test]
+fn filters_other_than_those_of_the_settings_are_said() {
+    let pattern = |text: &str| MappingFilters::Known(vec![text.into()]);
+    let mut seen = healthy();
+    mapping(&mut seen).filters = pattern(r#"{"data": {"cold": [true]}}"#);
+    // An adopted mapping may have filters that are meant.
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::FiltersDropRecords]));
+    seen.settings.mapping.filters = vec![r#"{"data":{"hot":[true]}}"#.into()];
+    let causes = proven(&seen);
+    assert_eq!(names(&seen), [CauseName::FiltersDropRecords]);
+    assert!(causes[0].evidence.contains(r#"match {"data": {"cold": [true]}},"#), "{}", causes[0].evidence);
+    seen.settings.mapping.filters = vec![r#"{"data":{"cold":[true]}}"#.into()];
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![]), "the same by meaning");
+    seen.log = Ok(evidence(&[]));
+    assert!(unknown(&seen).contains(&CauseName::FiltersDropRecords), "they may drop everything");
+    mapping(&mut seen).filters = MappingFilters::Hidden("encrypted".into());
+    assert!(unknown(&seen).contains(&CauseName::FiltersDropRecords));
 }
 
 #[test]
@@ -220,56 +251,6 @@ fn role_created_after_the_function_has_no_grant_for_its_variables() {
 }
 
 #[test]
-fn failed_batch_is_classified_by_the_code_of_its_reason() {
-    for (error, name) in [
-        ("AccessDeniedException: not authorized to perform: dynamodb:BatchWriteItem", CauseName::RoleLacksAction),
-        ("ThrottlingException: Throughput exceeds the current capacity", CauseName::TableThrottled),
-        ("UnprocessedItems: the table's capacity was used up", CauseName::TableThrottled),
-        ("ResourceNotFoundException: no table", CauseName::TableMissing),
-        ("NoRejectsTable: not JSON", CauseName::FunctionFailing),
-    ] {
-        let seen = Observations { log: Ok(evidence(&[batch(NOW, "shardId-0", 1000.0, Some(error))])), ..healthy() };
-        assert_eq!(names(&seen), [name], "{error}");
-        let text = &proven(&seen)[0].evidence;
-        assert!(
-            text.contains("shardId-0, records 1 to 9 failed") && text.ends_with("its records expire in 24.0 h"),
-            "{text}"
-        );
-    }
-}
-
-#[test]
-fn two_shards_that_fail_for_two_reasons_are_two_causes() {
-    let lines = [
-        batch(NOW - 9, "shardId-0", 10.0, Some("ThrottlingException: slow")),
-        batch(NOW - 8, "shardId-1", 10.0, Some("NoRejectsTable: not JSON")),
-        batch(NOW - 7, "shardId-2", 10.0, Some("NoRejectsTable: not JSON")),
-    ];
-    let seen = Observations { log: Ok(evidence(&lines)), ..healthy() };
-    assert_eq!(names(&seen), [CauseName::FunctionFailing, CauseName::TableThrottled]);
-    let text = &proven(&seen)[0].evidence;
-    assert!(text.contains("shardId-1") && text.contains("shardId-2"), "{text}");
-}
-
-#[test]
-fn consumer_behind_retention_shows_the_hours_that_are_left() {
-    let with = |lines: &[_]| Observations { log: Ok(evidence(lines)), ..healthy() };
-    let old = with(&[batch(NOW, "shardId-0", 20.0 * HOUR, None)]);
-    assert_eq!(names(&old), [CauseName::ConsumerBehindRetention]);
-    assert!(proven(&old)[0].evidence.ends_with("the first are lost in 4.0 h"), "{}", proven(&old)[0].evidence);
-    // By half a second a second.
-    let rising =
-        with(&[batch(NOW - 10 * MINUTE, "shardId-0", 60_000.0, None), batch(NOW, "shardId-0", 360_000.0, None)]);
-    assert!(proven(&rising)[0].evidence.ends_with("lost in 47.8 h"), "{}", proven(&rising)[0].evidence);
-    let falling =
-        with(&[batch(NOW - 10 * MINUTE, "shardId-0", 360_000.0, None), batch(NOW, "shardId-0", 120_000.0, None)]);
-    assert_eq!(names(&falling), []);
-    // A blocked batch ages while it is blocked.
-    let blocked = with(&[batch(NOW - 60 * MINUTE, "shardId-0", 11.5 * HOUR, Some("X: no"))]);
-    assert_eq!(names(&blocked), [CauseName::FunctionFailing, CauseName::ConsumerBehindRetention]);
-}
-
-#[test]
 fn stream_that_chooses_shards_itself_loses_the_order() {
     let mut seen = healthy();
     seen.stream.as_mut().unwrap().as_mut().unwrap().is_distributed_by_service = true;
@@ -285,57 +266,4 @@ fn stream_is_empty_only_if_every_shard_was_seen_empty() {
         let seen = Observations { emptiness: Some(Ok(emptiness)), ..healthy() };
         assert_eq!((names(&seen) == [CauseName::StreamEmpty], !unknown(&seen).is_empty()), (is_cause, is_open));
     }
-}
-
-#[test]
-fn throttled_writers_are_a_hot_shard_or_a_stream_that_is_too_small() {
-    let judged = |open_shards: i32, is_on_demand: bool, peak_bytes: f64| {
-        let metrics = MetricFacts { write_throttles: Ok(3.0), peak_bytes, ..metrics() };
-        let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
-        let stream = seen.stream.as_mut().unwrap().as_mut().unwrap();
-        (stream.open_shards, stream.is_on_demand) = (open_shards, is_on_demand);
-        names(&seen)
-    };
-    let full = 60.0 * 1024.0 * 1024.0 * 4.0;
-    assert_eq!(judged(4, false, full / 4.0), [CauseName::HotShard]);
-    assert_eq!(judged(4, false, full), [CauseName::StreamThrottled]);
-    // One shard alone is not busier than the others, and a stream on demand grows.
-    assert_eq!(judged(1, false, 1.0), [CauseName::StreamThrottled]);
-    assert_eq!(judged(4, true, 1.0), [CauseName::StreamThrottled]);
-}
-
-#[test]
-fn throttled_table_is_a_hot_key_only_by_the_metric_of_partitions() {
-    let judged = |key_range_throttles| {
-        let metrics = MetricFacts { table_throttles: Ok(9.0), key_range_throttles, ..metrics() };
-        let seen = Observations { metrics: Ok(metrics), ..healthy() };
-        (names(&seen), unknown(&seen))
-    };
-    assert_eq!(judged(Ok(7.0)), (vec![CauseName::TableThrottled, CauseName::HotKey], vec![]));
-    assert_eq!(judged(Ok(0.0)), (vec![CauseName::TableThrottled], vec![]));
-    assert_eq!(judged(Err("refused".into())), (vec![CauseName::TableThrottled], vec![CauseName::HotKey]));
-}
-
-#[test]
-fn throttled_reads_name_the_readers_that_lambda_knows() {
-    let metrics = MetricFacts { read_throttles: Ok(2.0), ..metrics() };
-    let judged = |others: &[&str]| {
-        let others = others.iter().map(|name| (*name).to_owned()).collect();
-        let seen = Observations { metrics: Ok(metrics.clone()), other_readers: Some(Ok(others)), ..healthy() };
-        assert_eq!(names(&seen), [CauseName::AnotherReader]);
-        proven(&seen).remove(0).evidence
-    };
-    assert!(judged(&["Theirs"]).ends_with("event source mappings of Theirs read it, too"));
-    assert!(judged(&[]).ends_with("it is an application (KCL, `tail`)"));
-}
-
-#[test]
-fn throttled_invocations_and_failed_deliveries_are_causes() {
-    let metrics = MetricFacts { function_throttles: Ok(5.0), delivery_failures: Ok(1.0), ..metrics() };
-    let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
-    assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::DestinationFailing]);
-    function(&mut seen).reserved_concurrency = Some(2);
-    assert!(proven(&seen)[0].evidence.ends_with("its reserved concurrency is 2"), "{:?}", proven(&seen)[0]);
-    function(&mut seen).reserved_concurrency = Some(0);
-    assert_eq!(names(&seen), [CauseName::NoConcurrency, CauseName::DestinationFailing]);
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    Architecture, EventSourceMappingConfiguration, FunctionResponseType, LastUpdateStatus, LastUpdateStatusReasonCode,
-    State, StateReasonCode,
+    Architecture, EventSourceMappingConfiguration, FilterCriteria, FunctionResponseType, LastUpdateStatus,
+    LastUpdateStatusReasonCode, State, StateReasonCode,
 };
 use jiff::fmt::strtime;
 
-use super::super::observations::{FunctionFacts, MappingFacts};
+use super::super::observations::{FunctionFacts, MappingFacts, MappingFilters};
 use super::ms;
 use crate::aws::{AwsFailure, Clients};
 
@@ -55,6 +55,7 @@ fn stream_of(source_arn: &str) -> Option<&str> {
 fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
     let reports_partial_batches =
         mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures);
+    let filters = filters(&mapping);
     let destination = mapping.destination_config.and_then(|config| config.on_failure);
     MappingFacts {
         uuid: mapping.uuid.unwrap_or_default(),
@@ -65,7 +66,23 @@ fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
         function_arn: mapping.function_arn.unwrap_or_default(),
         source_arn: mapping.event_source_arn.unwrap_or_default(),
         reports_partial_batches,
+        filters,
         on_failure: destination.and_then(|on_failure| on_failure.destination).filter(|arn| !arn.is_empty()),
+    }
+}
+
+/// Returns the filter patterns. A list omits those that are encrypted with a customer managed key.
+fn filters(mapping: &EventSourceMappingConfiguration) -> MappingFilters {
+    if let Some(error) = &mapping.filter_criteria_error {
+        let parts = [error.error_code(), error.message()].into_iter().flatten().collect::<Vec<_>>();
+        return MappingFilters::Hidden(format!("Lambda cannot read them ({})", parts.join(": ")));
+    }
+    match (&mapping.filter_criteria, &mapping.kms_key_arn) {
+        (None, Some(key)) => MappingFilters::Hidden(format!("they are encrypted with the key {key}")),
+        (criteria, _) => {
+            let filters = criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
+            MappingFilters::Known(filters.iter().filter_map(|filter| filter.pattern().map(str::to_owned)).collect())
+        }
     }
 }
 

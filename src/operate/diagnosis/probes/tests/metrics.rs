@@ -1,0 +1,56 @@
+//! What metrics prove, and what they leave open.
+
+use super::*;
+
+#[test]
+fn throttled_writers_are_a_hot_shard_or_a_stream_that_is_too_small() {
+    let judged = |open_shards: i32, is_on_demand: bool, peak_bytes: f64| {
+        let metrics = MetricFacts { write_throttles: Ok(3.0), peak_bytes, ..metrics() };
+        let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
+        let stream = seen.stream.as_mut().unwrap().as_mut().unwrap();
+        (stream.open_shards, stream.is_on_demand) = (open_shards, is_on_demand);
+        names(&seen)
+    };
+    let full = 60.0 * 1024.0 * 1024.0 * 4.0;
+    assert_eq!(judged(4, false, full / 4.0), [CauseName::HotShard]);
+    assert_eq!(judged(4, false, full), [CauseName::StreamThrottled]);
+    // One shard alone is not busier than the others, and a stream on demand grows.
+    assert_eq!(judged(1, false, 1.0), [CauseName::StreamThrottled]);
+    assert_eq!(judged(4, true, 1.0), [CauseName::StreamThrottled]);
+}
+
+#[test]
+fn throttled_table_is_a_hot_key_only_by_the_metric_of_partitions() {
+    let judged = |key_range_throttles| {
+        let metrics = MetricFacts { table_throttles: Ok(9.0), key_range_throttles, ..metrics() };
+        let seen = Observations { metrics: Ok(metrics), ..healthy() };
+        (names(&seen), unknown(&seen))
+    };
+    assert_eq!(judged(Ok(7.0)), (vec![CauseName::TableThrottled, CauseName::HotKey], vec![]));
+    assert_eq!(judged(Ok(0.0)), (vec![CauseName::TableThrottled], vec![]));
+    assert_eq!(judged(Err("refused".into())), (vec![CauseName::TableThrottled], vec![CauseName::HotKey]));
+}
+
+#[test]
+fn throttled_reads_name_the_readers_that_lambda_knows() {
+    let metrics = MetricFacts { read_throttles: Ok(2.0), ..metrics() };
+    let judged = |others: &[&str]| {
+        let others = others.iter().map(|name| (*name).to_owned()).collect();
+        let seen = Observations { metrics: Ok(metrics.clone()), other_readers: Some(Ok(others)), ..healthy() };
+        assert_eq!(names(&seen), [CauseName::AnotherReader]);
+        proven(&seen).remove(0).evidence
+    };
+    assert!(judged(&["Theirs"]).ends_with("event source mappings of Theirs read it, too"));
+    assert!(judged(&[]).ends_with("it is an application (KCL, `tail`)"));
+}
+
+#[test]
+fn throttled_invocations_and_failed_deliveries_are_causes() {
+    let metrics = MetricFacts { function_throttles: Ok(5.0), delivery_failures: Ok(1.0), ..metrics() };
+    let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
+    assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::DestinationFailing]);
+    function(&mut seen).reserved_concurrency = Some(2);
+    assert!(proven(&seen)[0].evidence.ends_with("its reserved concurrency is 2"), "{:?}", proven(&seen)[0]);
+    function(&mut seen).reserved_concurrency = Some(0);
+    assert_eq!(names(&seen), [CauseName::NoConcurrency, CauseName::DestinationFailing]);
+}
