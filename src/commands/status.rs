@@ -59,7 +59,11 @@ async fn show_once(context: &Context) -> Result<(), Error> {
     print_orphans(&context.output, &orphans);
     verdict(&status)?;
     let count = status.resources.len();
-    context.output.status(format!("All {count} resources are active and up to date, and readings pass."));
+    let proof = match &status.health.not_known()[..] {
+        [] => ", and readings pass".to_owned(),
+        unknown => format!("; not known: {}", unknown.join(", ")),
+    };
+    context.output.status(format!("All {count} resources are active and up to date{proof}."));
     context.output.detail("  time to live and backups of the tables: `sensorctl plan` compares them");
     Ok(())
 }

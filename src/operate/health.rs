@@ -72,8 +72,8 @@ impl HealthReadings {
         let is_reading = mapping.is_some_and(|mapping| mapping.state == "Enabled" && !mapping.has_problem());
         let by_metrics = match &self.metrics {
             Ok(metrics) => {
-                let is_throttled = in_last(&metrics.throttles, now) > 0.0;
-                lag_by_metrics(metrics, now, is_reading && !is_throttled).ok_or("the metrics do not say".to_owned())
+                let is_served = in_last(&metrics.throttles, now) == Some(0.0);
+                lag_by_metrics(metrics, now, is_reading && is_served).ok_or("the metrics do not say".to_owned())
             }
             Err(unavailable) => Err(unavailable.reason().to_owned()),
         };
@@ -96,8 +96,7 @@ impl HealthReadings {
         let is_over = mapping.is_some_and(|mapping| mapping.is_current && !mapping.has_problem());
         if let Some(metrics) = metrics.filter(|_| !is_over) {
             problems.extend(failing(metrics, now));
-            let throttled = in_last(&metrics.throttles, now);
-            if throttled > 0.0 {
+            if let Some(throttled) = in_last(&metrics.throttles, now).filter(|throttled| *throttled > 0.0) {
                 problems.push(format!("the function was throttled ({throttled:.0} times in 10 min)"));
             }
         }
@@ -124,28 +123,34 @@ impl MappingHealth<'_> {
 
 /// Returns whether the metrics and the lag show that an earlier problem of the mapping is over.
 fn is_contradicted(metrics: Option<&PipelineMetrics>, lag: Option<&Lag>, now: Timestamp) -> bool {
-    let Some(lag) = lag else { return false };
-    let is_calm =
-        metrics.is_none_or(|metrics| in_last(&metrics.errors, now) == 0.0 && in_last(&metrics.throttles, now) == 0.0);
-    is_calm && lag.milliseconds == 0
+    // The table alone does not: a record that fails the function is no row of it, and no reading to look for.
+    let (Some(metrics), Some(lag)) = (metrics, lag) else { return false };
+    let is_calm = |series| in_last(series, now) == Some(0.0);
+    is_calm(&metrics.errors) && is_calm(&metrics.throttles) && lag.milliseconds == 0
 }
 
 /// Returns that the function fails, if it failed in the last minute in which it was invoked.
 fn failing(metrics: &PipelineMetrics, now: Timestamp) -> Option<String> {
     let last = metrics.errors.newest().filter(|point| point.value > 0.0)?;
-    let (failed, all) = (in_last(&metrics.errors, now), in_last(&metrics.invocations, now));
+    let failed = in_last(&metrics.errors, now).filter(|failed| *failed > 0.0)?;
+    let Some(all) = in_last(&metrics.invocations, now).filter(|_| metrics.invocations.incomplete.is_none()) else {
+        return Some(format!("the function fails ({failed:.0} invocations in 10 min)"));
+    };
     let is_all = metrics.invocations.newest().is_none_or(|invoked| invoked.value <= last.value);
-    (failed > 0.0 && is_all).then(|| format!("the function fails ({failed:.0} of {all:.0} invocations in 10 min)"))
+    is_all.then(|| format!("the function fails ({failed:.0} of {all:.0} invocations in 10 min)"))
 }
 
-/// Returns the sum of the points of the last minutes.
-fn in_last(series: &MetricSeries, now: Timestamp) -> f64 {
+/// Returns the sum of the points of the last minutes, or `None` where points are missing that may be above zero.
+fn in_last(series: &MetricSeries, now: Timestamp) -> Option<f64> {
     let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
-    series.since(since).sum().unwrap_or(0.0)
+    let sum = series.since(since).sum().unwrap_or(0.0);
+    (sum > 0.0 || series.incomplete.is_none()).then_some(sum)
 }
 
 fn newest_above_zero(series: &MetricSeries) -> Option<Timestamp> {
-    series.points.iter().rev().find(|point| point.value > 0.0).map(|point| point.time)
+    // The newest points may be those that are missing.
+    let points = series.incomplete.is_none().then_some(&series.points)?;
+    points.iter().rev().find(|point| point.value > 0.0).map(|point| point.time)
 }
 
 #[cfg(test)]
@@ -188,7 +193,38 @@ mod tests {
         assert_eq!(problems(calm(), (0, false), Ok(lag(5)), (FAILED, false)), reported, "something waits");
         assert_eq!(problems(calm(), (0, false), Err(String::new()), (FAILED, false)), reported, "nothing contradicts");
         let denied = || Err(MetricsUnavailable::Denied("denied".to_owned()));
-        assert_eq!(problems(denied(), (0, false), Ok(lag(0)), (FAILED, false)), "", "the table has the newest reading");
+        assert_eq!(
+            problems(denied(), (0, false), Ok(lag(0)), (FAILED, false)),
+            reported,
+            "the table does not have what fails"
+        );
+        for incomplete in [true, false] {
+            let mut errors = series(&[(30, 3.0)]);
+            errors.incomplete = incomplete.then(|| "InternalError".to_owned());
+            let metrics = Ok(PipelineMetrics { errors, ..PipelineMetrics::default() });
+            let said = problems(metrics, (0, false), Ok(lag(0)), (FAILED, false));
+            assert_eq!(said == reported, incomplete, "missing points are not zero");
+        }
+    }
+
+    #[test]
+    fn incomplete_metrics_prove_what_they_show_and_nothing_else() {
+        let incomplete = |points: &[(i64, f64)]| MetricSeries { incomplete: Some("x".into()), ..series(points) };
+        let metrics = PipelineMetrics {
+            errors: incomplete(&[(3, 2.0)]),
+            invocations: incomplete(&[(3, 9.0)]),
+            throttles: incomplete(&[(3, 4.0)]),
+            written: incomplete(&[(9, 1.0)]),
+            ..PipelineMetrics::default()
+        };
+        let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
+        let readings = HealthReadings { metrics: Ok(metrics), dead_letters };
+        let health = readings.judge(now(), Ok(lag(0)), None);
+        assert_eq!(
+            health.problems,
+            ["the function fails (2 invocations in 10 min)", "the function was throttled (4 times in 10 min)"]
+        );
+        assert_eq!(health.last_write, None, "a newer point may be missing");
     }
 
     #[test]

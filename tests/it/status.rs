@@ -131,7 +131,9 @@ fn status_without_metrics_compares_the_stream_with_the_table_and_says_so() {
     assert!(table.contains("lag: none (newest records of the stream compared with the table)"), "{table}");
 
     api.set_faults(&format!("{NO_METRICS};kinesis:ListShards=denied;dynamodb:Scan=denied"));
-    let report = status(&env).assert_success().json();
+    let run = status(&env).assert_success();
+    assert!(run.stderr.contains("up to date; not known: lag, dead letters."), "{}", run.stderr);
+    let report = run.json();
     assert_eq!((&report["lag_ms"], &report["dead_letters"]), (&Value::Null, &Value::Null), "{report}");
     for reason in ["lag_reason", "dead_letters_reason"] {
         assert!(report[reason].as_str().unwrap().contains("AccessDeniedException"), "{report}");

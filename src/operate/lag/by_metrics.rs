@@ -20,6 +20,10 @@ const RECENT: Duration = Duration::from_secs(240);
 /// delivered. `IncomingRecords` tells which. `is_reading` is false where the event source mapping is known not to read
 /// or not to deliver: then other consumers of the stream prove nothing.
 pub(crate) fn lag_by_metrics(metrics: &PipelineMetrics, now: Timestamp, is_reading: bool) -> Option<Lag> {
+    let needed = [&metrics.iterator_age, &metrics.incoming, &metrics.errors];
+    if needed.iter().any(|series| series.incomplete.is_some()) {
+        return None;
+    }
     let since = |point: MetricPoint| milliseconds(now.duration_since(point.time));
     let lag = |milliseconds, source| Lag { milliseconds, is_at_least: false, source };
     let sent = metrics.iterator_age.newest();
@@ -47,7 +51,8 @@ pub(crate) fn lag_by_metrics(metrics: &PipelineMetrics, now: Timestamp, is_readi
             source: LagSource::IteratorAge,
         });
     }
-    let read = metrics.stream_age.newest().filter(|point| is_reading && point.value == 0.0);
+    let read = metrics.stream_age.newest().filter(|_| metrics.stream_age.incomplete.is_none());
+    let read = read.filter(|point| is_reading && point.value == 0.0);
     let read = read.filter(|point| since(*point) <= RECENT.as_millis().try_into().unwrap_or(u64::MAX));
     read.map(|_| lag(0, LagSource::StreamIteratorAge))
 }
@@ -118,6 +123,27 @@ mod tests {
         assert_eq!(told(&metrics), Some((14 * 60_000, "waiting-records", true)));
         metrics.iterator_age = series(&[]);
         assert_eq!(told(&metrics), Some((19 * 60_000, "waiting-records", true)));
+    }
+
+    #[test]
+    fn incomplete_metrics_do_not_say_the_lag() {
+        let whole = PipelineMetrics {
+            iterator_age: series(&[(60, 250.0)]),
+            incoming: series(&[(60, 5.0), (30, 0.0)]),
+            errors: series(&[(60, 0.0)]),
+            ..PipelineMetrics::default()
+        };
+        assert_eq!(told(&whole), Some((0, "iterator-age", false)));
+        let all: [fn(&mut PipelineMetrics) -> &mut MetricSeries; 3] =
+            [|metrics| &mut metrics.iterator_age, |metrics| &mut metrics.incoming, |metrics| &mut metrics.errors];
+        for of in all {
+            let mut metrics = whole.clone();
+            of(&mut metrics).incomplete = Some("InternalError".into());
+            assert_eq!(told(&metrics), None);
+        }
+        let mut idle = PipelineMetrics { stream_age: series(&[(2, 0.0)]), ..PipelineMetrics::default() };
+        idle.stream_age.incomplete = Some("InternalError".into());
+        assert_eq!(told(&idle), None);
     }
 
     #[test]

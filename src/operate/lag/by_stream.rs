@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future;
 use jiff::Timestamp;
 
-use super::candidates::{Candidate, candidates, oldest_waiting};
+use super::candidates::{Candidate, candidates, ends_with_newest, oldest_waiting};
 use super::stream_page::{open_shards, read_tail, stored};
 use super::{Lag, LagSource};
 use crate::aws::{AwsFailure, Clients};
@@ -72,8 +72,8 @@ async fn newest_readings(
         return Err(format!("{shard} has more records than a few reads can take"));
     }
     let found = candidates(&tail.records, most);
-    if found.is_empty() && !tail.records.is_empty() {
-        return Err(format!("the newest records of {shard} are no readings"));
+    if !ends_with_newest(&found, &tail.records) {
+        return Err(format!("the newest record of {shard} is no reading, and has no row to look for"));
     }
     Ok(found)
 }

@@ -35,6 +35,12 @@ pub(super) fn candidates(records: &[TailRecord], most: usize) -> Vec<Candidate> 
     (0..most).map(|at| readings[at * last / (most - 1)].clone()).collect()
 }
 
+/// Returns whether the last candidate is of the newest record. What is no reading may be the record that fails the
+/// function: then all readings before it are stored, and it waits.
+pub(super) fn ends_with_newest(candidates: &[Candidate], records: &[TailRecord]) -> bool {
+    candidates.last().map(|last| &last.sequence_number) == records.last().map(|last| &last.sequence_number)
+}
+
 /// Returns the last reading of a record.
 fn candidate(record: &TailRecord) -> Option<Candidate> {
     let reading = match aggregation::contents(&record.data) {
@@ -86,7 +92,10 @@ mod tests {
         assert_eq!(times(5, 1), ["4"]);
         let mut with_others = readings(1);
         with_others.push(record(5, "no reading"));
-        assert_eq!(candidates(&with_others, 10).len(), 1);
+        let found = candidates(&with_others, 10);
+        assert_eq!(found.len(), 1);
+        assert!(!ends_with_newest(&found, &with_others), "the newest record may wait");
+        assert!(ends_with_newest(&found, &with_others[..1]) && ends_with_newest(&[], &[]));
     }
 
     #[test]
