@@ -262,7 +262,7 @@ fn consumer_behind_retention_is_a_cause_with_the_hours_left() {
     let (env, api) = env_with_reading();
     let now = jiff::Timestamp::now().as_millisecond();
     let metrics = json!({"_aws": {"Timestamp": now}, "ShardId": "shardId-000000000000", "Rejected": 0,
-        "FirstSequenceNumber": "1", "LastSequenceNumber": "2", "IteratorAge": 20.0 * 3600.0 * 1000.0});
+        "FirstSequenceNumber": "1", "LastSequenceNumber": "9".repeat(57), "IteratorAge": 20.0 * 3600.0 * 1000.0});
     let stream = json!({"logGroupName": GROUP, "logStreamName": "2026/11/29/[$LATEST]0"});
     api.json("Logs_20140328.CreateLogStream", &stream);
     let events = json!([{"timestamp": now, "message": metrics.to_string()}]);

@@ -19,15 +19,15 @@ const MAX_BATCHES: usize = 3;
 
 /// Returns the blocked batches, by the log: those that the function reports, or else what follows the last batch of each
 /// shard, where the platform ended the function before it could report.
-fn blocked(log: &LogEvidence, batch_size: usize) -> Vec<BlockedBatch> {
-    let reported = log.failing().filter(|(.., code, _)| is_failure_of_function(code));
+fn blocked(log: &LogEvidence, is_shard_in_order: bool, batch_size: usize) -> Vec<BlockedBatch> {
+    let reported = log.failing(is_shard_in_order).filter(|(.., code, _)| is_failure_of_function(code));
     let reported = reported.filter_map(|(shard, batch, ..)| {
         let (first, last) = batch.range.clone()?;
         let records = usize::try_from(batch.records).unwrap_or(batch_size).max(1);
         Some(BlockedBatch { shard_id: shard.to_owned(), start: BatchStart::At(first), last: Some(last), records })
     });
     let mut batches: Vec<_> = reported.collect();
-    if batches.is_empty() && log.crash().is_some() {
+    if batches.is_empty() && !log.crashes.is_empty() {
         let delivered = log.newest().filter(|(_, batch)| batch.error.is_none());
         batches.extend(delivered.filter_map(|(shard, batch)| {
             let (_, last) = batch.range.clone()?;
@@ -61,7 +61,7 @@ pub(super) async fn locate(
         return Ok(());
     };
     let batch_size = usize::try_from(seen.settings.mapping.batch_size).unwrap_or(1).max(1);
-    let batches = blocked(log, batch_size);
+    let batches = blocked(log, seen.is_shard_in_order(), batch_size);
     if batches.is_empty() {
         let why = "the log does not show how far its shard was read";
         diagnosis.unknown.push(unknown(not_found(why)));
@@ -185,7 +185,7 @@ mod tests {
             last: Some("9".into()),
             records: 1,
         };
-        assert_eq!(blocked(&log, 100), [expected]);
+        assert_eq!(blocked(&log, true, 100), [expected]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What the function's log says about the newest batch of each shard, and about invocations that ended without a word.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::operate::{InvocationMetrics, InvocationUsage, LogKind, LogLine};
+use crate::pipeline::compare_sequence_numbers;
 
 /// The longest retention of a stream, a year (API reference, `IncreaseStreamRetentionPeriod`), and a day.
 const LONGEST_RETENTION_MS: f64 = 366.0 * 24.0 * 3_600_000.0;
@@ -18,19 +20,25 @@ pub(crate) struct LogEvidence {
     pub window_ms: i64,
     /// The number of lines.
     pub lines: usize,
-    /// True if more lines followed that were not read.
+    /// The time of the newest line, in ms since 1970.
+    pub last_line_ms: Option<i64>,
+    /// True if lines of this time were not read.
     pub is_cut: bool,
+    /// True if the newest lines are among those that were not read: then nothing here is the newest.
+    pub lacks_newest: bool,
     /// The batches of each shard, the oldest first; under an empty name those of no shard, such as an event without
     /// records.
     pub shards: BTreeMap<String, Vec<LoggedBatch>>,
     /// The invocations that the platform ended, the oldest first.
     pub crashes: Vec<Crash>,
-    /// When an invocation last ended well, in ms since 1970.
+    /// When an invocation that may be of a shard last ended well, in ms since 1970.
     pub last_success_ms: Option<i64>,
     /// The newest text about an error that no invocation is known to, such as a program that does not start.
     pub last_error_text: Option<String>,
-    /// The invocations that wrote their own metrics, which say more than the platform.
-    reported: BTreeSet<String>,
+    /// The invocations that reported a failure themselves, which says more than the platform.
+    failed: BTreeSet<String>,
+    /// The invocations of no shard.
+    by_hand: BTreeSet<String>,
 }
 
 /// A batch, by the metrics of its invocation.
@@ -57,6 +65,17 @@ pub(crate) struct Crash {
     pub usage: InvocationUsage,
 }
 
+/// A crash that may still keep its batch from being delivered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct OpenCrash<'a> {
+    /// The newest one.
+    pub crash: &'a Crash,
+    /// The number of crashes.
+    pub count: usize,
+    /// True if no invocation ended well since. Otherwise those may be of other batches.
+    pub is_last: bool,
+}
+
 impl LogEvidence {
     /// Creates the evidence of a log without a line in this time.
     pub(crate) fn within(window_ms: i64) -> Self {
@@ -66,14 +85,17 @@ impl LogEvidence {
     /// Adds a line. Lines come in the order of their times.
     pub(crate) fn add(&mut self, line: &LogLine) {
         self.lines += 1;
+        self.last_line_ms = self.last_line_ms.max(Some(line.time));
         if let Some(metrics) = InvocationMetrics::of(&line.message) {
             self.add_batch(line.time, metrics);
         } else if let Some(usage) = InvocationUsage::of(&line.message) {
-            let is_reported = line.request_id.as_ref().is_some_and(|id| self.reported.contains(id));
-            if usage.status.is_some() && !is_reported {
-                self.crashes.push(Crash { time_ms: line.time, usage });
-            } else {
-                self.last_success_ms = Some(line.time);
+            let is_among = |ids: &BTreeSet<String>| line.request_id.as_ref().is_some_and(|id| ids.contains(id));
+            // A partial batch response is a success for the platform.
+            let is_known = is_among(&self.failed) || is_among(&self.by_hand);
+            match usage.status {
+                _ if is_known => {}
+                Some(_) => self.crashes.push(Crash { time_ms: line.time, usage }),
+                None => self.last_success_ms = Some(line.time),
             }
         } else if line.kind == LogKind::Error {
             self.last_error_text = Some(line.message.clone());
@@ -81,8 +103,14 @@ impl LogEvidence {
     }
 
     fn add_batch(&mut self, time_ms: i64, metrics: InvocationMetrics) {
-        self.reported.extend(metrics.request_id.clone());
-        if is_made_up(time_ms, &metrics) {
+        let is_made_up = is_made_up(time_ms, &metrics);
+        if is_made_up || metrics.shard_id.as_ref().is_none_or(String::is_empty) {
+            self.by_hand.extend(metrics.request_id.clone());
+        }
+        if metrics.error.is_some() {
+            self.failed.extend(metrics.request_id.clone());
+        }
+        if is_made_up {
             return;
         }
         let code = metrics.error_code.unwrap_or_else(|| "error".to_owned());
@@ -108,17 +136,63 @@ impl LogEvidence {
         self.shards.iter().filter_map(|(shard, batches)| Some((shard.as_str(), batches.last()?)))
     }
 
-    /// Returns the shards whose newest batch failed, with the class and the text of the reason.
-    pub(crate) fn failing(&self) -> impl Iterator<Item = (&str, &LoggedBatch, &str, &str)> {
-        self.newest().filter_map(|(shard, batch)| {
-            let (code, text) = batch.error.as_ref()?;
-            Some((shard, batch, code.as_str(), text.as_str()))
+    /// Returns the failed batches of each shard that no later one replaces, with the class and the text of the reason.
+    ///
+    /// Where a shard is delivered in order, a later batch does that fails itself or ends as far on: one that ends before it
+    /// is an older record that was invoked by hand. Otherwise the batches of a shard run side by side with ranges that
+    /// overlap, and only a retry ends with the same record.
+    pub(crate) fn failing(&self, is_in_order: bool) -> impl Iterator<Item = (&str, &LoggedBatch, &str, &str)> {
+        let replaces = move |later: &LoggedBatch, batch: &LoggedBatch| match (&later.range, &batch.range) {
+            (Some((_, later)), Some((_, last))) if !is_in_order => later == last,
+            (Some((_, end)), Some((_, last))) => {
+                later.error.is_some() || compare_sequence_numbers(end, last) != Ordering::Less
+            }
+            _ => true,
+        };
+        self.shards.iter().flat_map(move |(shard, batches)| {
+            batches.iter().enumerate().filter_map(move |(at, batch)| {
+                let (code, text) = batch.error.as_ref()?;
+                // What was invoked by hand is over when anything works.
+                let is_over = shard.is_empty() && self.last_success_ms.is_some_and(|success| success > batch.time_ms);
+                let is_replaced = batches[at + 1..].iter().any(|later| replaces(later, batch));
+                (!is_over && !is_replaced).then_some((shard.as_str(), batch, code.as_str(), text.as_str()))
+            })
         })
     }
 
-    /// Returns the newest invocation that the platform ended, unless one ended well since.
-    pub(crate) fn crash(&self) -> Option<&Crash> {
-        self.crashes.last().filter(|crash| self.last_success_ms.is_none_or(|success| success <= crash.time_ms))
+    /// Returns how often a batch failed: the failed batches of its shard that end with the same record.
+    pub(crate) fn failures_of(&self, shard: &str, batch: &LoggedBatch) -> usize {
+        let last = |batch: &LoggedBatch| batch.range.as_ref().map(|(_, last)| last.clone());
+        let batches = self.shards.get(shard).into_iter().flatten();
+        batches.filter(|other| other.error.is_some() && last(other) == last(batch)).count()
+    }
+
+    /// Returns the batch of each shard that was delivered furthest on. The newest one may be an older record that was
+    /// invoked by hand.
+    pub(crate) fn furthest_delivered(&self) -> impl Iterator<Item = (&str, &LoggedBatch)> {
+        let by_end = |one: &&LoggedBatch, other: &&LoggedBatch| match (&one.range, &other.range) {
+            (Some((_, one)), Some((_, other))) => compare_sequence_numbers(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        };
+        self.shards.iter().filter_map(move |(shard, batches)| {
+            let delivered = batches.iter().filter(|batch| batch.error.is_none());
+            Some((shard.as_str(), delivered.max_by(by_end)?))
+        })
+    }
+
+    /// Returns when a batch or an invocation last ended well, in ms since 1970.
+    pub(crate) fn last_delivery_ms(&self) -> Option<i64> {
+        let of_shards = self.shards.iter().filter(|(shard, _)| !shard.is_empty()).flat_map(|(_, batches)| batches);
+        let delivered = of_shards.filter(|batch| batch.error.is_none());
+        delivered.map(|batch| batch.time_ms).chain(self.last_success_ms).max()
+    }
+
+    /// Returns the newest invocation that the platform ended. Its report does not name its batch, so that a later success
+    /// is one of the same batch only where all batches are delivered one after the other (`is_in_order`).
+    pub(crate) fn crash(&self, is_in_order: bool) -> Option<OpenCrash<'_>> {
+        let crash = self.crashes.last()?;
+        let is_last = self.last_success_ms.is_none_or(|success| success <= crash.time_ms);
+        (is_last || !is_in_order).then_some(OpenCrash { crash, count: self.crashes.len(), is_last })
     }
 }
 
@@ -139,6 +213,12 @@ pub(super) mod tests {
     fn line(time: i64, message: &str) -> LogLine {
         let kind = if message.starts_with("Runtime.") { LogKind::Error } else { LogKind::Message };
         LogLine { time, kind, request_id: None, message: message.to_owned() }
+    }
+
+    /// Returns a line of the platform's report.
+    pub(in crate::operate::diagnosis) fn report(time: i64, rest: &str) -> LogLine {
+        let usage = "Duration: 1.0 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 20 MB";
+        line(time, &format!("REPORT RequestId: 1\t{usage}\t{rest}"))
     }
 
     /// Returns a line of the function's metrics.
@@ -170,8 +250,40 @@ pub(super) mod tests {
             batch(NOW + 3, "shardId-1", 5.0, None),
             batch(NOW + 4, "shardId-1", 5.0, Some("Throttled: no")),
         ]);
-        let failing: Vec<_> = evidence.failing().map(|(shard, _, code, text)| (shard, code, text)).collect();
-        assert_eq!(failing, [("shardId-1", "Throttled", "no")]);
+        for is_in_order in [true, false] {
+            let failing = evidence.failing(is_in_order).map(|(shard, _, code, text)| (shard, code, text));
+            assert_eq!(failing.collect::<Vec<_>>(), [("shardId-1", "Throttled", "no")]);
+        }
+    }
+
+    #[test]
+    fn batch_beside_others_of_its_shard_fails_until_its_own_retry_succeeds() {
+        let of = |time, last: &str, error| {
+            let line = batch(time, "shardId-0", 5.0, error);
+            LogLine { message: line.message.replace("\"9\"", &format!("\"{last}\"")), ..line }
+        };
+        let ends = |lines: &[LogLine], is_in_order| -> Vec<String> {
+            let evidence = evidence(lines);
+            evidence.failing(is_in_order).map(|(_, batch, ..)| batch.range.clone().unwrap().1).collect()
+        };
+        let mut lines = vec![of(NOW, "8", Some("X: no")), of(NOW + 1, "9", None), of(NOW + 2, "10", None)];
+        assert_eq!(ends(&lines, false), ["8"], "the others are not its retry");
+        assert!(ends(&lines, true).is_empty(), "a later batch in order means that it is done or given up");
+        assert_eq!(ends(&[of(NOW, "8", Some("X: no")), of(NOW + 1, "7", None)], true), ["8"], "an older one by hand");
+        lines.push(of(NOW + 3, "8", None));
+        assert!(ends(&lines, false).is_empty());
+    }
+
+    #[test]
+    fn invocation_by_hand_that_failed_is_over_when_another_one_ended_well() {
+        let by_hand = LogLine { request_id: Some("h".into()), ..batch(NOW, "", 5.0, Some("X: no")) };
+        let mut by_hand = by_hand;
+        by_hand.message = by_hand.message.replace("\"Rejected\"", "\"RequestId\":\"h\",\"Rejected\"");
+        let own_end = LogLine { request_id: Some("h".into()), ..report(NOW + 1, "") };
+        let mut lines = vec![by_hand, own_end];
+        assert_eq!(evidence(&lines).failing(true).count(), 1, "its own report is no success");
+        lines.push(report(NOW + 2, ""));
+        assert_eq!(evidence(&lines).failing(true).count(), 0);
     }
 
     #[test]
@@ -180,23 +292,36 @@ pub(super) mod tests {
         let by_hand = line(NOW, &by_hand.message.replace("\"1\"", "\"1799999999000000000\""));
         let of_walkthrough = batch(NOW, "shardId-0", 2.5e11, Some("X: no"));
         let evidence = evidence(&[by_hand, of_walkthrough]);
-        assert!(!evidence.has_batches() && evidence.failing().next().is_none(), "{evidence:?}");
+        assert!(!evidence.has_batches() && evidence.failing(true).next().is_none(), "{evidence:?}");
     }
 
     #[test]
-    fn crash_counts_until_an_invocation_ends_well() {
-        let report = |time, rest: &str| {
-            line(
-                time,
-                &format!(
-                    "REPORT RequestId: 1\tDuration: 1.0 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory \
-                     Used: 20 MB\t{rest}"
-                ),
-            )
-        };
+    fn crash_is_over_after_a_success_only_where_all_batches_are_in_order() {
         let timeout = report(1, "Status: timeout");
-        assert!(evidence(std::slice::from_ref(&timeout)).crash().is_some());
-        assert_eq!(evidence(&[timeout, report(2, "")]).crash(), None);
+        let of = |lines: &[LogLine], is_in_order| evidence(lines).crash(is_in_order).map(|open| open.is_last);
+        assert_eq!(of(std::slice::from_ref(&timeout), true), Some(true));
+        let lines = [timeout, report(2, "")];
+        assert_eq!((of(&lines, true), of(&lines, false)), (None, Some(false)), "it may be of another shard");
+    }
+
+    #[test]
+    fn failed_report_is_never_a_success_and_a_crash_unless_the_function_said_why() {
+        let with_id = |line: LogLine| LogLine { request_id: Some("1".into()), ..line };
+        let own = |error| {
+            let line = batch(NOW, "shardId-0", 5.0, error);
+            LogLine { message: line.message.replace("\"Rejected\"", "\"RequestId\":\"1\",\"Rejected\""), ..line }
+        };
+        let failed = with_id(report(NOW + 1, "Status: error\tError Type: Runtime.ExitError"));
+        let said = evidence(&[own(Some("X: no")), failed.clone()]);
+        assert_eq!((said.crashes.len(), said.last_success_ms), (0, None));
+        let unsaid = evidence(&[own(None), failed]);
+        assert_eq!((unsaid.crashes.len(), unsaid.last_success_ms), (1, None), "it failed after its metrics");
+        let partial = evidence(&[own(Some("X: no")), with_id(report(NOW + 1, ""))]);
+        assert_eq!(partial.last_success_ms, None, "a partial batch response");
+    }
+
+    #[test]
+    fn error_text_of_a_program_that_does_not_start_is_kept() {
         assert_eq!(evidence(&[line(1, "Runtime.ExitError")]).last_error_text.as_deref(), Some("Runtime.ExitError"));
     }
 }

@@ -39,6 +39,20 @@ pub(crate) struct Observations {
     pub emptiness: Option<Answer<Emptiness>>,
 }
 
+impl Observations {
+    /// Returns whether the mapping certainly delivers the batches of each shard one after the other.
+    pub(super) fn is_shard_in_order(&self) -> bool {
+        matches!(&self.mapping, Ok(Some(mapping)) if mapping.parallelization == 1)
+    }
+
+    /// Returns whether it certainly delivers all batches one after the other: from one shard, also before a reshard.
+    pub(super) fn is_in_order(&self) -> bool {
+        let is_one = matches!(&self.stream, Ok(Some(stream)) if stream.open_shards == 1);
+        let logged = |log: &LogEvidence| log.shards.keys().filter(|shard| !shard.is_empty()).count();
+        self.is_shard_in_order() && is_one && self.log.as_ref().is_ok_and(|log| logged(log) <= 1)
+    }
+}
+
 /// An event source mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MappingFacts {
@@ -60,6 +74,8 @@ pub(crate) struct MappingFacts {
     pub reports_partial_batches: bool,
     /// The failure destination.
     pub on_failure: Option<String>,
+    /// Concurrent batches of one shard.
+    pub parallelization: i32,
     /// Its filter patterns, or the reason why they are not known.
     pub filters: MappingFilters,
 }

@@ -1,7 +1,7 @@
 //! What the function's log proves: failing batches with their reason, time-outs, memory, and how old the records are.
 
 use super::super::finding::{CauseName, Finding};
-use super::super::log_evidence::{LogEvidence, LoggedBatch};
+use super::super::log_evidence::{LogEvidence, LoggedBatch, OpenCrash};
 use super::super::observations::{Emptiness, Observations};
 use super::text::{UP, brief, length, moment, since};
 
@@ -23,6 +23,8 @@ const THROTTLED: [&str; 5] = [
 ];
 /// Records that are younger than this are not behind, in ms.
 const BEHIND_MS: f64 = 60_000.0;
+/// A batch that fails again and again did so within this time, in ms.
+const REPEATED_MS: f64 = 180_000.0;
 /// The shortest time over which a trend counts, in ms.
 const TREND_MS: i64 = 60_000;
 
@@ -49,6 +51,10 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = batches(seen, log);
     findings.extend(crash(seen, log));
+    if log.lacks_newest {
+        findings =
+            findings.into_iter().map(|finding| doubted(finding, "newer lines of the log were not read")).collect();
+    }
     let is_found = |name: CauseName, findings: &[Finding]| {
         findings.iter().any(|finding| matches!(finding, Finding::Proven(cause) if cause.name == name))
     };
@@ -59,8 +65,7 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         findings.push(if let Some(why) = undelivered(seen).filter(|_| name != CauseName::TableThrottled) {
             Finding::unknown(name, why)
         } else if log.is_cut {
-            let why = format!("the log has more lines in {} than were read", length(since(log.window_ms, 0)));
-            Finding::unknown(name, why)
+            Finding::unknown(name, cut(log))
         } else if log.lines == 0 && super::mapping::has_problem(&seen.mapping) {
             let why = format!("the log has no line of the last {}", length(since(log.window_ms, 0)));
             Finding::unknown(name, why)
@@ -69,6 +74,11 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Returns that the log was not read as a whole.
+fn cut(log: &LogEvidence) -> String {
+    format!("the log has more lines in {} than were read", length(since(log.window_ms, 0)))
 }
 
 /// Returns that nothing shows a delivery although there are records, if so: the log has no batch of a shard in its time.
@@ -89,7 +99,7 @@ pub(super) fn undelivered(seen: &Observations) -> Option<String> {
 
 /// Judges the batches that the function itself reports as not stored.
 fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
-    let failing = log.failing().map(|(shard, batch, code, text)| {
+    let failing = log.failing(seen.is_shard_in_order()).map(|(shard, batch, code, text)| {
         let range = batch.range.as_ref().map(|(first, last)| {
             if first == last { format!(", record {first}") } else { format!(", records {first} to {last}") }
         });
@@ -103,7 +113,7 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
             expiry(seen, batch)
         );
         let function = &seen.settings.function.name;
-        match code {
+        let finding = match code {
             code if DENIED.contains(&code) => {
                 let remedy = if seen.settings.role.existing {
                     "have the owner of the role add the action that the reason names".to_owned()
@@ -130,9 +140,30 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
                 evidence,
                 format!("`sensorctl logs --since 15m --kind error` shows all errors of function {function}"),
             ),
-        }
+        };
+        corroborated(seen, finding, log.failures_of(shard, batch), !shard.is_empty())
     });
     failing.collect()
+}
+
+/// Returns what a failure proves: it may be of an invocation by hand (`invoke`, a console), unless the mapping reports a
+/// problem, too. Its result is that of its last batch, which may be one of another shard: there a batch of a shard that
+/// fails again proves it, and where the mapping takes every answer for success, each one does.
+fn corroborated(seen: &Observations, finding: Finding, failures: usize, has_shard: bool) -> Finding {
+    let is_unaware = matches!(&seen.mapping, Ok(Some(mapping)) if !mapping.reports_partial_batches);
+    let is_of_mapping = has_shard && (is_unaware || (failures > 1 && !seen.is_in_order()));
+    if is_of_mapping || super::mapping::has_problem(&seen.mapping) {
+        return finding;
+    }
+    doubted(finding, "the event source mapping reports no problem, so that it may have been invoked by hand")
+}
+
+/// Turns a proof into an open question, for a reason.
+fn doubted(finding: Finding, why: &str) -> Finding {
+    match finding {
+        Finding::Proven(cause) => Finding::unknown(cause.name, format!("{}; {why}", cause.evidence)),
+        other => other,
+    }
 }
 
 /// Returns what mends a throttled table.
@@ -144,21 +175,22 @@ pub(super) fn table_remedy() -> &'static str {
 /// Judges the newest invocation that the platform ended.
 fn crash(seen: &Observations, log: &LogEvidence) -> Option<Finding> {
     let function = &seen.settings.function.name;
-    let Some(crash) = log.crash() else {
+    let Some(OpenCrash { crash, count, is_last }) = log.crash(seen.is_in_order()) else {
         // Without a single report, the program may not even start.
         let text = log.last_error_text.as_ref().filter(|_| log.last_success_ms.is_none() && !log.has_batches())?;
-        return Some(Finding::proven(
+        let finding = Finding::proven(
             CauseName::FunctionFailing,
             format!("function {function} does not start: {}", brief(text)),
             format!("{UP} uploads the program again; `function.architecture` must be that of the program"),
-        ));
+        );
+        return Some(corroborated(seen, finding, 1, false));
     };
     let usage = &crash.usage;
     let when = moment(seen.now_ms, crash.time_ms);
     let (duration, memory) = (length(usage.duration_ms), usage.memory_mb);
     let kind = usage.error_type.as_deref().unwrap_or_default();
     let is_full = usage.status.as_deref() == Some("error") && usage.max_memory_mb >= usage.memory_mb;
-    Some(if usage.status.as_deref() == Some("timeout") {
+    let finding = if usage.status.as_deref() == Some("timeout") {
         let more = usage.duration_ms / 1000.0 * 2.0;
         Finding::proven(
             CauseName::FunctionTimeout,
@@ -182,6 +214,13 @@ fn crash(seen: &Observations, log: &LogEvidence) -> Option<Finding> {
             format!("an invocation of function {function} ended with {kind} at {when}{text}"),
             "`sensorctl logs --since 15m` shows what it wrote before",
         )
+    };
+    // A blocked batch fails again and again beside the others.
+    let is_repeated = count > 1 && since(seen.now_ms, crash.time_ms) < REPEATED_MS;
+    Some(if is_last || is_repeated {
+        corroborated(seen, finding, count, false)
+    } else {
+        doubted(finding, "others ended well since, and the log does not tell whether they are of its batch")
     })
 }
 
@@ -213,12 +252,15 @@ pub(super) fn age(seen: &Observations) -> Vec<Finding> {
         _ => return Vec::new(),
     };
     let retention = retention_ms(stream.retention_hours);
-    let behind = log.shards.iter().filter_map(|(shard, batches)| {
-        let newest = batches.last()?;
-        let age = if newest.error.is_some() { age_now(seen, newest)? } else { newest.age_ms? };
-        let hours_left = left_ms(batches, age, retention)?;
-        Some((hours_left, shard, age))
+    let delivered = log.furthest_delivered().filter_map(|(shard, newest)| {
+        let age = newest.age_ms?;
+        Some((left_ms(log.shards.get(shard)?, newest, age, retention)?, shard, age))
     });
+    let failing = log.failing(seen.is_shard_in_order()).filter_map(|(shard, batch, ..)| {
+        let age = age_now(seen, batch)?;
+        (age > retention / 2.0).then_some((retention - age, shard, age))
+    });
+    let behind = delivered.chain(failing);
     let has_age = log.shards.values().flatten().any(|batch| batch.age_ms.is_some());
     let worst = behind.min_by(|one, other| one.0.total_cmp(&other.0));
     vec![match worst {
@@ -226,7 +268,9 @@ pub(super) fn age(seen: &Observations) -> Vec<Finding> {
         None if !has_age && log.has_batches() => {
             Finding::unknown(name, "no batch in the log has the age of its records")
         }
+        None if log.is_cut => Finding::unknown(name, cut(log)),
         None => Finding::Excluded(name),
+        Some(_) if log.lacks_newest => Finding::unknown(name, cut(log)),
         Some((left, shard, age)) => Finding::proven(
             name,
             format!(
@@ -250,14 +294,14 @@ pub(super) fn age(seen: &Observations) -> Vec<Finding> {
 
 /// Returns the time until records expire unread, in ms: what is left of the retention where the age is above half of it,
 /// and else by the trend of the age. Returns `None` if the consumer keeps up.
-fn left_ms(batches: &[LoggedBatch], age: f64, retention: f64) -> Option<f64> {
+fn left_ms(batches: &[LoggedBatch], last: &LoggedBatch, age: f64, retention: f64) -> Option<f64> {
     if age > retention / 2.0 {
         return Some(retention - age);
     }
-    let (first, last) = (batches.first()?, batches.last()?);
+    let first = batches.first()?;
     let time = last.time_ms - first.time_ms;
     let rise = (age - first.age_ms?) / since(last.time_ms, first.time_ms);
     // A blocked batch is a cause of its own. Here the consumer is only too slow.
-    let is_slow = last.error.is_none() && age > BEHIND_MS && time >= TREND_MS && rise > 0.1;
+    let is_slow = age > BEHIND_MS && time >= TREND_MS && rise > 0.1;
     is_slow.then(|| (retention - age) / rise)
 }

@@ -6,7 +6,8 @@ mod metrics;
 use serde_json::json;
 
 use super::super::finding::{Cause, CauseName, Finding};
-use super::super::log_evidence::tests::{batch, evidence};
+use super::super::log_evidence::LogEvidence;
+use super::super::log_evidence::tests::{batch, evidence, report};
 use super::super::metric_facts::MetricFacts;
 use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, MappingFilters, Observations, StreamFacts};
 use super::findings;
@@ -31,6 +32,7 @@ fn healthy() -> Observations {
             changed_ms: Some(NOW - 60 * MINUTE),
             source_arn: "arn:aws:kinesis:us-east-1:1:stream/s".into(),
             reports_partial_batches: true,
+            parallelization: 1,
             ..MappingFacts::default()
         })),
         function: Ok(Some(FunctionFacts {
@@ -56,6 +58,13 @@ fn healthy() -> Observations {
         metrics: Ok(metrics()),
         other_readers: None,
     }
+}
+
+/// Returns the same with a mapping that reports a problem.
+fn with_problem() -> Observations {
+    let mut seen = healthy();
+    mapping(&mut seen).last_result = "PROBLEM: Function call failed".into();
+    seen
 }
 
 fn metrics() -> MetricFacts {

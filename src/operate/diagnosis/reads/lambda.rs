@@ -66,6 +66,7 @@ fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
         function_arn: mapping.function_arn.unwrap_or_default(),
         source_arn: mapping.event_source_arn.unwrap_or_default(),
         reports_partial_batches,
+        parallelization: mapping.parallelization_factor.unwrap_or(1),
         filters,
         on_failure: destination.and_then(|on_failure| on_failure.destination).filter(|arn| !arn.is_empty()),
     }
