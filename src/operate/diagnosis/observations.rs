@@ -17,6 +17,8 @@ pub(crate) struct Observations {
     pub now_ms: i64,
     /// The time in ms after its last change when a mapping certainly uses its new settings.
     pub mapping_in_force_ms: i64,
+    /// True if the last result of a mapping is never old, as in the local cloud.
+    pub is_result_current: bool,
     /// The event source mapping from the stream to the function.
     pub mapping: Answer<Option<MappingFacts>>,
     /// The function.

@@ -3,7 +3,7 @@
 use super::super::answer::Answer;
 use super::super::finding::{CauseName, Finding};
 use super::super::observations::{MappingFacts, Observations};
-use super::text::{UP, brief, moment, since, time};
+use super::text::{UP, brief, length, moment, since, time};
 
 /// A mapping that changes for longer does not get ready by itself any more, in ms.
 const STUCK_MS: f64 = 10.0 * 60.0 * 1000.0;
@@ -98,16 +98,36 @@ pub(super) fn last_result(seen: &Observations, others: &[Finding]) -> Option<Fin
     if !has_problem(&seen.mapping) || others.iter().any(explains) {
         return Some(Finding::Excluded(name));
     }
+    let evidence = format!(
+        "the last result of event source mapping {} is `{}`; Lambda tells neither its time nor its batch, and an idle \
+         stream keeps it",
+        mapping.uuid,
+        brief(&mapping.last_result)
+    );
+    if let Some(why) = outdated(seen) {
+        return Some(Finding::unknown(name, format!("{evidence}: {why}")));
+    }
     Some(Finding::proven(
         name,
-        format!(
-            "the last result of event source mapping {} is `{}`; Lambda tells neither its time nor its batch, and an idle \
-             stream keeps it",
-            mapping.uuid,
-            brief(&mapping.last_result)
-        ),
+        evidence,
         "`sensorctl logs --since 1h --kind error` shows errors of the function, `sensorctl invoke -v` runs it once",
     ))
+}
+
+/// Returns why the last result of the mapping may be over, if so: it has no time. Something ended well since the oldest
+/// line of the log, or nothing came that would replace the result.
+pub(super) fn outdated(seen: &Observations) -> Option<String> {
+    let log = seen.log.as_ref().ok().filter(|_| !seen.is_result_current)?;
+    if let Some(delivered) = log.last_delivery_ms() {
+        let when = moment(seen.now_ms, delivered);
+        return Some(format!("it may be older than the batch that ended well at {when}"));
+    }
+    let metrics = seen.metrics.as_ref().ok()?;
+    let is_idle = log.lines == 0 && metrics.incoming == Ok(0.0) && metrics.function_throttles == Ok(0.0);
+    is_idle.then(|| {
+        let time = length(since(log.window_ms, 0));
+        format!("nothing came into the stream in the last {time}, and no batch failed, so that it may be older")
+    })
 }
 
 /// Returns whether the last batch of the mapping ended with a problem. Only the prefix is documented.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::finding::{CauseName, Finding};
 use super::super::observations::Observations;
-use super::mapping::has_problem;
+use super::mapping::{has_problem, outdated};
 use super::text::{UP, brief, time};
 use crate::stack::{Permission, RoleAccess};
 
@@ -124,11 +124,22 @@ pub(super) fn stale_grant(seen: &Observations) -> Vec<Finding> {
     };
     if KEY_DENIED.iter().any(|text| result.contains(text)) {
         let evidence = format!("the last result of the mapping is `{}`", brief(result));
-        return vec![Finding::proven(name, evidence, renew(seen))];
+        return vec![match outdated(seen) {
+            Some(why) => Finding::unknown(name, format!("{evidence}: {why}")),
+            None => Finding::proven(name, evidence, renew(seen)),
+        }];
     }
-    let has_run = seen.log.as_ref().is_ok_and(|log| log.lines > 0);
-    if !function.has_variables || has_run || !has_problem(&seen.mapping) {
+    if !function.has_variables || !has_problem(&seen.mapping) {
         return vec![Finding::Excluded(name)];
+    }
+    match &seen.log {
+        Err(why) => return vec![Finding::unknown(name, why)],
+        // It ran, so that its variables could be decrypted.
+        Ok(log) if log.lines > 0 => return vec![Finding::Excluded(name)],
+        Ok(_) => {}
+    }
+    if let Some(why) = outdated(seen) {
+        return vec![Finding::unknown(name, format!("the event source mapping reports a problem: {why}"))];
     }
     let role_created = seen.role.as_ref().ok().and_then(Option::as_ref).and_then(|role| role.created_ms);
     vec![match role_created.zip(function.changed_ms) {

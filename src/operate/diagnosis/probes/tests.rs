@@ -25,6 +25,7 @@ fn healthy() -> Observations {
         settings: Pipeline::by_default().unwrap(),
         now_ms: NOW,
         mapping_in_force_ms: 3 * MINUTE,
+        is_result_current: false,
         mapping: Ok(Some(MappingFacts {
             uuid: "u".into(),
             state: "Enabled".into(),
@@ -193,13 +194,38 @@ fn filters_other_than_those_of_the_settings_are_said() {
 
 #[test]
 fn problem_of_the_mapping_is_a_cause_only_without_a_better_explanation() {
-    let mut seen = healthy();
+    let mut seen = Observations { log: Ok(evidence(&[])), ..healthy() };
     mapping(&mut seen).last_result = "PROBLEM: Lambda internal error.".into();
     let causes = proven(&seen);
     assert_eq!(names(&seen), [CauseName::MappingFailing]);
     assert!(causes[0].evidence.contains("`PROBLEM: Lambda internal error.`"), "{}", causes[0].evidence);
     seen.table = Ok(Some("INACCESSIBLE_ENCRYPTION_CREDENTIALS".into()));
     assert_eq!(names(&seen), [CauseName::TableNotReady]);
+}
+
+#[test]
+fn problem_of_the_mapping_is_weighed_against_what_was_delivered_since() {
+    for (result, cause) in [
+        ("PROBLEM: Lambda internal error.", CauseName::MappingFailing),
+        ("PROBLEM: Lambda was unable to decrypt the environment variables", CauseName::StaleKmsGrant),
+    ] {
+        let mut seen = healthy();
+        mapping(&mut seen).last_result = result.into();
+        let judged = |seen: &Observations| (names(seen).contains(&cause), unknown(seen).contains(&cause));
+        assert_eq!(judged(&seen), (false, true), "a batch ended well");
+        seen.is_result_current = true;
+        assert_eq!(judged(&seen), (true, false), "the result of the local cloud is never old");
+        seen.is_result_current = false;
+        seen.log = Ok(evidence(&[]));
+        assert_eq!(judged(&seen), (true, false), "records came, and nothing shows that they were delivered");
+        let idle = MetricFacts { incoming: Ok(0.0), ..metrics() };
+        seen.metrics = Ok(idle.clone());
+        assert_eq!(judged(&seen), (false, true), "an idle stream keeps it");
+        seen.metrics = Ok(MetricFacts { function_throttles: Ok(2.0), ..idle.clone() });
+        assert!(!judged(&seen).1, "something was tried");
+        seen.metrics = Ok(MetricFacts { incoming: Err("denied".into()), ..idle });
+        assert_eq!(judged(&seen), (true, false));
+    }
 }
 
 #[test]
@@ -255,6 +281,12 @@ fn role_created_after_the_function_has_no_grant_for_its_variables() {
     assert_eq!(names(&seen), [CauseName::MappingFailing]);
     seen.role.as_mut().unwrap().as_mut().unwrap().created_ms = Some(NOW - MINUTE);
     assert_eq!(names(&seen), [CauseName::StaleKmsGrant]);
+    seen.metrics = Ok(MetricFacts { incoming: Ok(0.0), ..metrics() });
+    assert_eq!(names(&seen), [], "the problem may be an old one");
+    seen.metrics = Ok(metrics());
+    let log = std::mem::replace(&mut seen.log, Err("denied".into()));
+    assert!(!names(&seen).contains(&CauseName::StaleKmsGrant), "it may have run");
+    seen.log = log;
     function(&mut seen).has_variables = false;
     assert_eq!(names(&seen), [CauseName::MappingFailing]);
 }
