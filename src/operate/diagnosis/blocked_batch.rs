@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::bisection::{Bisection, FaultyRecord, FunctionSetup, RecordContent, SearchOptions, bisect};
 use super::finding::{Cause, CauseName, Diagnosis, Unexcluded};
 use super::log_evidence::LogEvidence;
-use super::observations::{BatchStart, BlockedBatch, FunctionFacts, Observations};
+use super::observations::{BatchRead, BatchStart, BlockedBatch, FunctionFacts, Observations};
 use super::probes::is_failure_of_function;
 use super::read_budget::ReadBudget;
 use super::reads::{answered, batch_records};
@@ -19,11 +19,11 @@ const MAX_BATCHES: usize = 3;
 
 /// Returns the blocked batches, by the log: those that the function reports, or else what follows the last batch of each
 /// shard, where the platform ended the function before it could report.
-fn blocked(log: &LogEvidence, is_shard_in_order: bool, batch_size: usize) -> Vec<BlockedBatch> {
+fn blocked(log: &LogEvidence, is_shard_in_order: bool) -> Vec<BlockedBatch> {
     let reported = log.failing(is_shard_in_order).filter(|(.., code, _)| is_failure_of_function(code));
     let reported = reported.filter_map(|(shard, batch, ..)| {
         let (first, last) = batch.range.clone()?;
-        let records = usize::try_from(batch.records).unwrap_or(batch_size).max(1);
+        let records = usize::try_from(batch.records).ok().filter(|records| *records > 0);
         Some(BlockedBatch { shard_id: shard.to_owned(), start: BatchStart::At(first), last: Some(last), records })
     });
     let mut batches: Vec<_> = reported.collect();
@@ -32,7 +32,7 @@ fn blocked(log: &LogEvidence, is_shard_in_order: bool, batch_size: usize) -> Vec
         batches.extend(delivered.filter_map(|(shard, batch)| {
             let (_, last) = batch.range.clone()?;
             let start = BatchStart::After(last);
-            Some(BlockedBatch { shard_id: shard.to_owned(), start, last: None, records: batch_size })
+            Some(BlockedBatch { shard_id: shard.to_owned(), start, last: None, records: None })
         }));
     }
     batches
@@ -61,7 +61,7 @@ pub(super) async fn locate(
         return Ok(());
     };
     let batch_size = usize::try_from(seen.settings.mapping.batch_size).unwrap_or(1).max(1);
-    let batches = blocked(log, seen.is_shard_in_order(), batch_size);
+    let batches = blocked(log, seen.is_shard_in_order());
     if batches.is_empty() {
         let why = "the log does not show how far its shard was read";
         diagnosis.unknown.push(unknown(not_found(why)));
@@ -71,11 +71,14 @@ pub(super) async fn locate(
     let difference = difference(function);
     let mut open = Vec::new();
     for batch in batches.iter().take(MAX_BATCHES) {
-        let records = batch_records(&session.clients, &seen.settings.stream.name, batch, &budget).await;
-        let found = match answered(records)? {
+        let read = batch_records(&session.clients, &seen.settings.stream.name, batch, batch_size, &budget).await;
+        let found = match answered(read)? {
             Err(why) => Err(why),
-            Ok(records) if records.is_empty() => Err(format!("{} does not hold its batch any more", batch.shard_id)),
-            Ok(records) => search(options, &setup, &stream.arn, &records).await,
+            Ok(read) if read.records.is_empty() && read.doubt.is_none() => {
+                Err(format!("{} does not hold its batch any more", batch.shard_id))
+            }
+            Ok(BatchRead { records, doubt: Some(doubt) }) if records.is_empty() => Err(doubt),
+            Ok(read) => search(options, &setup, &stream.arn, &read).await,
         };
         match found {
             Ok(record) => cause.records.push(record),
@@ -101,19 +104,31 @@ async fn search(
     options: SearchOptions<'_>,
     setup: &FunctionSetup,
     stream_arn: &str,
-    records: &[EventRecord],
+    BatchRead { records, doubt }: &BatchRead,
 ) -> Result<FaultyRecord, String> {
-    match bisect(options.runner, setup, stream_arn, records).await? {
+    let found = match bisect(options.runner, setup, stream_arn, records).await? {
         Bisection::Found { index, reason } => Ok(faulty(&records[index], reason, options.shows_data)),
         Bisection::Together { first, count, reason } => Err(format!(
             "the bundled function fails only for {count} records together, from {} on: {reason}",
             records[first].sequence_number
+        )),
+        Bisection::NotReproduced if doubt.is_some() => Err(format!(
+            "the bundled function stores the records that were read ({}) into an empty store",
+            records.len()
         )),
         Bisection::NotReproduced => Err(format!(
             "the bundled function stores the batch (records: {}) into an empty store, so that its content alone is not the \
              cause",
             records.len()
         )),
+    };
+    match (found, doubt) {
+        (Ok(mut record), Some(doubt)) => {
+            record.reason = format!("{} ({doubt})", record.reason);
+            Ok(record)
+        }
+        (Err(why), Some(doubt)) => Err(format!("{why}; {doubt}")),
+        (found, None) => found,
     }
 }
 
@@ -183,9 +198,9 @@ mod tests {
             shard_id: "shardId-0".into(),
             start: BatchStart::At("1".into()),
             last: Some("9".into()),
-            records: 1,
+            records: None,
         };
-        assert_eq!(blocked(&log, true, 100), [expected]);
+        assert_eq!(blocked(&log, true), [expected]);
     }
 
     #[test]

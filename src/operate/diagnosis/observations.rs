@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answer::Answer;
 use super::log_evidence::LogEvidence;
 use super::metric_facts::MetricFacts;
+use crate::operate::EventRecord;
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -174,8 +175,17 @@ pub(crate) struct BlockedBatch {
     pub start: BatchStart,
     /// Its last sequence number, if that is known.
     pub last: Option<String>,
-    /// The number of its records, or the most that are read.
-    pub records: usize,
+    /// The number of its records, if that is known.
+    pub records: Option<usize>,
+}
+
+/// The records of a batch that were read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BatchRead {
+    /// The records.
+    pub records: Vec<EventRecord>,
+    /// Why these are not certainly those of the batch.
+    pub doubt: Option<String>,
 }
 
 /// Where a batch begins.

@@ -151,21 +151,24 @@ fn readers(seen: &Observations, metrics: &MetricFacts) -> Finding {
         Ok(throttled) => throttled,
         Err(finding) => return finding,
     };
-    let known = match &seen.other_readers {
-        Some(Ok(others)) if !others.is_empty() => {
-            format!("event source mappings of {} read it, too", others.join(", "))
+    let evidence = format!(
+        "{throttled:.0} reads of stream {} were throttled {}: its readers share 5 reads and 2 MB a second of each shard",
+        seen.settings.stream.name,
+        window(metrics)
+    );
+    // The mapping alone is throttled, too, while it catches up. Who reads with the API is not known to any service.
+    let others = match &seen.other_readers {
+        Some(Ok(others)) if !others.is_empty() => others.join(", "),
+        Some(Err(why)) => return Finding::unknown(name, format!("{evidence}; who reads it is not known ({why})")),
+        _ => {
+            let why = "no other event source mapping reads it: an application (KCL, `sensorctl tail`) does, or the mapping \
+                       itself catches up";
+            return Finding::unknown(name, format!("{evidence}; {why}"));
         }
-        Some(Err(why)) => format!("other event source mappings are not known ({why})"),
-        _ => "no other event source mapping reads it, so that it is an application (KCL, `tail`)".to_owned(),
     };
     Finding::proven(
         name,
-        format!(
-            "{throttled:.0} reads of stream {} were throttled {}: its readers share 5 reads and 2 MB a second of each \
-             shard; {known}",
-            seen.settings.stream.name,
-            window(metrics)
-        ),
+        format!("{evidence}; event source mappings of {others} read it, too"),
         format!(
             "stop the other reader, or let it register as a consumer of its own (`aws kinesis register-stream-consumer`), \
              as `sensorctl tail --fan-out` does; more shards share more reads: `sensorctl up --set stream.shards={}`",

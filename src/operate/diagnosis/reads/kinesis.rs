@@ -9,7 +9,7 @@ use aws_sdk_kinesis::types::{
     StreamStatus,
 };
 
-use super::super::observations::{BatchStart, BlockedBatch, Emptiness, StreamFacts};
+use super::super::observations::{BatchRead, BatchStart, BlockedBatch, Emptiness, StreamFacts};
 use super::super::read_budget::ReadBudget;
 use crate::aws::{AwsFailure, Clients, ServiceClock};
 use crate::operate::EventRecord;
@@ -18,6 +18,9 @@ use crate::pipeline::compare_sequence_numbers;
 
 /// Shards whose oldest place is looked at. More take a second each.
 const MAX_SHARDS: usize = 3;
+
+/// Records of a batch (docs/facts/event-source-mapping.md, Parameters).
+const MAX_BATCH: usize = 10_000;
 
 /// Records in one response (docs/facts/kinesis.md, Read limits).
 const MAX_PAGE: i32 = 10_000;
@@ -75,13 +78,15 @@ pub(in super::super) async fn emptiness(
     Ok(if shards.len() > MAX_SHARDS { Emptiness::Undecided } else { Emptiness::Empty { shards: shards.len() } })
 }
 
-/// Reads the records of a batch. Returns fewer, or none, where they expired or the reads of the shard are used up.
+/// Reads the records of a batch, or of the next one if it is only known where it begins: at most `batch_size` then.
+/// Returns fewer where they expired or the reads of the shard are used up, and says so.
 pub(in super::super) async fn batch_records(
     clients: &Clients,
     stream: &str,
     batch: &BlockedBatch,
+    batch_size: usize,
     budget: &ReadBudget,
-) -> Result<Vec<EventRecord>, AwsFailure> {
+) -> Result<BatchRead, AwsFailure> {
     let shard = &batch.shard_id;
     let resource = format!("stream {stream}, {shard}");
     let request = clients.kinesis.get_shard_iterator().stream_name(stream).shard_id(shard);
@@ -99,25 +104,52 @@ pub(in super::super) async fn batch_records(
     let is_past = |number: &str| {
         batch.last.as_deref().is_some_and(|last| compare_sequence_numbers(number, last) == Ordering::Greater)
     };
-    while records.len() < batch.records
+    // Filters, and other batches of the shard at the same time, leave records between those of a batch.
+    let most = if batch.last.is_some() { MAX_BATCH } else { batch_size };
+    let mut is_whole = false;
+    while records.len() < most
         && let Some(token) = iterator.filter(|token| !token.is_empty())
         && budget.take(shard).await
     {
-        let limit = i32::try_from(batch.records - records.len()).unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        // No more than is needed: all readers of a shard share 2 MB a second.
+        let needed = batch.records.filter(|all| *all > records.len()).map_or(batch_size, |all| all - records.len());
+        let limit = i32::try_from(needed.min(most - records.len())).unwrap_or(MAX_PAGE).min(MAX_PAGE);
         let request = clients.kinesis.get_records().shard_iterator(token).limit(limit);
         let result = request.customize().config_override(once()).send().await;
         let page = clients.call("Kinesis", "GetRecords", &resource).answer(result)?;
-        let is_at_end = page.records.is_empty() && page.millis_behind_latest == Some(0);
+        let is_at_end = page.next_shard_iterator.is_none() || page.millis_behind_latest == Some(0);
+        let is_beyond = page.records.iter().any(|record| is_past(&record.sequence_number));
         let page_records = page.records.into_iter().take_while(|record| !is_past(&record.sequence_number));
         records.extend(page_records.map(|record| event_record(shard, record)));
         let is_read =
             batch.last.as_ref().is_some_and(|last| records.last().is_some_and(|it| it.sequence_number == *last));
-        if is_at_end || is_read {
+        is_whole = is_read || (batch.last.is_none() && (is_at_end || records.len() == most));
+        if is_at_end || is_beyond || is_read {
             break;
         }
         iterator = page.next_shard_iterator;
     }
-    Ok(records)
+    let doubt = doubt(batch, &records, is_whole);
+    Ok(BatchRead { records, doubt })
+}
+
+/// Returns why records are not certainly those of a batch, if so.
+fn doubt(batch: &BlockedBatch, records: &[EventRecord], is_whole: bool) -> Option<String> {
+    let (shard, read) = (&batch.shard_id, records.len());
+    let has_begun = match (&batch.start, records.first()) {
+        (BatchStart::At(first), Some(record)) => record.sequence_number == *first,
+        _ => true,
+    };
+    match batch.records {
+        _ if !has_begun => Some(format!("the first records of the batch of {shard} have expired")),
+        Some(all) if is_whole && read != all => Some(format!(
+            "the batch of {shard} has {all} records, and {read} lie in its range: filters or other batches at the same \
+             time take some"
+        )),
+        _ if is_whole => None,
+        Some(all) => Some(format!("only {read} of the {all} records of the batch of {shard} could be read")),
+        None => Some(format!("only {read} records of the batch of {shard} could be read")),
+    }
 }
 
 /// Lists the shards whose records are still kept.
@@ -135,4 +167,32 @@ async fn shards(clients: &Clients, stream: &str) -> Result<Vec<String>, AwsFailu
 /// Each attempt of the SDK would be one of the reads that a shard gives in a second.
 fn once() -> Builder {
     Builder::new().retry_config(RetryConfig::disabled())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::bisection::tests::record;
+    use super::*;
+
+    #[test]
+    fn batch_that_was_read_in_part_is_doubted() {
+        let said = |batch: &BlockedBatch, numbers: std::ops::Range<usize>, is_whole| {
+            doubt(batch, &numbers.map(record).collect::<Vec<_>>(), is_whole).unwrap_or_default()
+        };
+        let mut batch = BlockedBatch {
+            shard_id: "shardId-0".into(),
+            start: BatchStart::At("3".into()),
+            last: Some("7".into()),
+            records: Some(5),
+        };
+        assert_eq!(said(&batch, 3..8, true), "");
+        assert_eq!(said(&batch, 3..5, false), "only 2 of the 5 records of the batch of shardId-0 could be read");
+        assert_eq!(said(&batch, 3..3, false), "only 0 of the 5 records of the batch of shardId-0 could be read");
+        assert_eq!(said(&batch, 4..8, true), "the first records of the batch of shardId-0 have expired");
+        batch.records = Some(3);
+        assert!(said(&batch, 3..8, true).starts_with("the batch of shardId-0 has 3 records, and 5 lie in its range"));
+        batch = BlockedBatch { start: BatchStart::After("2".into()), last: None, records: None, ..batch };
+        assert_eq!(said(&batch, 3..8, true), "");
+        assert_eq!(said(&batch, 3..8, false), "only 5 records of the batch of shardId-0 could be read");
+    }
 }
