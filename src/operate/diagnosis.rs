@@ -1,9 +1,9 @@
 //! Why the pipeline is blocked, slow or losing data: reads each fact once, the cheapest first, and judges them by
 //! probes.
 //!
-//! Everything here only reads. A first round of calls needs nothing but names, a second what the first returned. Only
-//! metrics cost something, about 0.0001 USD a look. Probes are pure, and what cannot be read is an open question, never
-//! an exclusion.
+//! Everything here only reads. One call tells the time, a first round needs nothing but names, a second what the first
+//! returned. Only metrics cost something, about 0.0001 USD a look. Probes are pure, and what cannot be read is an open
+//! question, never an exclusion.
 
 mod answer;
 mod bisection;
@@ -46,25 +46,27 @@ pub(crate) async fn diagnose(
     Ok(diagnosis)
 }
 
-/// Reads everything, in two rounds.
+/// Reads everything, in two rounds after the first call.
 async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations, AwsFailure> {
     let clients = &session.clients;
     let clock = ServiceClock::default();
-    let now_ms = jiff::Timestamp::now().as_millisecond();
     let (names, group) = (settings, settings.log_group_name());
+    // Alone, because it tells the time of the service, to which the windows of the log and the metrics belong.
+    let stream = answered(reads::stream(clients, &names.stream.name, &clock).await)?;
+    let now_ms = clock.now_ms();
+    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_else(|_| jiff::Timestamp::now());
     let first = async {
         tokio::join!(
             reads::mapping(clients, &names.stream.name, &names.function.name),
             reads::function(clients, &names.function.name),
-            reads::stream(clients, &names.stream.name, &clock),
             reads::table_status(clients, &names.table.name),
             reads::table_status(clients, &names.rejects.table.name),
             reads::log(clients, &group, now_ms),
-            metric_facts(clients, names, jiff::Timestamp::now()),
+            metric_facts(clients, names, now),
         )
     };
-    let (mapping, function, stream, table, rejects, log, metrics) = first.await;
-    let (mapping, function, stream) = (answered(mapping)?, answered(function)?, answered(stream)?);
+    let (mapping, function, table, rejects, log, metrics) = first.await;
+    let (mapping, function) = (answered(mapping)?, answered(function)?);
     let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
     let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
     let role_name = match &function {

@@ -1,7 +1,5 @@
 //! `why` names each cause that is created in a local cloud, and only reads.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -276,15 +274,15 @@ fn consumer_behind_retention_is_a_cause_with_the_hours_left() {
 #[test]
 fn diagnosis_only_reads_and_takes_few_calls() {
     let (env, api) = env_with_reading();
+    // The function has written all that it will.
+    let result = |api: &ApiClient| api.event_source_mappings()[0]["LastProcessingResult"].clone();
+    eventually("the batch is delivered", || result(&api), |result| result == "OK");
     api.set_faults("");
-    let began = std::time::Instant::now();
     assert_eq!(diagnosis(&env).1, [""; 0]);
-    let took = began.elapsed();
-    let calls: Vec<String> = api.recorded_calls().into_iter().map(|call| call.call).collect();
-    let mut own: Vec<_> = calls.iter().filter(|call| !call.starts_with("dynamodb:Batch")).collect();
-    own.sort();
+    let mut calls: Vec<String> = api.recorded_calls().into_iter().map(|call| call.call).collect();
+    calls.sort();
     assert_eq!(
-        own,
+        calls,
         [
             "cloudwatch:GetMetricData",
             "dynamodb:DescribeTable",
@@ -299,7 +297,6 @@ fn diagnosis_only_reads_and_takes_few_calls() {
             "logs:FilterLogEvents",
         ]
     );
-    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]

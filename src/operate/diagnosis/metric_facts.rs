@@ -15,12 +15,12 @@ const MINUTES: u32 = 15;
 pub(crate) struct MetricFacts {
     /// The minutes that were read.
     pub minutes: u32,
-    /// Bytes of the busiest minute of the stream.
-    pub peak_bytes: f64,
-    /// Records of the busiest minute of the stream.
-    pub peak_records: f64,
+    /// What the stream took in its busiest minutes.
+    pub peaks: Answer<StreamPeaks>,
     /// Records that were put into the stream, of the complete minutes.
     pub incoming: Answer<f64>,
+    /// The same with the newest minutes, as far as they are counted yet.
+    pub newest_incoming: Answer<f64>,
     /// Throttled records that were put into the stream.
     pub write_throttles: Answer<f64>,
     /// Throttled reads of the stream.
@@ -35,7 +35,16 @@ pub(crate) struct MetricFacts {
     pub key_range_throttles: Answer<f64>,
 }
 
-/// Reads the metrics: with one call, and with a second one where a table was throttled, because not every endpoint has
+/// What a stream took in its busiest minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct StreamPeaks {
+    /// Bytes.
+    pub bytes: f64,
+    /// Records.
+    pub records: f64,
+}
+
+/// Reads the metrics until `now`, by the clock of the service: with one call, and with a second one where a table was throttled, because not every endpoint has
 /// the reason of a throttle.
 ///
 /// The error says why there are none.
@@ -55,6 +64,8 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
     let series = read_metrics(clients, &queries, window).await.map_err(|why| why.reason().to_owned())?;
     let [bytes, records, writes, reads, throttles, deliveries, table, rejects]: [MetricSeries; 8] =
         series.try_into().map_err(|_| "GetMetricData returned another number of metrics".to_owned())?;
+    // On this machine, points are complete at once.
+    let settled = |series: &MetricSeries| if clients.is_loopback() { series.clone() } else { series.settled(now) };
     let table_throttles = both(total(&table), total(&rejects));
     let mut key_range_throttles = table_throttles.as_ref().map(|_| 0.0).map_err(Clone::clone);
     if matches!(table_throttles, Ok(count) if count > 0.0) {
@@ -66,9 +77,9 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
     }
     Ok(MetricFacts {
         minutes: MINUTES,
-        peak_bytes: peak(&bytes),
-        peak_records: peak(&records),
-        incoming: total(&if clients.is_loopback() { records } else { records.settled(now) }),
+        peaks: peaks(&settled(&bytes), &settled(&records), &settled(&writes), &writes),
+        incoming: total(&settled(&records)),
+        newest_incoming: total(&records),
         write_throttles: total(&writes),
         read_throttles: total(&reads),
         function_throttles: total(&throttles),
@@ -78,7 +89,8 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
     })
 }
 
-/// Returns the sum. Counts of events have no point where there was none.
+/// Returns the sum. Counts of events have no point where there was none. One in a minute that is not complete counts, too:
+/// there are no less.
 fn total(series: &MetricSeries) -> Answer<f64> {
     match (series.sum(), &series.incomplete) {
         (Some(sum), _) if sum > 0.0 => Ok(sum),
@@ -95,13 +107,41 @@ fn both(one: Answer<f64>, other: Answer<f64>) -> Answer<f64> {
     }
 }
 
-fn peak(series: &MetricSeries) -> f64 {
-    series.points.iter().map(|point| point.value).fold(0.0, f64::max)
+/// Returns the peaks of complete minutes. They say nothing about writes that were throttled in the minutes after them.
+fn peaks(
+    bytes: &MetricSeries,
+    records: &MetricSeries,
+    throttles: &MetricSeries,
+    with_newest: &MetricSeries,
+) -> Answer<StreamPeaks> {
+    if let Some(why) = bytes.incomplete.as_ref().or(records.incomplete.as_ref()) {
+        return Err(why.clone());
+    }
+    let count = |series: &MetricSeries| series.sum().unwrap_or(0.0);
+    if count(throttles) == 0.0 && count(with_newest) > 0.0 {
+        return Err("the minutes in which they were throttled are not counted yet".to_owned());
+    }
+    let peak = |series: &MetricSeries| series.points.iter().map(|point| point.value).fold(0.0, f64::max);
+    Ok(StreamPeaks { bytes: peak(bytes), records: peak(records) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn peaks_are_those_of_complete_minutes_of_complete_series() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let of = |points: &[(i64, f64)]| MetricSeries::of_minutes_before(now, points);
+        let incomplete = MetricSeries { incomplete: Some("InternalError".into()), ..of(&[(5, 1.0)]) };
+        let (bytes, records) = (of(&[(5, 70.0), (4, 20.0)]), of(&[(5, 7.0)]));
+        let throttles = of(&[(5, 1.0)]);
+        let judged = |bytes, records, writes: &MetricSeries| peaks(bytes, records, &writes.settled(now), writes);
+        assert_eq!(judged(&bytes, &records, &throttles), Ok(StreamPeaks { bytes: 70.0, records: 7.0 }));
+        assert_eq!(judged(&incomplete, &records, &throttles), Err("InternalError".into()));
+        assert_eq!(judged(&bytes, &incomplete, &throttles), Err("InternalError".into()));
+        assert!(judged(&bytes, &records, &of(&[(1, 3.0)])).unwrap_err().contains("not counted yet"));
+    }
 
     #[test]
     fn missing_points_count_as_none_only_where_the_series_is_complete() {

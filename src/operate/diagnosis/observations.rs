@@ -101,8 +101,6 @@ impl Default for MappingFilters {
 /// A function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FunctionFacts {
-    /// Its ARN.
-    pub arn: String,
     /// `Active`, `Pending`, `Failed`, `Inactive`.
     pub state: String,
     /// The code and the text of the reason for the state.

@@ -1,9 +1,11 @@
 //! Reads metrics with `GetMetricData`, which no caller needs: where it is denied or not served, the reason is returned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
+use aws_sdk_cloudwatch::types::{
+    Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
+};
 use jiff::Timestamp;
 
 use super::query::{MetricQuery, MetricWindow};
@@ -77,28 +79,64 @@ pub(crate) async fn read_metrics(
         .start_time(DateTime::from_secs(window.start.as_second()))
         .end_time(DateTime::from_secs(window.end.as_second() + 1))
         .scan_by(ScanBy::TimestampAscending);
-    let mut all: BTreeMap<String, MetricSeries> = BTreeMap::new();
+    let mut pages = Pages::default();
     let mut token = None;
     for _ in 0..MOST_PAGES {
         let answer = call.answer(request.clone().set_next_token(token).send().await);
         let answer = answer.map_err(|failure| MetricsUnavailable::of(&failure))?;
-        for result in answer.metric_data_results.unwrap_or_default() {
-            let series = all.entry(result.id.clone().unwrap_or_default()).or_default();
-            add(series, &result);
-        }
+        pages.add(answer.metric_data_results(), answer.messages());
         token = answer.next_token.filter(|token| !token.is_empty());
         if token.is_none() {
             break;
         }
     }
-    let mut series: Vec<MetricSeries> = (0..count).map(|at| all.remove(&id(at)).unwrap_or_default()).collect();
     if token.is_some() {
         // Pages begin with the oldest points, so the newest are missing.
-        for series in &mut series {
-            series.incomplete = Some("CloudWatch has more points than expected".into());
+        pages.doubts.push("CloudWatch has more points than expected".into());
+    }
+    Ok(pages.into_series(count))
+}
+
+/// The pages of one answer.
+#[derive(Debug, Default)]
+struct Pages {
+    series: BTreeMap<String, MetricSeries>,
+    /// Metrics of which the next page should have more points.
+    partial: BTreeSet<String>,
+    /// What is said about all metrics.
+    doubts: Vec<String>,
+}
+
+impl Pages {
+    fn add(&mut self, results: &[MetricDataResult], messages: &[MessageData]) {
+        self.doubts.extend(messages.iter().map(|message| format!("CloudWatch says {}", text(message))));
+        for result in results {
+            let id = result.id().unwrap_or_default();
+            add(self.series.entry(id.to_owned()).or_default(), result);
+            if result.status_code() == Some(&StatusCode::PartialData) {
+                self.partial.insert(id.to_owned());
+            } else {
+                self.partial.remove(id);
+            }
         }
     }
-    Ok(series)
+
+    /// Returns the series of each query. One that is missing, or ends with partial data, is incomplete.
+    fn into_series(mut self, count: usize) -> Vec<MetricSeries> {
+        let mut of_query = |at: usize| {
+            let id = id(at);
+            let found = self.series.remove(&id);
+            let doubt = match &found {
+                None => Some("CloudWatch returned nothing about this metric".to_owned()),
+                Some(_) if self.partial.contains(&id) => Some("CloudWatch returned a part of this metric".to_owned()),
+                Some(_) => None,
+            };
+            let mut series = found.unwrap_or_default();
+            series.incomplete = series.incomplete.or(doubt).or_else(|| self.doubts.first().cloned());
+            series
+        };
+        (0..count).map(&mut of_query).collect()
+    }
 }
 
 /// Returns the id of a query in a request.
@@ -126,11 +164,20 @@ fn add(series: &mut MetricSeries, result: &MetricDataResult) {
     let times = result.timestamps().iter().filter_map(|time| Timestamp::from_second(time.secs()).ok());
     series.points.extend(times.zip(result.values()).map(|(time, value)| MetricPoint { time, value: *value }));
     series.points.sort_by_key(|point| point.time);
-    series.incomplete = match result.status_code() {
+    let said: Vec<String> = result.messages().iter().map(text).collect();
+    let of_status = match result.status_code() {
         // More points of partial data follow on the next page.
         None | Some(StatusCode::Complete | StatusCode::PartialData) => None,
-        Some(other) => Some(format!("CloudWatch says {} of this metric", other.as_str())),
+        Some(other) => Some(other.as_str()),
     };
+    if of_status.is_some() || !said.is_empty() {
+        let parts: Vec<&str> = of_status.into_iter().chain(said.iter().map(String::as_str)).collect();
+        series.incomplete = Some(format!("CloudWatch says of this metric: {}", parts.join(", ")));
+    }
+}
+
+fn text(message: &MessageData) -> String {
+    [message.code(), message.value()].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -147,6 +194,44 @@ mod tests {
             message: "m".to_owned(),
             cause,
         }
+    }
+
+    fn result(id: &str, status: StatusCode, message: Option<&str>) -> MetricDataResult {
+        let messages = message.map(|text| vec![MessageData::builder().code("Code").value(text).build()]);
+        let result = MetricDataResult::builder().id(id).status_code(status).set_messages(messages);
+        result.timestamps(DateTime::from_secs(60)).values(1.0).build()
+    }
+
+    #[test]
+    fn incomplete_series_say_why_in_the_words_of_the_service() {
+        let mut pages = Pages::default();
+        pages.add(
+            &[
+                result("m0", StatusCode::Complete, None),
+                result("m1", StatusCode::Forbidden, Some("not yours")),
+                result("m2", StatusCode::PartialData, None),
+                result("m3", StatusCode::PartialData, None),
+                result("m4", StatusCode::InternalError, None),
+            ],
+            &[],
+        );
+        pages.add(&[result("m2", StatusCode::Complete, None), result("m4", StatusCode::Complete, None)], &[]);
+        let series = pages.into_series(6);
+        let why: Vec<_> = series.iter().map(|series| series.incomplete.as_deref().unwrap_or_default()).collect();
+        assert_eq!(
+            why,
+            [
+                "",
+                "CloudWatch says of this metric: Forbidden, Code: not yours",
+                "",
+                "CloudWatch returned a part of this metric",
+                "CloudWatch says of this metric: InternalError",
+                "CloudWatch returned nothing about this metric",
+            ]
+        );
+        let mut pages = Pages::default();
+        pages.add(&[result("m0", StatusCode::Complete, None)], &[MessageData::builder().value("too many").build()]);
+        assert_eq!(pages.into_series(1)[0].incomplete.as_deref(), Some("CloudWatch says too many"));
     }
 
     #[test]

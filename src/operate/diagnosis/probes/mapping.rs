@@ -123,7 +123,7 @@ pub(super) fn outdated(seen: &Observations) -> Option<String> {
         return Some(format!("it may be older than the batch that ended well at {when}"));
     }
     let metrics = seen.metrics.as_ref().ok()?;
-    let is_idle = log.lines == 0 && metrics.incoming == Ok(0.0) && metrics.function_throttles == Ok(0.0);
+    let is_idle = log.lines == 0 && metrics.newest_incoming == Ok(0.0) && metrics.function_throttles == Ok(0.0);
     is_idle.then(|| {
         let time = length(since(log.window_ms, 0));
         format!("nothing came into the stream in the last {time}, and no batch failed, so that it may be older")

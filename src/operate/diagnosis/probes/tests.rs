@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::finding::{Cause, CauseName, Finding};
 use super::super::log_evidence::LogEvidence;
 use super::super::log_evidence::tests::{batch, evidence, report};
-use super::super::metric_facts::MetricFacts;
+use super::super::metric_facts::{MetricFacts, StreamPeaks};
 use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, MappingFilters, Observations, StreamFacts};
 use super::findings;
 use crate::settings::Pipeline;
@@ -71,9 +71,9 @@ fn with_problem() -> Observations {
 fn metrics() -> MetricFacts {
     MetricFacts {
         minutes: 15,
-        peak_bytes: 1000.0,
-        peak_records: 10.0,
+        peaks: Ok(StreamPeaks { bytes: 1000.0, records: 10.0 }),
         incoming: Ok(10.0),
+        newest_incoming: Ok(10.0),
         write_throttles: Ok(0.0),
         read_throttles: Ok(0.0),
         function_throttles: Ok(0.0),
@@ -218,12 +218,15 @@ fn problem_of_the_mapping_is_weighed_against_what_was_delivered_since() {
         seen.is_result_current = false;
         seen.log = Ok(evidence(&[]));
         assert_eq!(judged(&seen), (true, false), "records came, and nothing shows that they were delivered");
-        let idle = MetricFacts { incoming: Ok(0.0), ..metrics() };
+        seen.log = Ok(evidence(&[batch(NOW - 9, "", 1.0, None)]));
+        assert_eq!(judged(&seen), (true, false), "an invocation by hand");
+        seen.log = Ok(evidence(&[]));
+        let idle = MetricFacts { newest_incoming: Ok(0.0), ..metrics() };
         seen.metrics = Ok(idle.clone());
         assert_eq!(judged(&seen), (false, true), "an idle stream keeps it");
         seen.metrics = Ok(MetricFacts { function_throttles: Ok(2.0), ..idle.clone() });
         assert!(!judged(&seen).1, "something was tried");
-        seen.metrics = Ok(MetricFacts { incoming: Err("denied".into()), ..idle });
+        seen.metrics = Ok(MetricFacts { newest_incoming: Err("denied".into()), ..idle });
         assert_eq!(judged(&seen), (true, false));
     }
 }
@@ -281,7 +284,7 @@ fn role_created_after_the_function_has_no_grant_for_its_variables() {
     assert_eq!(names(&seen), [CauseName::MappingFailing]);
     seen.role.as_mut().unwrap().as_mut().unwrap().created_ms = Some(NOW - MINUTE);
     assert_eq!(names(&seen), [CauseName::StaleKmsGrant]);
-    seen.metrics = Ok(MetricFacts { incoming: Ok(0.0), ..metrics() });
+    seen.metrics = Ok(MetricFacts { newest_incoming: Ok(0.0), ..metrics() });
     assert_eq!(names(&seen), [], "the problem may be an old one");
     seen.metrics = Ok(metrics());
     let log = std::mem::replace(&mut seen.log, Err("denied".into()));

@@ -124,13 +124,19 @@ fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
         Err(why) => return [Finding::unknown(hot, why), Finding::unknown(full, why)],
     };
     let shards = f64::from(stream.open_shards.max(1));
-    let share = (metrics.peak_bytes / (shards * SHARD_BYTES)).max(metrics.peak_records / (shards * SHARD_RECORDS));
+    let share = metrics
+        .peaks
+        .as_ref()
+        .map(|peaks| (peaks.bytes / (shards * SHARD_BYTES)).max(peaks.records / (shards * SHARD_RECORDS)));
     let evidence = format!(
-        "{rejected:.0} writes into stream {} were throttled {}; its busiest minute took {:.0} % of what {} shards take",
+        "{rejected:.0} writes into stream {} were throttled {}; {}",
         seen.settings.stream.name,
         window(metrics),
-        share * 100.0,
-        stream.open_shards
+        match &share {
+            Ok(share) =>
+                format!("its busiest minute took {:.0} % of what {} shards take", share * 100.0, stream.open_shards),
+            Err(why) => format!("what its busiest minute took is not known ({why})"),
+        }
     );
     if stream.is_on_demand {
         let remedy =
@@ -138,7 +144,13 @@ fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
         return [Finding::Excluded(hot), Finding::proven(full, evidence, remedy)];
     }
     let more = format!("`sensorctl up --set stream.shards={}`", stream.open_shards.max(1) * 2);
-    if stream.open_shards > 1 && share < FULL {
+    // One shard alone is not busier than the others.
+    let is_full = match share {
+        _ if stream.open_shards <= 1 => true,
+        Ok(share) => share >= FULL,
+        Err(_) => return [Finding::unknown(hot, &evidence), Finding::unknown(full, evidence)],
+    };
+    if !is_full {
         let remedy = format!("spread the readings over more sensor ids, or split the busy shard: {more}");
         return [Finding::proven(hot, evidence, remedy), Finding::Excluded(full)];
     }

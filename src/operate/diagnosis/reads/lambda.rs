@@ -123,7 +123,6 @@ fn function_facts(answer: GetFunctionOutput) -> Option<FunctionFacts> {
         variables: is_readable.then(own),
         has_variables: !is_readable || all.is_some_and(|all| !all.is_empty()),
         version: tags.and_then(|tags| tags.get("sensorctl:version").cloned()),
-        arn: function.function_arn.unwrap_or_default(),
         role_arn: function.role.unwrap_or_default(),
         code_sha256: function.code_sha256.unwrap_or_default(),
     })

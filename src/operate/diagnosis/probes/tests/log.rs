@@ -6,8 +6,8 @@ use super::*;
 fn log_without_a_batch_excludes_nothing_while_the_stream_has_records() {
     let mut seen = Observations { log: Ok(evidence(&[])), ..healthy() };
     assert_eq!((names(&seen), unknown(&seen)), (vec![], UNDELIVERED.to_vec()), "records came in");
-    let idle = |incoming, emptiness| Observations {
-        metrics: Ok(MetricFacts { incoming, ..metrics() }),
+    let idle = |incoming: Result<f64, String>, emptiness| Observations {
+        metrics: Ok(MetricFacts { newest_incoming: incoming.clone(), incoming, ..metrics() }),
         emptiness: Some(emptiness),
         ..seen.clone()
     };

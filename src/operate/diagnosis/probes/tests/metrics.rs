@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn throttled_writers_are_a_hot_shard_or_a_stream_that_is_too_small() {
     let judged = |open_shards: i32, is_on_demand: bool, peak_bytes: f64| {
-        let metrics = MetricFacts { write_throttles: Ok(3.0), peak_bytes, ..metrics() };
+        let peaks = Ok(StreamPeaks { bytes: peak_bytes, records: 0.0 });
+        let metrics = MetricFacts { write_throttles: Ok(3.0), peaks, ..metrics() };
         let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
         let stream = seen.stream.as_mut().unwrap().as_mut().unwrap();
         (stream.open_shards, stream.is_on_demand) = (open_shards, is_on_demand);
@@ -17,6 +18,14 @@ fn throttled_writers_are_a_hot_shard_or_a_stream_that_is_too_small() {
     // One shard alone is not busier than the others, and a stream on demand grows.
     assert_eq!(judged(1, false, 1.0), [CauseName::StreamThrottled]);
     assert_eq!(judged(4, true, 1.0), [CauseName::StreamThrottled]);
+    let with_shards = |open_shards: i32| {
+        let metrics = MetricFacts { write_throttles: Ok(3.0), peaks: Err("InternalError".into()), ..metrics() };
+        let mut seen = Observations { metrics: Ok(metrics), ..healthy() };
+        seen.stream.as_mut().unwrap().as_mut().unwrap().open_shards = open_shards;
+        (names(&seen), unknown(&seen))
+    };
+    assert_eq!(with_shards(4), (vec![], vec![CauseName::HotShard, CauseName::StreamThrottled]));
+    assert_eq!(with_shards(1), (vec![CauseName::StreamThrottled], vec![]));
 }
 
 #[test]
