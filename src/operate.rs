@@ -14,6 +14,7 @@ mod metrics;
 mod permissions;
 mod pipeline_metrics;
 mod quotas;
+mod read_budget;
 mod sizing;
 
 pub(crate) use dead_letter_count::DeadLetterCount;
@@ -34,7 +35,7 @@ pub(crate) use doctor::{
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use health::{Health, HealthReadings, MappingHealth};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record, records_event};
-pub(crate) use lag::LagSource;
+pub(crate) use lag::{LagSource, StreamLag};
 pub(crate) use permissions::{
     COMMANDS, CommandPermissions, MANAGED_POLICY, POLICY_LIMITS, Place, PolicyLimit, caller_policy, groups_that_fit,
     policy_characters,

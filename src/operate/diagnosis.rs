@@ -13,16 +13,15 @@ mod log_evidence;
 mod metric_facts;
 mod observations;
 mod probes;
-mod read_budget;
 mod reads;
 
 use self::answer::Answer;
 use self::log_evidence::LogEvidence;
 use self::metric_facts::{MetricFacts, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
-use self::read_budget::ReadBudget;
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
+use crate::operate::read_budget::ReadBudget;
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
 

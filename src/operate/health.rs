@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::dead_letter_count::{DeadLetterCount, count_dead_letters};
-use super::lag::{Lag, lag_by_metrics, lag_by_stream};
+use super::lag::{Lag, StreamLag, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
 use crate::aws::Clients;
@@ -58,7 +58,8 @@ impl HealthReadings {
         HealthReadings { metrics, dead_letters }
     }
 
-    /// Returns the lag: by the metrics where they can say, else by the stream and the table.
+    /// Returns the lag: by the metrics where they can say, else by the stream and the table, which are not read more often
+    /// than once a minute with the same `by_stream`.
     ///
     /// # Errors
     /// The reason why neither can say.
@@ -68,6 +69,7 @@ impl HealthReadings {
         names: &PipelineNames,
         now: Timestamp,
         mapping: Option<MappingHealth<'_>>,
+        by_stream: &mut StreamLag,
     ) -> Result<Lag, String> {
         let is_reading = mapping.is_some_and(|mapping| mapping.state == "Enabled" && !mapping.has_problem());
         let by_metrics = match &self.metrics {
@@ -79,7 +81,7 @@ impl HealthReadings {
         };
         match by_metrics {
             Ok(lag) => Ok(lag),
-            Err(why) => lag_by_stream(clients, names, now).await.map_err(|failed| format!("{why}, and {failed}")),
+            Err(why) => by_stream.read(clients, names, now).await.map_err(|failed| format!("{why}, and {failed}")),
         }
     }
 

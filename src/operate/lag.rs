@@ -9,7 +9,7 @@ mod candidates;
 mod stream_page;
 
 pub(crate) use by_metrics::lag_by_metrics;
-pub(crate) use by_stream::lag_by_stream;
+pub(crate) use by_stream::StreamLag;
 
 /// How long the oldest record that is not processed has waited.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `status`: is it well, and if not, why; with few calls, and without the right to read metrics.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
@@ -140,18 +140,34 @@ fn status_without_metrics_compares_the_stream_with_the_table_and_says_so() {
     }
 }
 
+/// Starts `status --watch`, and looks at three reports.
+fn watch(env: &TestEnv, look: impl Fn(&Value)) -> Child {
+    let arguments = ["status", "--local", "--watch", "--interval", "50ms", "-o", "ndjson"];
+    let mut watching = env.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for line in BufReader::new(watching.stdout.take().unwrap()).lines().take(3) {
+        look(&serde_json::from_str(&line.unwrap()).unwrap());
+    }
+    watching
+}
+
+#[test]
+fn status_watch_without_metrics_reads_the_stream_once_a_minute() {
+    let env = env_with_reading();
+    let api = ApiClient::new(&env);
+    api.set_faults(NO_METRICS);
+    let mut watching = watch(&env, |report| assert_eq!(report["lag_source"], "stream-and-table", "{report}"));
+    let reads = api.recorded_calls().iter().filter(|recorded| recorded.call == "kinesis:GetRecords").count();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert_eq!(reads, 1);
+}
+
 #[test]
 fn status_watch_prints_a_report_a_line_and_reads_again_only_what_may_change() {
     let env = env_with_reading();
     let api = ApiClient::new(&env);
     api.set_faults("");
-    let arguments = ["status", "--local", "--watch", "--interval", "50ms", "-o", "ndjson"];
-    let mut watching = env.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(watching.stdout.take().unwrap()).lines().take(3);
-    for line in lines {
-        let report: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        assert_eq!(report["healthy"], true, "{report}");
-    }
+    let mut watching = watch(&env, |report| assert_eq!(report["healthy"], true, "{report}"));
     let times = |call: &str| api.recorded_calls().iter().filter(|recorded| recorded.call == call).count();
     for once in ["iam:GetRole", "dynamodb:DescribeTable", "cloudwatch:GetMetricData", "dynamodb:Scan"] {
         let tables = if once == "dynamodb:DescribeTable" { 2 } else { 1 };

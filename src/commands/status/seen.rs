@@ -10,7 +10,7 @@ use super::resources::resources_of;
 use crate::commands::stack_context::{DEFAULT_TIMEOUT, DiscoveryScope, StackContext, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{HealthReadings, MappingHealth, PipelineNames};
+use crate::operate::{HealthReadings, MappingHealth, PipelineNames, StreamLag};
 use crate::output::{
     HealthStatus, MappingStatus, ResourceRef, ResourceStatus, ShardStatus, StackProgress, StackStatus,
 };
@@ -30,6 +30,7 @@ const LIVELY: [Kind; 3] = [Kind::Stream, Kind::Function, Kind::Mapping];
 pub(super) struct StatusCache {
     stack: Option<(StackContext, Instant)>,
     readings: Option<(HealthReadings, Instant)>,
+    stream_lag: StreamLag,
 }
 
 /// How to look.
@@ -64,7 +65,7 @@ pub(super) async fn see(
     let stack = stack(context, session, cache.stack.take(), look);
     let (stack, readings) = futures::join!(stack, readings);
     let ((mut deployment, stack_read), (readings, readings_read)) = (stack?, readings);
-    let status = status_of(context, &deployment, &readings, &names, now).await;
+    let status = status_of(context, &deployment, &readings, &names, now, &mut cache.stream_lag).await;
     let orphans = std::mem::take(&mut deployment.orphans);
     cache.stack = Some((deployment, stack_read));
     cache.readings = Some((readings, readings_read));
@@ -105,6 +106,7 @@ async fn status_of(
     readings: &HealthReadings,
     names: &PipelineNames,
     now: Timestamp,
+    stream_lag: &mut StreamLag,
 ) -> StackStatus {
     let StackContext { session, account, found, orphans, .. } = deployment;
     let resources = resources_of(deployment);
@@ -121,7 +123,7 @@ async fn status_of(
             last_result: &mapping.last_processing_result,
             is_current: session.clients.is_loopback(),
         });
-        let lag = readings.lag(&session.clients, names, now, mapping_health).await;
+        let lag = readings.lag(&session.clients, names, now, mapping_health, stream_lag).await;
         let judged = readings.judge(now, lag, mapping_health);
         problems.extend(judged.problems.iter().cloned());
         let why = readings.metrics.as_ref().err().map(|unavailable| unavailable.reason().to_owned());

@@ -8,10 +8,10 @@ use super::finding::{Cause, CauseName, Diagnosis, Unexcluded};
 use super::log_evidence::LogEvidence;
 use super::observations::{BatchRead, BatchStart, BlockedBatch, FunctionFacts, Observations};
 use super::probes::is_failure_of_function;
-use super::read_budget::ReadBudget;
 use super::reads::{answered, batch_records};
 use crate::aws::AwsFailure;
 use crate::operate::EventRecord;
+use crate::operate::read_budget::ReadBudget;
 use crate::stack::{Architecture, FunctionArtifact, PARTIAL_BATCH, Session};
 
 /// Shards whose batches are read at most, a second each at least.

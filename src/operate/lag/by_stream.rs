@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use futures::future;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::candidates::{Candidate, candidates, ends_with_newest, oldest_waiting};
 use super::stream_page::{open_shards, read_tail, stored};
 use super::{Lag, LagSource};
 use crate::aws::{AwsFailure, Clients};
 use crate::operate::pipeline_metrics::PipelineNames;
+use crate::operate::read_budget::ReadBudget;
 
 /// Shards whose ends are read at most.
 const MOST_SHARDS: usize = 8;
@@ -23,11 +25,36 @@ const MOST_KEYS: usize = 100;
 /// The time that is read first. A shard without records in it is read from its oldest record on.
 const FIRST_LOOK: Duration = Duration::from_mins(10);
 
-/// Returns the lag by the stream and the table.
-///
-/// # Errors
-/// The reason why they cannot say.
-pub(crate) async fn lag_by_stream(clients: &Clients, names: &PipelineNames, now: Timestamp) -> Result<Lag, String> {
+/// Age at which the stream is read again.
+const LONGEST_AGE: Duration = Duration::from_secs(60);
+
+/// The lag by the stream and the table, as it was read last.
+#[derive(Debug, Default)]
+pub(crate) struct StreamLag(Option<(Result<Lag, String>, Instant)>);
+
+impl StreamLag {
+    /// Returns the lag by the stream and the table: that of an earlier call for a minute.
+    ///
+    /// # Errors
+    /// The reason why they cannot say.
+    pub(crate) async fn read(
+        &mut self,
+        clients: &Clients,
+        names: &PipelineNames,
+        now: Timestamp,
+    ) -> Result<Lag, String> {
+        if let Some((lag, read)) = &self.0
+            && read.elapsed() < LONGEST_AGE
+        {
+            return lag.clone();
+        }
+        let lag = lag_by_stream(clients, names, now).await;
+        self.0 = Some((lag.clone(), Instant::now()));
+        lag
+    }
+}
+
+async fn lag_by_stream(clients: &Clients, names: &PipelineNames, now: Timestamp) -> Result<Lag, String> {
     let said = |failure: AwsFailure| format!("{} {} failed ({})", failure.service, failure.operation, failure.said());
     let (shards, is_all) = open_shards(clients, &names.stream).await.map_err(said)?;
     if !is_all || shards.len() > MOST_SHARDS {
@@ -64,9 +91,11 @@ async fn newest_readings(
 ) -> Result<Vec<Candidate>, String> {
     let said = |failure: AwsFailure| format!("{} {} failed ({})", failure.service, failure.operation, failure.said());
     let since = now.checked_sub(FIRST_LOOK).ok();
-    let mut tail = read_tail(clients, &names.stream, shard, since).await.map_err(said)?;
+    // One of each shard: they share no limit.
+    let budget = ReadBudget::default();
+    let mut tail = read_tail(clients, &names.stream, shard, since, &budget).await.map_err(said)?;
     if tail.records.is_empty() {
-        tail = read_tail(clients, &names.stream, shard, None).await.map_err(said)?;
+        tail = read_tail(clients, &names.stream, shard, None, &budget).await.map_err(said)?;
     }
     if !tail.is_whole {
         return Err(format!("{shard} has more records than a few reads can take"));

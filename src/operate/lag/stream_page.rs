@@ -1,19 +1,21 @@
 //! Reads the newest records of a stream's shards, and looks for their rows.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_kinesis::config::Builder;
+use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{ShardFilter, ShardFilterType, ShardIteratorType};
 use jiff::Timestamp;
 
 use super::candidates::{Candidate, TailRecord};
 use crate::aws::{AwsFailure, Clients};
+use crate::operate::read_budget::ReadBudget;
 use crate::pipeline::{SENSOR, SEQUENCE, TIME, compare_sequence_numbers};
 
-/// Reads of one shard that are spent on its end: each of them takes one of the five a second that all consumers share.
-const MOST_READS: usize = 5;
+/// Looks into a table that returns a part each time.
+const MOST_LOOKS: usize = 5;
 
 /// Records that are read at once.
 const PAGE: i32 = 1000;
@@ -38,12 +40,13 @@ pub(super) async fn open_shards(clients: &Clients, stream: &str) -> Result<(Vec<
     Ok((answer.shards.unwrap_or_default().into_iter().map(|shard| shard.shard_id).collect(), is_whole))
 }
 
-/// Reads a shard from `since` on, or from its oldest record, to its end, as far as a few reads go.
+/// Reads a shard from `since` on, or from its oldest record, to its end, as far as its reads go.
 pub(super) async fn read_tail(
     clients: &Clients,
     stream: &str,
     shard: &str,
     since: Option<Timestamp>,
+    budget: &ReadBudget,
 ) -> Result<ShardTail, AwsFailure> {
     let resource = format!("shard {shard} of stream {stream}");
     let request = clients.kinesis.get_shard_iterator().stream_name(stream).shard_id(shard);
@@ -56,13 +59,19 @@ pub(super) async fn read_tail(
     let call = clients.call("Kinesis", "GetShardIterator", &resource);
     let mut iterator = call.answer(request.send().await)?.shard_iterator;
     let mut tail = ShardTail::default();
-    for _ in 0..MOST_READS {
+    loop {
         let Some(next) = iterator else {
             tail.is_whole = true;
             break;
         };
+        if !budget.take(shard).await {
+            break;
+        }
         let request = clients.kinesis.get_records().shard_iterator(next).limit(PAGE);
-        let answer = clients.call("Kinesis", "GetRecords", &resource).answer(request.send().await)?;
+        // Each attempt of the SDK would be one of the reads that a shard gives in a second.
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let result = request.customize().config_override(once).send().await;
+        let answer = clients.call("Kinesis", "GetRecords", &resource).answer(result)?;
         tail.records.extend(answer.records.into_iter().map(|record| TailRecord {
             sequence_number: record.sequence_number,
             data: record.data.into_inner(),
@@ -76,7 +85,6 @@ pub(super) async fn read_tail(
         // Only the newest ones are of interest.
         let surplus = tail.records.len().saturating_sub(PAGE.try_into().unwrap_or(usize::MAX));
         tail.records.drain(..surplus);
-        tokio::time::sleep(if clients.is_loopback() { Duration::ZERO } else { Duration::from_millis(200) }).await;
     }
     Ok(tail)
 }
@@ -108,7 +116,7 @@ pub(super) async fn stored(clients: &Clients, table: &str, candidates: &[Candida
         .build()
         .map_err(|error| call.build_failure(error))?;
     // A table out of capacity returns a part each time.
-    for _ in 0..MOST_READS {
+    for _ in 0..MOST_LOOKS {
         let answer = call.answer(clients.dynamodb.batch_get_item().request_items(table, wanted).send().await)?;
         for item in answer.responses.unwrap_or_default().into_values().flatten() {
             let (Some(AttributeValue::S(sensor)), Some(AttributeValue::N(time))) = (item.get(SENSOR), item.get(TIME))

@@ -10,10 +10,10 @@ use aws_sdk_kinesis::types::{
 };
 
 use super::super::observations::{BatchRead, BatchStart, BlockedBatch, Emptiness, StreamFacts};
-use super::super::read_budget::ReadBudget;
 use crate::aws::{AwsFailure, Clients, ServiceClock};
 use crate::operate::EventRecord;
 use crate::operate::invocation::event_record;
+use crate::operate::read_budget::ReadBudget;
 use crate::pipeline::compare_sequence_numbers;
 
 /// Shards whose oldest place is looked at. More take a second each.

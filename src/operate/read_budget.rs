@@ -1,4 +1,4 @@
-//! The reads of a stream that a diagnosis may take: Lambda lives on the same five reads a second of each shard
+//! The reads of a stream that looking at a pipeline may take: Lambda lives on the same five reads a second of each shard
 //! (docs/facts/kinesis.md, Read limits).
 
 use std::collections::BTreeMap;
