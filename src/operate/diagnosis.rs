@@ -21,6 +21,7 @@ use self::metric_facts::{MetricFacts, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
+use crate::operate::dead_letter_count::dead_letter_reasons;
 use crate::operate::read_budget::ReadBudget;
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
@@ -60,13 +61,15 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             reads::function(clients, &names.function.name),
             reads::table_status(clients, &names.table.name),
             reads::table_status(clients, &names.rejects.table.name),
+            dead_letter_reasons(clients, &names.rejects.table.name),
             reads::log(clients, &group, now_ms),
             metric_facts(clients, names, now),
         )
     };
-    let (mapping, function, table, rejects, log, metrics) = first.await;
+    let (mapping, function, table, rejects, dead_letters, log, metrics) = first.await;
     let (mapping, function) = (answered(mapping)?, answered(function)?);
     let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
+    let dead_letters = answered(dead_letters)?;
     let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
     let role_name = match &function {
         Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
@@ -91,6 +94,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         stream,
         table,
         rejects,
+        dead_letters,
         log,
     })
 }

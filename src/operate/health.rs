@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::dead_letter_count::{DeadLetterCount, count_dead_letters};
+use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
 use super::lag::{Lag, StreamLag, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
@@ -51,8 +51,11 @@ impl HealthReadings {
     /// Reads the metrics and the number of dead letters.
     pub(crate) async fn read(clients: &Clients, names: &PipelineNames, now: Timestamp) -> Self {
         let dead_letters = async {
-            let counted = count_dead_letters(clients, &names.rejects_table).await;
-            counted.map_err(|failure| format!("{} {} failed ({})", failure.service, failure.operation, failure.said()))
+            match dead_letter_reasons(clients, &names.rejects_table).await {
+                Ok(Some(found)) => Ok(found.count),
+                Ok(None) => Err(format!("table {} does not exist", names.rejects_table)),
+                Err(failure) => Err(format!("{} {} failed ({})", failure.service, failure.operation, failure.said())),
+            }
         };
         let (metrics, dead_letters) = futures::join!(PipelineMetrics::read(clients, names, now), dead_letters);
         HealthReadings { metrics, dead_letters }

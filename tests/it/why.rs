@@ -1,13 +1,18 @@
 //! `why` with a caller who may only read, and with answers that the local cloud does not give.
 
+use std::sync::{Arc, Mutex};
+
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{ApiClient, Interposed, TestEnv, eventually, role_session, with_body};
 
 /// The read actions that `why` uses, on everything.
-const READS: [&str; 15] = [
+const READS: [&str; 16] = [
     "cloudwatch:GetMetricData",
     "dynamodb:DescribeTable",
+    "dynamodb:Scan",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
@@ -75,4 +80,39 @@ fn service_that_the_endpoint_does_not_have_leaves_its_causes_open() {
     let names: Vec<_> = report["unknown"].as_array().unwrap().iter().map(|open| &open["name"]).collect();
     assert_eq!((names[0], &report["healthy"]), (&json!("function-failing"), &json!(false)), "{report}");
     assert!(run.stderr.contains("causes could not be excluded"), "{}", run.stderr);
+}
+
+#[test]
+fn log_is_read_by_the_clock_of_the_service() {
+    let env = env_with_reading();
+    let starts: Arc<Mutex<Vec<i64>>> = Arc::default();
+    let asked = Arc::clone(&starts);
+    let cloud = Interposed::new(&env, move |request, forward| {
+        if request.operation() == "FilterLogEvents" {
+            let query: Value = serde_json::from_str(&request.body).unwrap();
+            asked.lock().unwrap().push(query["startTime"].as_i64().unwrap());
+        }
+        // The clock of this machine is an hour late.
+        let date = Timestamp::now().checked_add(Span::new().hours(1)).unwrap().to_zoned(TimeZone::UTC);
+        let date = date.strftime("date: %a, %d %b %Y %H:%M:%S GMT").to_string();
+        let is_date = |line: &str| line.to_ascii_lowercase().starts_with("date:");
+        let dated = |line: &str| if is_date(line) { date.clone() } else { line.to_owned() };
+        (request.operation() == "DescribeStreamSummary")
+            .then(|| forward().split("\r\n").map(dated).collect::<Vec<_>>().join("\r\n"))
+    });
+    let _ = cloud.run(&env, ["why", "-o", "json"]);
+    let expected = Timestamp::now().as_millisecond() + 45 * 60_000;
+    assert!(starts.lock().unwrap()[0].abs_diff(expected) < 60_000, "{starts:?}, {expected}");
+}
+
+#[test]
+fn stream_that_is_being_created_is_a_cause() {
+    let env = TestEnv::new();
+    env.run(["local", "start", "--port", "0", "--timing", "aws"]).assert_success();
+    let stream = json!({"StreamName": "temperature-sensor-data", "ShardCount": 1});
+    ApiClient::new(&env).json("Kinesis_20131202.CreateStream", &stream);
+    let report = env.run(["why", "--local", "-o", "json"]).assert_code(3).json();
+    let causes = report["causes"].as_array().unwrap();
+    let evidence = causes.iter().find(|cause| cause["name"] == "stream-not-ready").map(|cause| &cause["evidence"]);
+    assert_eq!(evidence.unwrap(), "stream temperature-sensor-data is CREATING", "{report}");
 }

@@ -1,5 +1,7 @@
 //! `why` names each cause that is created in a local cloud, and only reads.
 
+mod other_causes;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -287,6 +289,7 @@ fn diagnosis_only_reads_and_takes_few_calls() {
             "cloudwatch:GetMetricData",
             "dynamodb:DescribeTable",
             "dynamodb:DescribeTable",
+            "dynamodb:Scan",
             "iam:GetRole",
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",

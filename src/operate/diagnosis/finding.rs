@@ -35,6 +35,7 @@ pub(crate) enum CauseName {
     StreamThrottled,
     AnotherReader,
     DestinationFailing,
+    DeadLetters,
     AutoDistribution,
     StreamEmpty,
 }
@@ -42,7 +43,7 @@ pub(crate) enum CauseName {
 impl CauseName {
     /// All causes, in the order of reports: what blocks everything first.
     #[cfg(test)]
-    pub(crate) const ALL: [CauseName; 30] = [
+    pub(crate) const ALL: [CauseName; 31] = [
         CauseName::MappingAbsent,
         CauseName::MappingDisabled,
         CauseName::MappingStuck,
@@ -71,6 +72,7 @@ impl CauseName {
         CauseName::StreamThrottled,
         CauseName::AnotherReader,
         CauseName::DestinationFailing,
+        CauseName::DeadLetters,
         CauseName::AutoDistribution,
         CauseName::StreamEmpty,
     ];
@@ -107,6 +109,7 @@ impl CauseName {
             CauseName::StreamThrottled => "stream-throttled",
             CauseName::AnotherReader => "another-reader",
             CauseName::DestinationFailing => "destination-failing",
+            CauseName::DeadLetters => "dead-letters",
             CauseName::AutoDistribution => "auto-distribution",
             CauseName::StreamEmpty => "stream-empty",
         }
@@ -125,6 +128,7 @@ impl CauseName {
                 | CauseName::StreamThrottled
                 | CauseName::AnotherReader
                 | CauseName::DestinationFailing
+                | CauseName::DeadLetters
                 | CauseName::AutoDistribution
                 | CauseName::StreamEmpty
         )

@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::log_evidence::LogEvidence;
 use super::metric_facts::MetricFacts;
 use crate::operate::EventRecord;
+use crate::operate::dead_letter_count::DeadLetterReasons;
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -30,6 +31,8 @@ pub(crate) struct Observations {
     pub table: Answer<Option<String>>,
     /// The dead-letter table: its status.
     pub rejects: Answer<Option<String>>,
+    /// The dead letters in it.
+    pub dead_letters: Answer<Option<DeadLetterReasons>>,
     /// The function's role.
     pub role: Answer<Option<RoleAccess>>,
     /// The function's log.

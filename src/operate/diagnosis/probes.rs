@@ -19,7 +19,7 @@ pub(super) use self::log::is_failure_of_function;
 type Probe = fn(&Observations) -> Vec<Finding>;
 
 /// All probes, in the order of the calls that they need: the cheapest first.
-const PROBES: [Probe; 14] = [
+const PROBES: [Probe; 15] = [
     mapping::presence,
     mapping::state,
     filters::filters,
@@ -28,6 +28,7 @@ const PROBES: [Probe; 14] = [
     function::partial_batch,
     stream::state,
     table::states,
+    table::dead_letters,
     role::access,
     role::stale_grant,
     log::failures,

@@ -298,6 +298,7 @@ pub(super) const WHY: &[Grant] = &[
         &["cloudwatch:GetMetricData", "lambda:ListEventSourceMappings"],
     ),
     optional("causes that need it are `unknown`", Tables, &["dynamodb:DescribeTable"]),
+    optional("causes that need it are `unknown`", DeadLetters, &["dynamodb:Scan"]),
     optional(
         "causes that need it are `unknown`",
         Stream,

@@ -11,6 +11,7 @@ use super::super::log_evidence::tests::{batch, evidence, report};
 use super::super::metric_facts::{MetricFacts, StreamPeaks};
 use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, MappingFilters, Observations, StreamFacts};
 use super::findings;
+use crate::operate::dead_letter_count::{DeadLetterCount, DeadLetterReasons};
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -53,6 +54,7 @@ fn healthy() -> Observations {
         })),
         table: Ok(Some("ACTIVE".into())),
         rejects: Ok(Some("ACTIVE".into())),
+        dead_letters: Ok(Some(DeadLetterReasons::default())),
         role: Ok(Some(role(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"})))),
         log: Ok(evidence(&[batch(NOW - MINUTE, "shardId-0", 100.0, None)])),
         emptiness: None,
@@ -139,6 +141,7 @@ fn denied_reads_are_unknown_and_never_exclusions() {
         stream: Err(denied()),
         table: Err(denied()),
         rejects: Err(denied()),
+        dead_letters: Err(denied()),
         role: Err(denied()),
         log: Err(denied()),
         emptiness: Some(Err(denied())),
@@ -292,6 +295,22 @@ fn role_created_after_the_function_has_no_grant_for_its_variables() {
     seen.log = log;
     function(&mut seen).has_variables = false;
     assert_eq!(names(&seen), [CauseName::MappingFailing]);
+}
+
+#[test]
+fn dead_letters_are_counted_by_their_most_frequent_reasons() {
+    let of = |count, is_at_least, reasons: &[(&str, u64)]| {
+        let reasons = reasons.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        let found = DeadLetterReasons { count: DeadLetterCount { count, is_at_least }, reasons };
+        Observations { dead_letters: Ok(Some(found)), ..healthy() }
+    };
+    let seen = of(17, true, &[("not-json", 9), ("wrong-type", 5), ("too-large", 2), ("no-key", 1)]);
+    assert_eq!(names(&seen), [CauseName::DeadLetters]);
+    let text = &proven(&seen)[0].evidence;
+    assert!(text.contains("holds at least 17 dead letters"), "{text}");
+    assert!(text.ends_with("9 not-json, 5 wrong-type, 2 too-large, 1 of other reasons"), "{text}");
+    assert_eq!(unknown(&of(0, true, &[])), [CauseName::DeadLetters]);
+    assert_eq!(unknown(&Observations { dead_letters: Ok(None), ..healthy() }), []);
 }
 
 #[test]
