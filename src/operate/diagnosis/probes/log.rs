@@ -62,7 +62,7 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         if is_found(name, &findings) {
             continue;
         }
-        findings.push(if let Some(why) = undelivered(seen).filter(|_| name != CauseName::TableThrottled) {
+        findings.push(if let Some(why) = unproven(seen).filter(|_| name != CauseName::TableThrottled) {
             Finding::unknown(name, why)
         } else if log.is_cut {
             Finding::unknown(name, cut(log))
@@ -95,6 +95,11 @@ pub(super) fn undelivered(seen: &Observations) -> Option<String> {
     let stream = &seen.settings.stream.name;
     let time = length(since(log.window_ms, 0));
     Some(format!("the log shows no batch of the last {time}, and stream {stream} {has}"))
+}
+
+/// Returns the same where it leaves open whether the function fails: not for an idle pipeline whose last batch was stored.
+fn unproven(seen: &Observations) -> Option<String> {
+    undelivered(seen).filter(|_| !super::mapping::rests(seen))
 }
 
 /// Judges the batches that the function itself reports as not stored.
@@ -264,7 +269,7 @@ pub(super) fn age(seen: &Observations) -> Vec<Finding> {
     let has_age = log.shards.values().flatten().any(|batch| batch.age_ms.is_some());
     let worst = behind.min_by(|one, other| one.0.total_cmp(&other.0));
     vec![match worst {
-        None if !has_age && let Some(why) = undelivered(seen) => Finding::unknown(name, why),
+        None if !has_age && let Some(why) = unproven(seen) => Finding::unknown(name, why),
         None if !has_age && log.has_batches() => {
             Finding::unknown(name, "no batch in the log has the age of its records")
         }

@@ -122,12 +122,23 @@ pub(super) fn outdated(seen: &Observations) -> Option<String> {
         let when = moment(seen.now_ms, delivered);
         return Some(format!("it may be older than the batch that ended well at {when}"));
     }
-    let metrics = seen.metrics.as_ref().ok()?;
-    let is_idle = log.lines == 0 && metrics.newest_incoming == Ok(0.0) && metrics.function_throttles == Ok(0.0);
-    is_idle.then(|| {
+    is_idle(seen).then(|| {
         let time = length(since(log.window_ms, 0));
         format!("nothing came into the stream in the last {time}, and no batch failed, so that it may be older")
     })
+}
+
+/// Returns whether nothing came and nothing was tried in the time of the log.
+fn is_idle(seen: &Observations) -> bool {
+    let (Ok(log), Ok(metrics)) = (&seen.log, &seen.metrics) else { return false };
+    log.exists && log.lines == 0 && metrics.newest_incoming == Ok(0.0) && metrics.function_throttles == Ok(0.0)
+}
+
+/// Returns whether nothing came since the last batch, which was stored: what came before the time of the log would be tried
+/// again and again, and replace the result.
+pub(super) fn rests(seen: &Observations) -> bool {
+    is_idle(seen)
+        && matches!(&seen.mapping, Ok(Some(mapping)) if mapping.state == "Enabled" && mapping.last_result == "OK")
 }
 
 /// Returns whether the last batch of the mapping ended with a problem. Only the prefix is documented.

@@ -11,7 +11,10 @@ fn log_without_a_batch_excludes_nothing_while_the_stream_has_records() {
         emptiness: Some(emptiness),
         ..seen.clone()
     };
-    assert_eq!(unknown(&idle(Ok(0.0), Ok(Emptiness::HasRecords))), UNDELIVERED);
+    let mut resting = idle(Ok(0.0), Ok(Emptiness::HasRecords));
+    assert_eq!(unknown(&resting), [], "the last batch was stored, and nothing came since");
+    mapping(&mut resting).last_result = "No records processed".into();
+    assert_eq!(unknown(&resting), UNDELIVERED);
     assert_eq!(unknown(&idle(Ok(0.0), Ok(Emptiness::Empty { shards: 1 }))), []);
     assert_eq!(unknown(&idle(Err("no".into()), Ok(Emptiness::Empty { shards: 1 }))), []);
     // The log of a program that writes no metrics of its own says nothing about its batches.
