@@ -90,6 +90,7 @@ pub(super) fn undelivered(seen: &Observations) -> Option<String> {
         (Some(incoming), _) if *incoming > 0.0 => format!("took {incoming:.0} records in this time"),
         (_, Some(Ok(Emptiness::HasRecords))) => "holds records".to_owned(),
         (_, Some(Ok(Emptiness::Undecided) | Err(_))) => "may hold records".to_owned(),
+        (_, None) if seen.stream.is_err() => "may hold records".to_owned(),
         _ => return None,
     };
     let stream = &seen.settings.stream.name;

@@ -63,10 +63,26 @@ fn actions(seen: &Observations, role: &RoleAccess) -> Finding {
         return Finding::proven(name, format!("the policies of role {} {parts}", role.name), remedy(seen));
     }
     if uncertain.is_empty() {
-        return Finding::Excluded(name);
+        return match not_known(seen) {
+            Some(why) => Finding::unknown(name, why),
+            None => Finding::Excluded(name),
+        };
     }
     let why = format!("conditions in its policies decide whether role {} may {}", role.name, uncertain.join(", "));
     Finding::unknown(name, why)
+}
+
+/// Returns why not all actions that are needed are known, if so.
+fn not_known(seen: &Observations) -> Option<String> {
+    let denied = [seen.stream.as_ref().err(), seen.function.as_ref().err(), seen.mapping.as_ref().err()];
+    if let Some(why) = denied.into_iter().flatten().next() {
+        return Some(why.clone());
+    }
+    let function = seen.function.as_ref().ok().and_then(Option::as_ref)?;
+    function
+        .variables
+        .is_none()
+        .then(|| "the variables of the function cannot be decrypted, so that its tables are not known".to_owned())
 }
 
 /// Returns the actions that the function and its mapping need, with their resources.
@@ -119,8 +135,9 @@ pub(super) fn stale_grant(seen: &Observations) -> Vec<Finding> {
         Ok(Some(function)) => function,
     };
     let result = match &seen.mapping {
+        Err(why) => return vec![Finding::unknown(name, why)],
         Ok(Some(mapping)) => mapping.last_result.as_str(),
-        _ => "",
+        Ok(None) => "",
     };
     if KEY_DENIED.iter().any(|text| result.contains(text)) {
         let evidence = format!("the last result of the mapping is `{}`", brief(result));

@@ -1,6 +1,7 @@
 //! Does the stream exist, does it keep the order, and does it hold a record?
 
 use super::super::finding::{CauseName, Finding};
+use super::super::log_evidence::LogEvidence;
 use super::super::observations::{Emptiness, Observations};
 use super::text::UP;
 
@@ -45,6 +46,11 @@ pub(super) fn emptiness(seen: &Observations) -> Vec<Finding> {
     let name = CauseName::StreamEmpty;
     let stream = &seen.settings.stream.name;
     vec![match &seen.emptiness {
+        None if !seen.log.as_ref().is_ok_and(LogEvidence::has_batches)
+            && let Err(why) = &seen.stream =>
+        {
+            Finding::unknown(name, why)
+        }
         // The log shows batches, or there is no stream.
         None | Some(Ok(Emptiness::HasRecords)) => Finding::Excluded(name),
         Some(Err(why)) => Finding::unknown(name, why),

@@ -155,6 +155,29 @@ fn denied_reads_are_unknown_and_never_exclusions() {
 }
 
 #[test]
+fn denied_read_leaves_open_what_other_reads_alone_do_not_exclude() {
+    use CauseName::{
+        AutoDistribution, ConsumerBehindRetention, FunctionFailing, FunctionOutOfMemory, FunctionTimeout,
+        RoleLacksAction, StaleKmsGrant, StreamEmpty, StreamMissing, StreamNotReady,
+    };
+    let denied = || "denied".to_owned();
+    let without_stream = Observations { stream: Err(denied()), ..healthy() };
+    let expected = [RoleLacksAction, StreamMissing, StreamNotReady, ConsumerBehindRetention, AutoDistribution];
+    assert_eq!(unknown(&without_stream), expected);
+    let silent = Observations { log: Ok(evidence(&[])), metrics: Err(denied()), ..without_stream };
+    for open in [FunctionFailing, FunctionTimeout, FunctionOutOfMemory, StreamEmpty] {
+        assert!(unknown(&silent).contains(&open), "{open:?}");
+    }
+    let without_function = Observations { function: Err(denied()), ..healthy() };
+    assert!(unknown(&without_function).contains(&RoleLacksAction));
+    let without_mapping = Observations { mapping: Err(denied()), ..healthy() };
+    assert!([RoleLacksAction, StaleKmsGrant].iter().all(|open| unknown(&without_mapping).contains(open)));
+    let mut undecryptable = healthy();
+    function(&mut undecryptable).variables = None;
+    assert_eq!(unknown(&undecryptable), [RoleLacksAction]);
+}
+
+#[test]
 fn mapping_that_changes_for_long_is_stuck_and_a_recent_change_is_waited_for() {
     let mut seen = healthy();
     mapping(&mut seen).state = "Updating".into();
@@ -253,7 +276,8 @@ fn partial_batch_responses_without_the_mapping_lose_readings() {
     mapping(&mut seen).reports_partial_batches = false;
     assert_eq!(names(&seen), [CauseName::PartialBatchOff]);
     function(&mut seen).variables = None;
-    assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::PartialBatchOff]));
+    let open = vec![CauseName::RoleLacksAction, CauseName::PartialBatchOff];
+    assert_eq!((names(&seen), unknown(&seen)), (vec![], open));
     function(&mut seen).variables = Some([].into());
     assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![]));
 }

@@ -56,10 +56,12 @@ fn window(metrics: &MetricFacts) -> String {
 
 fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
     let name = CauseName::FunctionThrottled;
-    let reserved =
-        seen.function.as_ref().ok().and_then(Option::as_ref).and_then(|function| function.reserved_concurrency);
+    let reserved = match &seen.function {
+        Ok(function) => Ok(function.as_ref().and_then(|function| function.reserved_concurrency)),
+        Err(why) => Err(why),
+    };
     // Then it never runs, which is a cause of its own.
-    if reserved == Some(0) {
+    if reserved == Ok(Some(0)) {
         return Finding::Excluded(name);
     }
     let throttled = match count(name, &metrics.function_throttles) {
@@ -68,11 +70,15 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
     };
     let function = &seen.settings.function.name;
     let (limit, remedy) = match reserved {
-        Some(reserved) => (
+        Err(why) => (
+            format!("its reserved concurrency is not known ({why})"),
+            "`sensorctl up --set function.reserved_concurrency=10` reserves some for it".to_owned(),
+        ),
+        Ok(Some(reserved)) => (
             format!("its reserved concurrency is {reserved}"),
             format!("`sensorctl up --set function.reserved_concurrency={}`", reserved.saturating_mul(2)),
         ),
-        None => (
+        Ok(None) => (
             "it has no reserved concurrency, so that the account's is used up".to_owned(),
             "raise the quota of concurrent executions (`aws service-quotas request-service-quota-increase --service-code \
              lambda --quota-code L-B99A9384 --desired-value 1000`), or reserve some for it: `sensorctl up --set \

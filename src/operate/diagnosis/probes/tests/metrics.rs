@@ -64,6 +64,9 @@ fn throttled_invocations_and_failed_deliveries_are_causes() {
     assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::DestinationFailing]);
     function(&mut seen).reserved_concurrency = Some(2);
     assert!(proven(&seen)[0].evidence.ends_with("its reserved concurrency is 2"), "{:?}", proven(&seen)[0]);
+    let without_function = Observations { function: Err("denied".into()), ..seen.clone() };
+    let evidence = &proven(&without_function)[0].evidence;
+    assert!(evidence.ends_with("its reserved concurrency is not known (denied)"), "{evidence}");
     function(&mut seen).reserved_concurrency = Some(0);
     assert_eq!(names(&seen), [CauseName::NoConcurrency, CauseName::DestinationFailing]);
 }
