@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::aws::{AwsFailure, Clients};
+use crate::aws::{AwsFailure, Clients, ServiceClock};
 
 /// Items that are counted at most.
 const MOST_ITEMS: i32 = 1000;
@@ -27,13 +27,15 @@ pub(crate) struct DeadLetterReasons {
     pub reasons: Vec<(String, u64)>,
 }
 
-/// Counts the dead letters of a table, if it exists, as far as one page goes: 1,000 items or 1 MiB.
+/// Counts the dead letters of a table, if it exists, as far as one page goes: 1,000 items or 1 MiB. Reads the service's clock
+/// from its response.
 ///
 /// # Errors
 /// If the table cannot be read.
 pub(crate) async fn dead_letter_reasons(
     clients: &Clients,
     table: &str,
+    clock: &ServiceClock,
 ) -> Result<Option<DeadLetterReasons>, AwsFailure> {
     let resource = format!("table {table}");
     let request = clients
@@ -44,7 +46,8 @@ pub(crate) async fn dead_letter_reasons(
         .projection_expression("#id, #code")
         .expression_attribute_names("#id", "RejectId")
         .expression_attribute_names("#code", "Code");
-    let answer = clients.call("DynamoDB", "Scan", &resource).optional(request.send().await)?;
+    let result = request.customize().interceptor(clock.clone()).send().await;
+    let answer = clients.call("DynamoDB", "Scan", &resource).optional(result)?;
     Ok(answer.map(|answer| {
         let is_at_least = answer.last_evaluated_key.is_some_and(|key| !key.is_empty());
         counted(answer.items.as_deref().unwrap_or_default(), is_at_least)

@@ -61,7 +61,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             reads::function(clients, &names.function.name),
             reads::table_status(clients, &names.table.name),
             reads::table_status(clients, &names.rejects.table.name),
-            dead_letter_reasons(clients, &names.rejects.table.name),
+            dead_letter_reasons(clients, &names.rejects.table.name, &clock),
             reads::log(clients, &group, now_ms),
             metric_facts(clients, names, now),
         )

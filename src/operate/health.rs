@@ -8,7 +8,7 @@ use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
 use super::lag::{Lag, StreamLag, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
-use crate::aws::Clients;
+use crate::aws::{Clients, ServiceClock};
 
 /// Lag from which a pipeline is not well: a batch window is five minutes at most.
 const LONG_LAG: Duration = Duration::from_mins(6);
@@ -16,9 +16,14 @@ const LONG_LAG: Duration = Duration::from_mins(6);
 /// Age up to which failed and throttled calls count.
 const RECENT: Duration = Duration::from_mins(10);
 
+/// A difference of the clocks of this machine and of the service that shifts no minute of a metric by more than one.
+const SAME_TIME: Duration = Duration::from_mins(1);
+
 /// What was read beside the resources themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct HealthReadings {
+    /// The clock of the service.
+    pub clock: ServiceClock,
     /// The metrics, or the reason why there are none.
     pub metrics: Result<PipelineMetrics, MetricsUnavailable>,
     /// The number of dead letters, or the reason why it is not known.
@@ -48,17 +53,29 @@ pub(crate) struct Health {
 }
 
 impl HealthReadings {
-    /// Reads the metrics and the number of dead letters.
-    pub(crate) async fn read(clients: &Clients, names: &PipelineNames, now: Timestamp) -> Self {
+    /// Reads the metrics and the number of dead letters. Reads the metrics again where the clock of this machine is wrong:
+    /// the minutes of metrics are those of the service.
+    pub(crate) async fn read(clients: &Clients, names: &PipelineNames) -> Self {
+        let clock = ServiceClock::default();
         let dead_letters = async {
-            match dead_letter_reasons(clients, &names.rejects_table).await {
+            match dead_letter_reasons(clients, &names.rejects_table, &clock).await {
                 Ok(Some(found)) => Ok(found.count),
                 Ok(None) => Err(format!("table {} does not exist", names.rejects_table)),
                 Err(failure) => Err(format!("{} {} failed ({})", failure.service, failure.operation, failure.said())),
             }
         };
-        let (metrics, dead_letters) = futures::join!(PipelineMetrics::read(clients, names, now), dead_letters);
-        HealthReadings { metrics, dead_letters }
+        let here = Timestamp::now();
+        let (mut metrics, dead_letters) = futures::join!(PipelineMetrics::read(clients, names, here), dead_letters);
+        let there = time_of(&clock);
+        if there.duration_since(Timestamp::now()).unsigned_abs() > SAME_TIME {
+            metrics = PipelineMetrics::read(clients, names, there).await;
+        }
+        HealthReadings { clock, metrics, dead_letters }
+    }
+
+    /// Returns the time by the clock of the service.
+    pub(crate) fn now(&self) -> Timestamp {
+        time_of(&self.clock)
     }
 
     /// Returns the lag: by the metrics where they can say, else by the stream and the table, which are not read more often
@@ -117,6 +134,10 @@ impl HealthReadings {
         let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
         Health { lag, last_write, problems }
     }
+}
+
+fn time_of(clock: &ServiceClock) -> Timestamp {
+    Timestamp::from_millisecond(clock.now_ms()).unwrap_or_else(|_| Timestamp::now())
 }
 
 impl MappingHealth<'_> {
@@ -186,7 +207,10 @@ mod tests {
     ) -> String {
         let dead_letters = Ok(DeadLetterCount { count: dead.0, is_at_least: dead.1 });
         let mapping = MappingHealth { state: "Enabled", last_result, is_current };
-        HealthReadings { metrics, dead_letters }.judge(now(), lag, Some(mapping)).problems.join("; ")
+        HealthReadings { clock: ServiceClock::default(), metrics, dead_letters }
+            .judge(now(), lag, Some(mapping))
+            .problems
+            .join("; ")
     }
 
     #[test]
@@ -223,7 +247,7 @@ mod tests {
             ..PipelineMetrics::default()
         };
         let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
-        let readings = HealthReadings { metrics: Ok(metrics), dead_letters };
+        let readings = HealthReadings { clock: ServiceClock::default(), metrics: Ok(metrics), dead_letters };
         let health = readings.judge(now(), Ok(lag(0)), None);
         assert_eq!(
             health.problems,

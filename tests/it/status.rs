@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, Interposed, Run, TestEnv};
+use crate::support::{ApiClient, Interposed, Run, TestEnv, an_hour_ahead};
 
 /// Denies the metrics.
 const NO_METRICS: &str = "cloudwatch:GetMetricData=denied";
@@ -138,6 +138,17 @@ fn status_without_metrics_compares_the_stream_with_the_table_and_says_so() {
     for reason in ["lag_reason", "dead_letters_reason"] {
         assert!(report[reason].as_str().unwrap().contains("AccessDeniedException"), "{report}");
     }
+}
+
+#[test]
+fn status_reads_metrics_by_the_clock_of_the_service() {
+    let env = env_with_reading();
+    let cloud =
+        Interposed::new(&env, |request, forward| (request.operation() == "Scan").then(|| an_hour_ahead(&forward())));
+    let table = cloud.run(&env, ["status", "-o", "table"]).assert_success().stdout;
+    assert_eq!(cloud.count("GetMetricData"), 2, "{table}");
+    let row = table.lines().find(|line| line.contains("rows: last written")).unwrap();
+    assert!(["60 min", "61 min"].iter().any(|time| row.contains(time)) && row.ends_with("ago"), "{row}");
 }
 
 /// Starts `status --watch`, and looks at three reports.

@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, Interposed, TestEnv, eventually, role_session, with_body};
+use crate::support::{ApiClient, Interposed, TestEnv, an_hour_ahead, eventually, role_session, with_body};
 
 /// The read actions that `why` uses, on everything.
 const READS: [&str; 16] = [
@@ -92,13 +91,7 @@ fn log_is_read_by_the_clock_of_the_service() {
             let query: Value = serde_json::from_str(&request.body).unwrap();
             asked.lock().unwrap().push(query["startTime"].as_i64().unwrap());
         }
-        // The clock of this machine is an hour late.
-        let date = Timestamp::now().checked_add(Span::new().hours(1)).unwrap().to_zoned(TimeZone::UTC);
-        let date = date.strftime("date: %a, %d %b %Y %H:%M:%S GMT").to_string();
-        let is_date = |line: &str| line.to_ascii_lowercase().starts_with("date:");
-        let dated = |line: &str| if is_date(line) { date.clone() } else { line.to_owned() };
-        (request.operation() == "DescribeStreamSummary")
-            .then(|| forward().split("\r\n").map(dated).collect::<Vec<_>>().join("\r\n"))
+        (request.operation() == "DescribeStreamSummary").then(|| an_hour_ahead(&forward()))
     });
     let _ = cloud.run(&env, ["why", "-o", "json"]);
     let expected = Timestamp::now().as_millisecond() + 45 * 60_000;

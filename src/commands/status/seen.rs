@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::resources::resources_of;
@@ -55,17 +54,16 @@ pub(super) async fn see(
     let session = session(context, DEFAULT_TIMEOUT, observer).await?;
     let clients = Arc::clone(&session.clients);
     let names = names_of(context);
-    let now = Timestamp::now();
     let readings = async {
         match cache.readings.take().filter(|(_, at)| at.elapsed() < READINGS_AGE) {
             Some(readings) => readings,
-            None => (HealthReadings::read(&clients, &names, now).await, Instant::now()),
+            None => (HealthReadings::read(&clients, &names).await, Instant::now()),
         }
     };
     let stack = stack(context, session, cache.stack.take(), look);
     let (stack, readings) = futures::join!(stack, readings);
     let ((mut deployment, stack_read), (readings, readings_read)) = (stack?, readings);
-    let status = status_of(context, &deployment, &readings, &names, now, &mut cache.stream_lag).await;
+    let status = status_of(context, &deployment, &readings, &names, &mut cache.stream_lag).await;
     let orphans = std::mem::take(&mut deployment.orphans);
     cache.stack = Some((deployment, stack_read));
     cache.readings = Some((readings, readings_read));
@@ -105,9 +103,9 @@ async fn status_of(
     deployment: &StackContext,
     readings: &HealthReadings,
     names: &PipelineNames,
-    now: Timestamp,
     stream_lag: &mut StreamLag,
 ) -> StackStatus {
+    let now = readings.now();
     let StackContext { session, account, found, orphans, .. } = deployment;
     let resources = resources_of(deployment);
     let mapping = found.iter().find(|found| found.details.contains_key("uuid")).map(|found| MappingStatus {

@@ -5,6 +5,9 @@ use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
 use super::fake_aws::{Request, http};
 use super::{Run, TestEnv};
 
@@ -111,6 +114,15 @@ fn is_whole(response: &[u8]) -> bool {
     let length =
         head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
     length.and_then(|length| length.parse::<usize>().ok()).is_none_or(|length| response.len() >= end + 4 + length)
+}
+
+/// Returns a response of a service whose clock is an hour ahead of this machine's.
+pub fn an_hour_ahead(response: &str) -> String {
+    let date = Timestamp::now().checked_add(Span::new().hours(1)).unwrap().to_zoned(TimeZone::UTC);
+    let date = date.strftime("date: %a, %d %b %Y %H:%M:%S GMT").to_string();
+    let is_date = |line: &str| line.to_ascii_lowercase().starts_with("date:");
+    let dated = |line: &str| if is_date(line) { date.clone() } else { line.to_owned() };
+    response.split("\r\n").map(dated).collect::<Vec<_>>().join("\r\n")
 }
 
 /// Returns a response with another body.

@@ -12,7 +12,7 @@ mod test_resource;
 use std::path::{Path, PathBuf};
 
 pub use fake_aws::{ACCOUNT, CannedError, FakeAws, http as fake_http};
-pub use interposed::{Interposed, with_body};
+pub use interposed::{Interposed, an_hour_ahead, with_body};
 pub use process_runner::{ProcessRunner, TestEnv};
 pub use role_session::role_session;
 pub use shared::*;
