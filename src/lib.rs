@@ -33,6 +33,7 @@ mod pipeline;
 mod raw_arguments;
 mod settings;
 mod stack;
+mod temporary_files;
 mod usage_error;
 mod whole_lines;
 
@@ -170,6 +171,7 @@ async fn watch_signals(
         }
     }
     whole_lines::wait_for_writers().await;
+    temporary_files::remove_all();
     drop(OnFailure { output, text: of_failure });
     std::process::exit(INTERRUPTED);
 }

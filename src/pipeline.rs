@@ -46,6 +46,7 @@ pub(crate) use put::checkpoint::identity::{FileIdentity, PutTarget};
 pub(crate) use put::estimate::{Estimator, PutEstimate, RecordEstimate};
 pub(crate) use put::event::{InputSummary, PutEvent, PutObserver, PutSummary};
 pub(crate) use put::group_layout::groups_at_most;
+pub(crate) use put::parcel::PutEntry;
 pub(crate) use put::put_options::{PutOptions, SendPlan};
 pub(crate) use put::rate_limit::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub(crate) use put::reading_sizes::{MeasuredSample, ReadingSizes, measure};

@@ -1,5 +1,6 @@
 //! `rejects`: the dead letters, which the function could not store.
 
+mod agreed_letters;
 mod consent;
 mod delete;
 mod edit;

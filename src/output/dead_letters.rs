@@ -12,6 +12,7 @@ pub(crate) use self::destination_rows::FailureDocumentRow;
 pub(crate) use self::replay_report::{ReplayReport, fate_line};
 use super::{CsvCells, CsvColumns, Format, Output, RawData, Report, Row, Squeeze, one_line, table_of_record, units};
 use crate::error::Error;
+use crate::hint_flags::HintFlags;
 use crate::operate::{DeadLetter, ParseResult, ReasonCount, parse_result};
 use crate::pipeline::format_rfc3339;
 
@@ -69,7 +70,14 @@ impl Row for DeadLetterRow {
     }
 
     fn squeezes() -> &'static [Squeeze] {
-        &[Squeeze::Shorten("message"), Squeeze::Drop("message"), Squeeze::Drop("bytes"), Squeeze::Drop("arrived")]
+        // An id has 79 columns on AWS, and is copied as a whole.
+        &[
+            Squeeze::OwnLine("id"),
+            Squeeze::Shorten("message"),
+            Squeeze::Drop("bytes"),
+            Squeeze::Drop("message"),
+            Squeeze::Drop("arrived"),
+        ]
     }
 
     fn csv_columns() -> CsvColumns {
@@ -145,12 +153,15 @@ pub(crate) struct DeadLetterReport<'a> {
     failure: Option<String>,
     #[serde(skip)]
     as_hex: bool,
+    /// The commands that replay and export it.
+    #[serde(skip)]
+    commands: [String; 2],
 }
 
 impl<'a> DeadLetterReport<'a> {
     /// Parses the data once more, to show where that fails.
     #[must_use]
-    pub(crate) fn new(letter: &'a DeadLetter, as_hex: bool) -> Self {
+    pub(crate) fn new(letter: &'a DeadLetter, as_hex: bool, flags: &HintFlags) -> Self {
         let (failure, failed_at) = match parse_result(&letter.data) {
             ParseResult::Reading => (None, None),
             ParseResult::Failed { message, at } => (Some(message), at),
@@ -165,6 +176,7 @@ impl<'a> DeadLetterReport<'a> {
             bytes: &letter.data,
             failure,
             as_hex,
+            commands: ["rejects replay", "rejects export"].map(|verb| flags.command(verb, [letter.id.to_string()])),
         }
     }
 
@@ -172,8 +184,8 @@ impl<'a> DeadLetterReport<'a> {
     fn data_lines(&self) -> Vec<String> {
         let mark = self.failed_at.zip(self.failure.as_deref());
         match &self.data {
-            RawData::Text(text) if !self.as_hex => text_lines(text, mark),
-            _ => hex_lines(self.bytes, mark),
+            RawData::Text(text) if !self.as_hex => text_lines(text, mark, &self.commands[1]),
+            _ => hex_lines(self.bytes, mark, &self.commands[1]),
         }
     }
 }
@@ -193,7 +205,7 @@ impl Report for DeadLetterReport<'_> {
             line("missing parts", &missing_parts.to_string());
         }
         match &self.failure {
-            None => line("now", "this sensorctl takes it for a reading: `sensorctl rejects replay` may store it"),
+            None => line("now", &format!("this sensorctl takes it for a reading: {} may store it", self.commands[0])),
             Some(failure) if failure != message => line("now", failure),
             Some(_) => {}
         }
@@ -300,7 +312,8 @@ mod tests {
     #[test]
     fn report_of_a_dead_letter_marks_the_failure_and_cannot_act_on_a_terminal() {
         let letter = letter(b"{\"sensor_id\":\"a\x1b[31m\",\n\"temperature\":\"w\xc2\x9b\",\"current_time\":1}");
-        let shown = super::super::visible(&DeadLetterReport::new(&letter, false).table()).into_owned();
+        let shown =
+            super::super::visible(&DeadLetterReport::new(&letter, false, &HintFlags::default()).table()).into_owned();
         assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{shown:?}");
         let lines: Vec<_> = shown.lines().collect();
         let at = lines.iter().position(|line| line.trim_start().starts_with('^')).unwrap();

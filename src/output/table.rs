@@ -23,12 +23,16 @@ pub(crate) enum Squeeze {
     Shorten(&'static str),
     /// Cuts its texts short, but not to less than this width.
     Limit(&'static str, usize),
+    /// Shows its texts below the other columns, each on a line of its own.
+    OwnLine(&'static str),
 }
 
 impl Squeeze {
     fn column(self) -> &'static str {
         match self {
-            Squeeze::Drop(column) | Squeeze::Shorten(column) | Squeeze::Limit(column, _) => column,
+            Squeeze::Drop(column) | Squeeze::Shorten(column) | Squeeze::Limit(column, _) | Squeeze::OwnLine(column) => {
+                column
+            }
         }
     }
 }
@@ -73,6 +77,7 @@ pub(super) fn table_within(
     };
     // The columns that are shown, with their widths.
     let mut kept: Vec<(usize, usize)> = (0..columns.len()).map(|at| (at, wanted(at))).collect();
+    let mut below = None;
     let total = |kept: &[(usize, usize)]| kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>();
     if let Some(room) = width.map(|width| width + GAP) {
         if total(&kept) > room && !squeezes.is_empty() {
@@ -86,6 +91,7 @@ pub(super) fn table_within(
             let narrower = |least: usize| wide.saturating_sub(over).max(columns[at].width()).max(least.min(wide));
             match squeeze {
                 Squeeze::Drop(_) => drop(kept.remove(place)),
+                Squeeze::OwnLine(_) => below = Some(kept.remove(place).0),
                 Squeeze::Shorten(_) => kept[place].1 = narrower(LEAST),
                 Squeeze::Limit(_, least) => kept[place].1 = narrower(*least),
             }
@@ -109,7 +115,11 @@ pub(super) fn table_within(
         row.max_height(1);
         table.add_row(row);
     }
-    table.trim_fmt()
+    let text = table.trim_fmt();
+    let Some(at) = below else { return text };
+    let texts = rows.iter().map(|cells| one_line(&cells[at]));
+    let texts = std::iter::once(columns[at].to_uppercase().into()).chain(texts);
+    text.split('\n').zip(texts).map(|(line, text)| format!("{line}\n  {text}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the text within a width in columns of a terminal, of which some characters take two.
@@ -149,6 +159,16 @@ mod tests {
             "49680558577178963125664254392401",
         ];
         table_within(width, &COLUMNS, &[row.map(str::to_owned).to_vec()], &SQUEEZES)
+    }
+
+    #[test]
+    fn column_that_takes_the_width_of_all_stands_below_the_others() {
+        let rows =
+            [["a/1", "not-json", "not JSON (at byte 0)"], ["a/2", "", ""]].map(|row| row.map(str::to_owned).to_vec());
+        let squeezes = [Squeeze::OwnLine("id"), Squeeze::Shorten("message")];
+        let table = |width| table_within(Some(width), &["id", "reason", "message"], &rows, &squeezes);
+        assert_eq!(table(35).lines().count(), 3);
+        assert_eq!(table(25), "REASON    MESSAGE\n  ID\nnot-json  not JSON (at b…\n  a/1\n\n  a/2");
     }
 
     #[test]

@@ -13,6 +13,10 @@ const RULES: &[(&str, &[&str])] = &[
     ("error", &["aws", "cli", "commands", "context", "operate", "output", "pipeline", "settings", "stack"]),
     ("loopback", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
     (
+        "temporary_files",
+        &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"],
+    ),
+    (
         "whole_lines",
         &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"],
     ),
@@ -42,7 +46,6 @@ const EDGES: &[&str] = &[
     "pipeline/read/",
     "operate/diagnosis/reads",
     "operate/dead_letters/deletion.rs",
-    "operate/dead_letters/replay/pipeline_target.rs",
     "operate/dead_letters/stream_range.rs",
     "operate/dead_letters/table.rs",
     "operate/doctor/calls.rs",

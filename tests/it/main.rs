@@ -45,6 +45,7 @@ mod put_wait;
 mod readings;
 mod readme;
 mod rejects;
+mod rejects_from_destination;
 mod rejects_replay;
 mod settings;
 mod simulate;

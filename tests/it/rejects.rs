@@ -1,10 +1,14 @@
 //! `rejects` shows, exports and deletes dead letters, those of other writers included.
 
+use std::io::Read as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, Interposed, TestEnv};
+use crate::support::{ApiClient, Interposed, Run, TestEnv, eventually, send_signal};
 
 const TABLE: &str = "SensorDataRejects";
 const SHARD: &str = "shardId-000000000000";
@@ -88,7 +92,10 @@ fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
     let name = path.to_str().unwrap();
     env.run(["rejects", "export", "--local", "--to", name]).assert_success();
     env.run(["rejects", "export", "--local", "--to", name]).assert_code(2).assert_stderr_contains(&["--force"]);
+    let mut unpacked = String::new();
+    GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_string(&mut unpacked).unwrap();
     let exported = rows(&env.run(["rejects", "export", "--local"]).assert_success().stdout);
+    assert_eq!((&rows(&unpacked), exported.len()), (&exported, all.len()));
     for (row, data) in exported.iter().zip(all) {
         let text = row["data"].as_str().unwrap();
         let bytes = if row["encoding"] == "base64" { STANDARD.decode(text).unwrap() } else { text.as_bytes().to_vec() };
@@ -96,7 +103,18 @@ fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
     }
     let run = env.run(["rejects", "export", "--local", "--raw"]).assert_code(3);
     assert!(run.stdout.starts_with("{\"a\":1}\n") && !run.stdout.contains("a\nb"), "{}", run.stdout);
-    run.assert_stderr_contains(&["1 dead letter not written"]);
+    run.assert_stderr_contains(&["1 dead letter not written", "the same command without `--raw`"]);
+    // What is missing does not hide what else is wrong, and no file holds less than what was asked for.
+    let raw = ["rejects", "export", "--local", "--raw", &format!("{SHARD}/11/0"), &format!("{SHARD}/7/0")];
+    env.run(raw).assert_code(3).assert_stderr_contains(&[
+        "1 dead letter not written",
+        "besides",
+        "shardId-000000000000/7/0",
+    ]);
+    let few = env.path("few.ndjson");
+    let to = ["rejects", "export", "--local", "--to", few.to_str().unwrap()];
+    env.run(to.into_iter().chain([&*format!("{SHARD}/7/0")])).assert_code(1).assert_stderr_contains(&["does not hold"]);
+    assert!(!few.exists());
     env.run(["rejects", "export", "--local", "-o", "csv"]).assert_code(2);
     let other = env.path("rejects.parquet");
     let other = other.to_str().unwrap();
@@ -134,4 +152,52 @@ fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
     assert_eq!(count(&api), 1, "it is kept");
     env.run(["rejects", "delete", "--local", "--yes", "--reason", ""]).assert_success();
     assert_eq!(count(&api), 0);
+}
+
+#[test]
+fn rejects_delete_on_a_terminal_deletes_what_the_question_counted() {
+    let (env, api) = env_with_tables();
+    for sequence in 10..12 {
+        store(&api, sequence, (0, 1), b"data", "100");
+    }
+    let delete = ["rejects", "delete", "--local", "--reason", "not-json"];
+    // One comes before the answer, between the others.
+    let late = || store(&api, 11_000, (0, 1), b"late", "50");
+    let run = env.run_on_terminal(delete, late).assert_code(0);
+    assert_eq!(run.json(), json!({"found": 2, "deleted": 2, "changed": 0}));
+    let said: String = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Delete 2 dead letters (2 not-json) of table SensorDataRejects in us-east-1?"), "{said}");
+    assert!(said.contains("1 dead letter came after the question, and was left alone"), "{said}");
+    assert_eq!(count(&api), 1);
+    let missing = format!("{SHARD}/10/0");
+    for verb in ["delete", "replay"] {
+        let run = env.run_on_terminal(["rejects", verb, "--local", &missing], || panic!("nothing to ask about"));
+        run.assert_code(1).assert_stderr_contains(&["does not hold", &missing]);
+    }
+}
+
+#[test]
+fn rejects_delete_interrupted_says_how_to_go_on_with_the_same_dead_letters() {
+    let (env, api) = env_with_tables();
+    store(&api, 10, (0, 1), b"data", "100");
+    api.set_faults("dynamodb:Scan=hang");
+    let child = env.spawn(["rejects", "delete", "--local", "--yes", "--reason", "not-json", "-o", "table"]);
+    eventually("it reads", || api.has_hung_call(), |has_hung| *has_hung);
+    send_signal(&child, Signal::INT);
+    let run = Run::of_child(child).assert_code(130);
+    run.assert_stderr_contains(&["hint: the same command continues"]);
+    api.set_faults("");
+    assert_eq!(count(&api), 1);
+}
+
+#[test]
+fn rejects_show_names_commands_for_the_same_dead_letter_in_the_same_cloud() {
+    let (env, api) = env_with_tables();
+    let data = format!(r#"{{"sensor_id":"a","temperature":1,"current_time":1,"text":"{}"}}"#, "x".repeat(9000));
+    store(&api, 10, (0, 1), data.as_bytes(), "100");
+    let id = format!("{SHARD}/10/0");
+    let shown = env.run(["rejects", "show", "--local", "-o", "table", &id]).assert_success().stdout;
+    for verb in ["replay", "export"] {
+        assert!(shown.contains(&format!("`sensorctl rejects {verb} --local {id}`")), "{shown}");
+    }
 }

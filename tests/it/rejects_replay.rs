@@ -1,17 +1,20 @@
 //! `rejects replay` stores what can be stored, deletes it only then, and can be killed anywhere.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, Interposed, TestEnv, eventually, with_body};
+use crate::support::{ApiClient, Interposed, Run, TestEnv, eventually, send_signal, with_body};
 
 const TABLE: &str = "SensorDataRejects";
-const SHARD: &str = "shardId-000000000000";
+pub(super) const SHARD: &str = "shardId-000000000000";
 const REPLAY: [&str; 4] = ["rejects", "replay", "--local", "--yes"];
 
 /// Stores a dead letter as the function does.
-fn store(api: &ApiClient, sequence: &str, data: &str) {
+pub(super) fn store(api: &ApiClient, sequence: &str, data: &str) {
     let text = |text: &str| json!({"S": text});
     let item = json!({
         "ShardId": text(SHARD), "RejectId": text(&format!("{sequence}#0000000#000")), "SequenceNumber": text(sequence),
@@ -22,23 +25,23 @@ fn store(api: &ApiClient, sequence: &str, data: &str) {
     api.json("DynamoDB_20120810.PutItem", &json!({"TableName": TABLE, "Item": item}));
 }
 
-fn reading(time: u32, temperature: &str) -> String {
+pub(super) fn reading(time: u32, temperature: &str) -> String {
     format!(r#"{{"sensor_id":"kitchen","temperature":{temperature},"current_time":{time}}}"#)
 }
 
-fn letters(api: &ApiClient) -> Vec<String> {
+pub(super) fn letters(api: &ApiClient) -> Vec<String> {
     let answer = api.json("DynamoDB_20120810.Scan", &json!({"TableName": TABLE}));
     let number = |item: &Value| item["SequenceNumber"]["S"].as_str().unwrap().to_owned();
     answer["Items"].as_array().unwrap().iter().map(number).collect()
 }
 
-fn counts<const N: usize>(report: &Value, keys: [&str; N]) -> [u64; N] {
+pub(super) fn counts<const N: usize>(report: &Value, keys: [&str; N]) -> [u64; N] {
     keys.map(|key| report[key].as_u64().unwrap_or_else(|| panic!("{key} in {report}")))
 }
 
-const LEDGER: [&str; 5] = ["found", "replayed", "refused", "rejected_again", "failed"];
+pub(super) const LEDGER: [&str; 5] = ["found", "replayed", "refused", "rejected_again", "failed"];
 
-fn rows(env: &TestEnv) -> Vec<(String, String)> {
+pub(super) fn rows(env: &TestEnv) -> Vec<(String, String)> {
     let run = env.run(["scan", "--local", "-o", "ndjson", "--sensor", "kitchen"]).assert_success();
     let row = |line: &str| {
         let row: Value = serde_json::from_str(line).unwrap();
@@ -75,6 +78,17 @@ fn rejects_replay_stores_mended_readings_and_keeps_the_others() {
     let report = env.run(REPLAY.into_iter().chain(["--coerce", "--overwrite"])).assert_code(3).json();
     assert_eq!(counts(&report, LEDGER), [2, 1, 1, 0, 0], "{report}");
     assert_eq!(rows(&env)[2], text("3", "23"));
+    // An item of another writer is not replaced.
+    let item = json!({"SensorId": {"S": "kitchen"}, "CurrentTime": {"N": "7"}, "Note": {"S": "mine"}});
+    api.json("DynamoDB_20120810.PutItem", &json!({"TableName": "SensorData", "Item": item}));
+    store(&api, "16", &reading(7, "21.5"));
+    let id = format!("{SHARD}/16/0");
+    let run = env.run(REPLAY.into_iter().chain(["--overwrite", &id])).assert_code(3);
+    assert_eq!(run.json()["reasons"], json!({"foreign-row": 1}));
+    let missing = format!("{SHARD}/17/0");
+    let run = env.run(REPLAY.into_iter().chain([&*id, &*missing])).assert_code(3);
+    run.assert_stderr_contains(&["not all of 1 dead letter were replayed", "does not hold", &missing]);
+    env.run(["rejects", "delete", "--local", "--yes", &id]).assert_success();
     // Again: what is left is refused, and nothing else happens.
     store(&api, "15", &reading(1, "21.5"));
     let report = env.run(REPLAY).assert_code(3).json();
@@ -107,6 +121,32 @@ fn rejects_replay_sets_fields_and_reads_paths() {
 }
 
 #[test]
+fn rejects_replay_keeps_dead_letters_that_an_edit_gives_the_same_sensor_and_time() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    for number in 10..20 {
+        store(&api, &number.to_string(), r#"{"sensor_id":"kitchen","temperature":21.5}"#);
+    }
+    let replay = REPLAY.into_iter().chain(["--field", "current_time=1700000000"]);
+    let run = env.run(replay.clone()).assert_code(3);
+    assert_eq!(counts(&run.json(), LEDGER), [10, 1, 9, 0, 0]);
+    assert_eq!(run.json()["reasons"], json!({"same-key-after-edit": 9}));
+    assert_eq!(counts(&env.run(replay).assert_code(3).json(), LEDGER), [9, 0, 9, 0, 0], "again");
+    assert_eq!((letters(&api).len(), rows(&env).len()), (9, 1));
+    // Equal but for a sensor that `--map` replaces.
+    for sensor in ["20", "21"] {
+        let data = format!(r#"{{"sensor_id":"{sensor}","room":"kitchen","temperature":1,"current_time":5}}"#);
+        store(&api, sensor, &data);
+    }
+    let map = ["--map", "sensor_id=room", "--until", "1700000001", "--shard", SHARD];
+    let dry = env.run(["rejects", "replay", "--local", "--dry-run"].into_iter().chain(map)).assert_code(3).json();
+    let report = env.run(REPLAY.into_iter().chain(map)).assert_code(3).json();
+    assert_eq!(report["reasons"]["same-key-after-edit"], json!(1), "{report}");
+    assert_eq!((&dry["reasons"], &dry["ready"]), (&report["reasons"], &report["replayed"]), "dry");
+    assert_eq!(letters(&api).len(), 10);
+}
+
+#[test]
 fn rejects_replay_rejected_again_replaces_the_dead_letter() {
     let env = TestEnv::with_local_cloud();
     env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
@@ -131,6 +171,53 @@ fn rejects_replay_rejected_again_replaces_the_dead_letter() {
     assert_eq!(counts(&report, LEDGER), [1, 0, 0, 1, 0], "{report}");
     let [left] = &letters(&api)[..] else { panic!("one dead letter") };
     assert!(left != "10", "the new one replaced it");
+}
+
+/// Stores one of two parts of a dead letter.
+fn store_part(api: &ApiClient, sequence: &str, part: usize) {
+    let data = reading(1, "21.5");
+    let (front, back) = data.split_at(20);
+    store(api, sequence, [front, back][part]);
+    let key = json!({"ShardId": {"S": SHARD}, "RejectId": {"S": format!("{sequence}#0000000#000")}});
+    let answer = api.json("DynamoDB_20120810.GetItem", &json!({"TableName": TABLE, "Key": key}));
+    let mut item = answer["Item"].clone();
+    item["Parts"] = json!({"N": "2"});
+    item["RejectId"] = json!({"S": format!("{sequence}#0000000#00{part}")});
+    api.json("DynamoDB_20120810.DeleteItem", &json!({"TableName": TABLE, "Key": key}));
+    api.json("DynamoDB_20120810.PutItem", &json!({"TableName": TABLE, "Item": item}));
+}
+
+#[test]
+fn rejects_replay_rejected_again_waits_for_all_parts_of_the_new_dead_letter() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+    let api = ApiClient::new(&env);
+    // The first function is killed between the parts.
+    for parts in [1, 2] {
+        for part in [1, 0] {
+            store_part(&api, "10", part);
+        }
+        let function = api.clone();
+        let cloud = Interposed::new(&env, move |request, forward| {
+            if request.operation() != "PutRecords" {
+                return None;
+            }
+            let answer = forward();
+            with_body(&answer, |body| {
+                let answer: Value = serde_json::from_str(body).unwrap();
+                let number = answer["Records"][0]["SequenceNumber"].as_str().unwrap();
+                (0..parts).rev().for_each(|part| store_part(&function, number, part));
+                body.to_owned()
+            });
+            Some(answer)
+        });
+        let id = format!("{SHARD}/10/0");
+        let run = cloud.run(&env, ["rejects", "replay", "--yes", "-o", "json", "--timeout", "2s", &id]).assert_code(3);
+        let expected = if parts == 2 { [1, 0, 0, 1, 0] } else { [1, 0, 0, 0, 1] };
+        assert_eq!(counts(&run.json(), LEDGER), expected, "{parts} parts: {}", run.stderr);
+        let is_kept = letters(&api).contains(&"10".to_owned());
+        assert_eq!(is_kept, parts == 1, "{parts} parts");
+    }
 }
 
 #[test]
@@ -204,65 +291,21 @@ fn rejects_replay_edit_sends_what_the_editor_left() {
 }
 
 #[test]
-fn rejects_from_destination_replays_what_the_stream_still_has() {
+fn rejects_replay_edit_removes_its_file_also_after_two_signals() {
     let env = TestEnv::with_pipeline();
-    let api = ApiClient::new(&env);
-    let put = |time: &str| {
-        let put = ["put", "--local", "--sensor", "kitchen", "--temp", "1", "--time", time, "--wait", "-o", "json"];
-        env.run(put).assert_success().json()["sequence_number"].as_str().unwrap().to_owned()
-    };
-    let numbers = ["1", "2", "3", "4"].map(put);
-    // Those of the batch were not stored, but the last of them.
-    for time in ["2", "3"] {
-        let key = json!({"SensorId": {"S": "kitchen"}, "CurrentTime": {"N": time}});
-        api.json("DynamoDB_20120810.DeleteItem", &json!({"TableName": "SensorData", "Key": key}));
+    store(&ApiClient::new(&env), "10", &reading(1, "\"warm\""));
+    let seen = env.path("seen");
+    let editor = format!("f() {{ echo \"$1\" >{}; exec sleep 9; }}; f", seen.display());
+    let mut command = env.command(REPLAY.into_iter().chain(["--edit"]));
+    let child = command.env("EDITOR", editor).spawn().unwrap();
+    let path = || std::fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
+    let path = eventually("the editor has the file", path, |path| !path.is_empty());
+    assert!(std::path::Path::new(&path).exists());
+    // The second one comes so late that it is no part of the first wish.
+    for _ in 0..2 {
+        send_signal(&child, Signal::INT);
+        std::thread::sleep(Duration::from_millis(1500));
     }
-    let batch = json!({"shardId": SHARD, "startSequenceNumber": numbers[1], "endSequenceNumber": numbers[3],
-        "approximateArrivalOfFirstRecord": jiff::Timestamp::now().to_string(), "batchSize": 3,
-        "streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data"});
-    let mut document = json!({"version": "1.0", "requestContext": {"condition": "RetryAttemptsExhausted"},
-        "KinesisBatchInfo": batch});
-    let path = env.write("failed.json", json!({"Messages": [{"Body": document.to_string()}]}).to_string());
-    let from = ["rejects", "from-destination", "--local", "--file", path.to_str().unwrap()];
-    let row = env.run(from).assert_success().json();
-    assert_eq!((&row["records"], &row["reason"]), (&json!(3), &json!("RetryAttemptsExhausted")));
-    assert!((23.0..=24.0).contains(&row["hours_left"].as_f64().unwrap()), "{row}");
-    let target = env.path("records.ndjson");
-    env.run(from.into_iter().chain(["--to", target.to_str().unwrap()])).assert_success();
-    let exported = std::fs::read_to_string(&target).unwrap();
-    assert_eq!(exported.lines().count(), 3, "{exported}");
-    env.run(from.into_iter().chain(["--replay"])).assert_code(2).assert_stderr_contains(&["--yes"]);
-    env.run(from.into_iter().chain(["--overwrite"])).assert_code(2).assert_stderr_contains(&["is for `--replay`"]);
-    let report = env.run(from.into_iter().chain(["--replay", "--yes"])).assert_success().json();
-    assert_eq!(counts(&report, ["found", "replayed", "already_stored"]), [3, 3, 1], "{report}");
-    assert_eq!(rows(&env).len(), 4);
-    // More than the stream has.
-    document["KinesisBatchInfo"]["batchSize"] = 5.into();
-    let path = env.write("more.json", document.to_string());
-    env.run(["rejects", "from-destination", "--local", "--replay", "--yes", "--file", path.to_str().unwrap()])
-        .assert_code(3)
-        .assert_stderr_contains(&["2 records are lost"]);
-    document["KinesisBatchInfo"]["streamArn"] = "arn:aws:kinesis:us-east-1:000000000000:stream/other".into();
-    let path = env.write("other.json", document.to_string());
-    env.run(["rejects", "from-destination", "--local", "--file", path.to_str().unwrap()])
-        .assert_code(2)
-        .assert_stderr_contains(&["is about stream other"]);
-}
-
-#[test]
-fn rejects_from_destination_reads_what_the_local_cloud_logs_of_a_batch_that_was_given_up() {
-    let env = TestEnv::with_local_cloud();
-    env.run(["up", "--local", "--set", "mapping.retry_attempts=0", "--set", "mapping.bisect=false"]).assert_success();
-    let api = ApiClient::new(&env);
-    api.set_faults("dynamodb:BatchWriteItem=denied");
-    env.run(["put", "--local", "--sensor", "kitchen", "--temp", "21.5", "--time", "1"]).assert_success();
-    let log = || env.run(["logs", "--local", "--filter", "discarded", "-o", "ndjson"]).assert_success().stdout;
-    let log = eventually("the batch is given up", log, |log| !log.is_empty());
-    api.set_faults("");
-    let from = ["rejects", "from-destination", "--local", "--file", "-"];
-    let row = env.run_with_input(from, log.as_bytes()).assert_success().json();
-    assert_eq!((&row["records"], &row["has_records"]), (&json!(1), &json!(false)));
-    let run = env.run_with_input(from.into_iter().chain(["--replay", "--yes"]), log.as_bytes()).assert_success();
-    assert_eq!(counts(&run.json(), LEDGER), [1, 1, 0, 0, 0]);
-    assert_eq!(rows(&env), [("1".to_owned(), "21.5".to_owned())]);
+    assert!(!std::path::Path::new(&path).exists(), "{path}");
+    Run::of_child(child).assert_code(130);
 }

@@ -2,11 +2,12 @@
 
 use clap::Args as ClapArgs;
 
+use super::agreed_letters::AgreedLetters;
 use super::consent::{Verb, ask};
-use super::selection::{FilterArgs, dead_letters, table, tell_left_out};
+use super::selection::{FilterArgs, table};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{DeadLetter, DeadLetterId, DeadLetterReader, Deletion};
+use crate::operate::{DeadLetter, DeadLetterId, Deletion};
 use crate::output::{DeletedDeadLetters, units};
 
 /// Dead letters that are read before they are deleted.
@@ -38,45 +39,36 @@ pub(super) struct DeleteArgs {
 }
 
 pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Result<(), Error> {
+    let mut letters = ask(context, &args.filter, &args.ids, args.yes, DELETE).await?;
     let mut deleted = DeletedDeadLetters::default();
-    let mut reader = args.filter.reader(context, &args.ids).await?;
-    if ask(context, &args.filter, &args.ids, args.yes, DELETE).await? {
-        let result = delete(context, args, &mut reader, &mut deleted).await;
-        if let Err(error) = result {
-            let before = format!("{} deleted before that", dead_letters(deleted.deleted));
-            return Err(if deleted.deleted > 0 { error.hint(before) } else { error });
-        }
-    }
+    let mut result = delete(context, &mut letters, &mut deleted).await;
     context.output.report(&deleted)?;
-    tell_left_out(context, &reader)?;
-    if deleted.changed > 0 {
+    if result.is_ok() && deleted.changed > 0 {
         let count = units::count(deleted.changed);
-        return Err(Error::incomplete(format!("{count} not deleted: the function wrote them again meanwhile"))
+        result = Err(Error::incomplete(format!("{count} not deleted: the function wrote them again meanwhile"))
             .hint("`sensorctl rejects list` shows them"));
     }
-    Ok(())
+    letters.tell_left_out(context, result)
 }
 
 async fn delete(
     context: &Context,
-    args: &DeleteArgs,
-    reader: &mut DeadLetterReader<'_>,
+    letters: &mut AgreedLetters<'_>,
     deleted: &mut DeletedDeadLetters,
 ) -> Result<(), Error> {
     let table = table(context).await?;
     let step = context.output.progress().step(format!("dead letters of {}", table.name));
-    let mut left = args.filter.limit.unwrap_or(u64::MAX);
     let result = async {
         loop {
-            let chunk = chunk(context, reader, &mut left).await?;
+            let chunk = chunk(context, letters).await?;
             if chunk.is_empty() {
                 return Ok(());
             }
             deleted.found += chunk.len() as u64;
-            let letters: Vec<_> = chunk.iter().collect();
+            let read: Vec<_> = chunk.iter().collect();
             // Deletions in flight end, so that the count is right.
             let mut failure = None;
-            for result in table.delete_all(&letters).await {
+            for result in table.delete_all(&read).await {
                 match result {
                     Ok(Deletion::Deleted) => deleted.deleted += 1,
                     Ok(Deletion::Changed) => deleted.changed += 1,
@@ -97,13 +89,12 @@ async fn delete(
 }
 
 /// Returns the next dead letters to delete; none at the end.
-async fn chunk(context: &Context, reader: &mut DeadLetterReader<'_>, left: &mut u64) -> Result<Vec<DeadLetter>, Error> {
+async fn chunk(context: &Context, letters: &mut AgreedLetters<'_>) -> Result<Vec<DeadLetter>, Error> {
     let (mut chunk, mut bytes): (Vec<DeadLetter>, usize) = (Vec::new(), 0);
-    let stopped = || Error::interrupted("interrupted").hint("`sensorctl rejects delete` continues");
-    while *left > 0 && chunk.len() < CHUNK && bytes < CHUNK_BYTES {
-        let Some(letter) = context.or_interrupt(reader.next(), stopped).await? else { break };
+    let stopped = || Error::interrupted("interrupted").hint("the same command continues");
+    while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+        let Some(letter) = context.or_interrupt(letters.next(), stopped).await? else { break };
         bytes += letter.data.len();
-        *left -= 1;
         chunk.push(letter);
     }
     Ok(chunk)

@@ -6,11 +6,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use super::agreed_letters::AgreedLetters;
 use super::replay_run::Candidate;
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{DeadLetter, DeadLetterId, DeadLetterReader, ReplayReason};
+use crate::operate::{DeadLetter, DeadLetterId, ReplayReason};
 use crate::output::one_line;
+use crate::temporary_files::RemovedAtExit;
 use crate::whole_lines;
 
 /// Dead letters that fit into one file for a person.
@@ -22,16 +24,11 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// If there is no editor, it fails, there are too many dead letters, or the edited file cannot be understood.
-pub(super) async fn edited(
-    context: &Context,
-    reader: &mut DeadLetterReader<'_>,
-    limit: u64,
-) -> Result<Vec<Candidate>, Error> {
+pub(super) async fn edited(context: &Context, agreed: &mut AgreedLetters<'_>) -> Result<Vec<Candidate>, Error> {
     let editor = editor(|name| std::env::var_os(name))?;
     let stopped = || Error::interrupted("interrupted; nothing was sent");
     let (mut letters, mut bytes): (Vec<DeadLetter>, usize) = (Vec::new(), 0);
-    while (letters.len() as u64) < limit {
-        let Some(letter) = context.or_interrupt(reader.next(), stopped).await? else { break };
+    while let Some(letter) = context.or_interrupt(agreed.next(), stopped).await? {
         bytes += letter.data.len();
         if letters.len() == MAX_LETTERS || bytes > MAX_BYTES {
             return Err(Error::usage(format!("`--edit` takes at most {MAX_LETTERS} dead letters, and 4 MiB of data"))
@@ -75,10 +72,12 @@ fn editor(variable: impl Fn(&str) -> Option<OsString>) -> Result<OsString, Error
 
 /// Opens a text in the user's editor, in a temporary file that is removed in every case.
 fn edit(editor: &OsString, text: &str) -> Result<String, Error> {
-    // A signal that ends the process waits for the removal.
-    let _writing = whole_lines::writing();
+    // A second signal, which ends the process at once, waits until it is known that the file must be removed.
+    let writing = whole_lines::writing();
     let failed = |error: std::io::Error| Error::failed("could not write a temporary file to edit").with_source(error);
     let mut file = tempfile::Builder::new().prefix("sensorctl-").suffix(".txt").tempfile().map_err(failed)?;
+    let _removed = RemovedAtExit::new(file.path());
+    drop(writing);
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
     let path = file.into_temp_path();
     run_editor(editor, &path)?;

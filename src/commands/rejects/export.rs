@@ -47,10 +47,7 @@ struct Exported {
 }
 
 pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Error> {
-    if args.target.as_deref().is_some_and(|path| path.as_os_str() == "-") {
-        return Err(Error::usage("`--to -` is standard output, where rows go without `--to`")
-            .hint("leave `--to` out, or name the file `./-`"));
-    }
+    refuse_dash(args.target.as_deref(), "leave `--to` out, or name the file `./-`")?;
     if args.raw && context.output.chosen_format() != Format::Auto {
         return Err(Error::usage("`--raw` is the data as it is, in no other form").hint("leave `-o` out"));
     }
@@ -75,8 +72,10 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Erro
     };
     let mut exported = Exported::default();
     context.or_interrupt(write(args, &output, format, &mut reader, &mut exported), left).await?;
-    tell_left_out(context, &reader)?;
     if let Some(file) = file {
+        if !reader.missing.is_empty() {
+            return tell_left_out(context, &reader, Ok(()));
+        }
         file.finish()?;
         context.output.status(format!("Wrote {}: {}.", file.name(), dead_letters(exported.written)));
     } else if exported.written == 0 && exported.left_out == 0 {
@@ -84,12 +83,22 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Erro
         let matching = if args.filter.is_set() { " that match" } else { "" };
         context.output.status(format!("No dead letters{matching} in table {table}."));
     }
+    let mut result = Ok(());
     if exported.left_out > 0 {
         let count = dead_letters(exported.left_out);
-        return Err(Error::incomplete(format!(
-            "{count} not written: `--raw` is for data of one line, with all its parts"
-        ))
-        .hint("`sensorctl rejects export` writes them as JSON"));
+        let message = format!("{count} not written: `--raw` is for data of one line, with all its parts");
+        result = Err(Error::incomplete(message).hint("the same command without `--raw` writes them as JSON"));
+    }
+    tell_left_out(context, &reader, result)
+}
+
+/// Refuses `-`, which would be a file of that name.
+///
+/// # Errors
+/// If the target is one.
+pub(super) fn refuse_dash(target: Option<&Path>, hint: &str) -> Result<(), Error> {
+    if target.is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Error::usage("`--to -` is standard output, and `--to` writes a file").hint(hint));
     }
     Ok(())
 }

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueHint};
 
-use super::export::check_ending;
+use super::export::{check_ending, refuse_dash};
 use super::replay_flags::ReplayFlags;
 use super::replay_run::{Candidate, replay_all};
-use super::selection::dead_letters;
+use super::selection::{dead_letters, table};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{DestinationReader, FailureDocument, read_documents, retention_hours};
+use crate::operate::{DestinationReader, FailureDocument, ReplayReason, read_documents, retention_hours};
 use crate::output::{ExportedDeadLetter, FailureDocumentRow, Format, OutputFile, units};
+
+/// Why a record is not replayed that is a dead letter.
+const HELD: &str = "the function put it into the dead-letter table: `rejects replay` with its id replays it";
 
 /// Show, export or replay batches that Lambda gave up, by the documents of a failure destination
 #[derive(Debug, ClapArgs)]
@@ -59,7 +62,9 @@ impl FromDestinationArgs {
 }
 
 pub(super) async fn run(context: &Context, args: &FromDestinationArgs) -> Result<(), Error> {
-    if let Some(flag) = args.how.first_flag().filter(|_| !args.replay) {
+    refuse_dash(args.target.as_deref(), "name a file, or `./-`")?;
+    let flag = args.how.first_flag().or(args.yes.then_some("--yes"));
+    if let Some(flag) = flag.filter(|_| !args.replay) {
         return Err(Error::usage(format!("`{flag}` is for `--replay`")));
     }
     let mut documents = documents(&args.file).await?;
@@ -68,11 +73,38 @@ pub(super) async fn run(context: &Context, args: &FromDestinationArgs) -> Result
         return Err(Error::usage(format!("a document is about stream {}, not {stream}", other.stream))
             .hint("`--stage` or `--set stream.name=NAME` chooses the stream"));
     }
+    check_place(context, &documents).await?;
     documents.sort_by(|left, right| left.arrived.cmp(&right.arrived));
     match (&args.target, args.replay) {
         (Some(target), _) => export(context, target, args.force, documents).await,
         (None, true) => replay(context, args, documents).await,
         (None, false) => list(context, &documents).await,
+    }
+}
+
+/// Refuses documents of another region or account, whose stream may have the same name and other records.
+async fn check_place(context: &Context, documents: &[FailureDocument]) -> Result<(), Error> {
+    let clients = context.clients().await?;
+    if let Some(other) = documents.iter().find(|document| document.region != clients.region) {
+        let (there, here) = (&other.region, &clients.region);
+        return Err(Error::usage(format!("a document is about a stream in {there}, not {here}"))
+            .hint("`--region` chooses the region"));
+    }
+    let work = async { Ok(clients.account().await) };
+    let account = context.or_interrupt(work, || Error::interrupted("interrupted")).await?;
+    match account {
+        Ok(account) => match documents.iter().find(|document| document.account != account) {
+            Some(FailureDocument { account: other, .. }) => {
+                Err(Error::usage(format!("a document is about a stream of account {other}, not {account}"))
+                    .hint("`--profile` chooses the account"))
+            }
+            None => Ok(()),
+        },
+        Err(failure) => {
+            let failure = Error::from(failure).full_message();
+            context.output.note(format!("the account of the documents could not be compared with yours: {failure}"));
+            Ok(())
+        }
     }
 }
 
@@ -132,7 +164,7 @@ async fn export(context: &Context, target: &Path, force: bool, documents: Vec<Fa
     rows.finish::<ExportedDeadLetter<'_>>()?;
     file.finish()?;
     context.output.status(format!("Wrote {}: {} user records.", file.name(), units::count(count)));
-    check_gone(context, &reader)
+    check_gone(context, &reader, Ok(()))
 }
 
 async fn replay(context: &Context, args: &FromDestinationArgs, documents: Vec<FailureDocument>) -> Result<(), Error> {
@@ -153,23 +185,34 @@ async fn replay(context: &Context, args: &FromDestinationArgs, documents: Vec<Fa
             return Err(Error::failed("not confirmed; nothing was replayed"));
         }
     }
-    let mut reader = DestinationReader::new(context.clients().await?, stream, documents);
-    let next = async || Ok(reader.next().await?.map(|letter| Candidate { letter, edited: None }));
-    let report = replay_all(context, &args.how, changes, next).await?;
-    check_gone(context, &reader)?;
-    if report.left() > 0 {
+    let reader = DestinationReader::new(context.clients().await?, stream, documents);
+    let mut reader = reader.with_dead_letters(table(context).await?);
+    let next = async || {
+        let Some(letter) = reader.next().await? else { return Ok(None) };
+        // Its replay would not delete that one.
+        let held = reader.is_held(&letter.id).then(|| Err(ReplayReason::new("dead-letter", HELD)));
+        Ok(Some(Candidate { letter, edited: held }))
+    };
+    let result = replay_all(context, &args.how, changes, next).await.and_then(|report| {
+        if report.left() == 0 {
+            return Ok(());
+        }
         let (left, found) = (report.left_in_words(), dead_letters(report.found));
-        return Err(Error::incomplete(format!("not all of {found} were replayed: {left}"))
-            .hint("the same command tries again; `--to FILE` writes the records to look at them"));
-    }
-    Ok(())
+        Err(Error::incomplete(format!("not all of {found} were replayed: {left}"))
+            .hint("the same command tries again; `--to FILE` writes the records to look at them"))
+    });
+    check_gone(context, &reader, result)
 }
 
-/// Fails if the stream did not have all records any more.
-fn check_gone(context: &Context, reader: &DestinationReader<'_>) -> Result<(), Error> {
+/// Fails if the stream did not have all records any more, with the error of the work before all.
+fn check_gone(context: &Context, reader: &DestinationReader<'_>, result: Result<(), Error>) -> Result<(), Error> {
     if reader.gone == 0 {
-        return Ok(());
+        return result;
     }
     let (count, stream) = (units::count(reader.gone), &context.settings.pipeline.stream.name);
-    Err(Error::incomplete(format!("{count} records are lost: stream {stream} does not have them any more")))
+    let message = format!("{count} records are lost: stream {stream} does not have them any more");
+    match result {
+        Ok(()) => Err(Error::incomplete(message)),
+        Err(error) => Err(error.hint(format!("besides, {message}"))),
+    }
 }

@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context, args: &ListArgs) -> Result<(), Error>
         let reasons: Vec<_> = by_reason.iter().map(|counted| format!("{} {}", counted.count, counted.reason)).collect();
         context.output.status(format!("{}: {}.", dead_letters(counts.total()), reasons.join(", ")));
     }
-    tell_left_out(context, &reader)
+    tell_left_out(context, &reader, Ok(()))
 }
 
 async fn read(

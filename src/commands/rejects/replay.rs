@@ -2,15 +2,15 @@
 
 use clap::Args as ClapArgs;
 
+use super::agreed_letters::AgreedLetters;
 use super::consent::{Verb, ask};
 use super::edit::edited;
 use super::replay_flags::ReplayFlags;
 use super::replay_run::{Candidate, replay_all};
-use super::selection::{FilterArgs, dead_letters, tell_left_out};
+use super::selection::{FilterArgs, dead_letters};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::DeadLetterId;
-use crate::output::ReplayReport;
+use crate::operate::{DeadLetterId, ReplayEdit};
 
 const REPLAY: Verb =
     Verb { name: "replay", asked: "Replay", done: "replayed", effect: "Each is deleted once its reading is stored." };
@@ -49,29 +49,25 @@ pub(super) struct ReplayArgs {
 
 pub(super) async fn run(context: &Context, args: &ReplayArgs) -> Result<(), Error> {
     let changes = args.how.changes()?;
-    let mut reader = args.filter.reader(context, &args.ids).await?;
-    let is_asked = args.how.dry_run || ask(context, &args.filter, &args.ids, args.yes, REPLAY).await?;
-    if !is_asked {
-        context.output.report(&ReplayReport::default())?;
-        return tell_left_out(context, &reader);
-    }
-    let mut left = args.filter.limit.unwrap_or(u64::MAX);
+    let is_agreed = args.yes || args.how.dry_run;
+    let mut letters = ask(context, &args.filter, &args.ids, is_agreed, REPLAY).await?;
+    let result = replay(context, args, changes, &mut letters).await;
+    letters.tell_left_out(context, result)
+}
+
+async fn replay(
+    context: &Context,
+    args: &ReplayArgs,
+    changes: ReplayEdit,
+    letters: &mut AgreedLetters<'_>,
+) -> Result<(), Error> {
     let report = if args.edit {
-        let letters = edited(context, &mut reader, left).await?;
-        let mut letters = letters.into_iter();
-        replay_all(context, &args.how, changes, async || Ok(letters.next())).await
+        let mut edited = edited(context, letters).await?.into_iter();
+        replay_all(context, &args.how, changes, async || Ok(edited.next())).await?
     } else {
-        let next = async || {
-            if left == 0 {
-                return Ok(None);
-            }
-            left -= 1;
-            Ok(reader.next().await?.map(|letter| Candidate { letter, edited: None }))
-        };
-        replay_all(context, &args.how, changes, next).await
+        let next = async || Ok(letters.next().await?.map(|letter| Candidate { letter, edited: None }));
+        replay_all(context, &args.how, changes, next).await?
     };
-    let report = report?;
-    tell_left_out(context, &reader)?;
     if report.left() > 0 {
         let (left, found) = (report.left_in_words(), dead_letters(report.found));
         return Err(Error::incomplete(format!("not all of {found} were replayed: {left}"))

@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::operate::ReplayEdit;
 use crate::pipeline::{ColumnMapping, ConstantField, InputFormat, InputOptions, parse_duration};
 
+const TIMEOUT: Duration = Duration::from_mins(1);
+
 /// How readings are replayed.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReplayFlags {
@@ -27,9 +29,9 @@ pub(super) struct ReplayFlags {
     /// Compare with the table and send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait until readings are stored
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
-    pub timeout: Duration,
+    /// How long to wait until readings are stored [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<Duration>,
 }
 
 impl ReplayFlags {
@@ -41,8 +43,14 @@ impl ReplayFlags {
             (self.coerce, "--coerce"),
             (self.overwrite, "--overwrite"),
             (self.dry_run, "--dry-run"),
+            (self.timeout.is_some(), "--timeout"),
         ];
         flags.iter().find(|(is_set, _)| *is_set).map(|(_, flag)| *flag)
+    }
+
+    /// Returns how long to wait until readings are stored.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
     }
 
     /// Returns the changes to each dead letter.

@@ -45,8 +45,14 @@ pub(super) async fn replay_all(
     let pipeline = &context.settings.pipeline;
     let letters = table(context).await?;
     let pauses = if letters.clients.is_loopback() { LOCAL_PAUSES } else { PAUSES };
-    let target = PipelineTarget { letters, stream: &pipeline.stream.name, table: &pipeline.table.name };
-    let options = ReplayOptions { overwrite: flags.overwrite, dry_run: flags.dry_run, timeout: flags.timeout, pauses };
+    let target = PipelineTarget {
+        letters,
+        stream: &pipeline.stream.name,
+        table: &pipeline.table.name,
+        interrupt: &context.interrupt,
+    };
+    let options =
+        ReplayOptions { overwrite: flags.overwrite, dry_run: flags.dry_run, timeout: flags.timeout(), pauses };
     let mut replayer = Replayer::new(&target, options, &context.interrupt);
     let step = context.output.progress().step(format!("dead letters to {}", pipeline.stream.name));
     let mut ledger = Ledger::new(&context.output, flags.dry_run);
@@ -72,7 +78,7 @@ pub(super) async fn replay_all(
             break Err(error);
         }
         if is_stuck {
-            let seconds = flags.timeout.as_secs();
+            let seconds = flags.timeout().as_secs();
             let message = format!("the stream took readings, and none was stored or rejected within {seconds} s");
             break Err(Error::incomplete(message)
                 .hint("`sensorctl why` tells why the function does not store them")
@@ -86,6 +92,11 @@ pub(super) async fn replay_all(
     match &result {
         Ok(()) => step.done(if flags.dry_run { "compared" } else { "replayed" }),
         Err(_) => step.failed(),
+    }
+    if flags.dry_run && replayer.is_memory_full() {
+        context
+            .output
+            .note("not all readings were compared with each other: those of one sensor and time may be refused");
     }
     let report = ledger.finish(changes.assumed_utc, began.elapsed());
     context.output.report(&report)?;

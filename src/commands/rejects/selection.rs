@@ -67,11 +67,16 @@ pub(super) async fn table(context: &Context) -> Result<DeadLetterTable<'_>, Erro
     Ok(DeadLetterTable { clients: context.clients().await?, name: &context.settings.pipeline.rejects.table.name })
 }
 
-/// Says what a reader left out, and fails if the table does not hold all ids that were asked for.
+/// Says what a reader left out, beside the result of the work, and fails if the table does not hold all ids that were asked
+/// for.
 ///
 /// # Errors
-/// If an id is missing.
-pub(super) fn tell_left_out(context: &Context, reader: &DeadLetterReader<'_>) -> Result<(), Error> {
+/// That of the work, or if an id is missing.
+pub(super) fn tell_left_out(
+    context: &Context,
+    reader: &DeadLetterReader<'_>,
+    result: Result<(), Error>,
+) -> Result<(), Error> {
     let (output, table) = (&context.output, &context.settings.pipeline.rejects.table.name);
     if reader.foreign > 0 {
         let count = units::count(reader.foreign);
@@ -83,7 +88,10 @@ pub(super) fn tell_left_out(context: &Context, reader: &DeadLetterReader<'_>) ->
     }
     let missing: Vec<_> = reader.missing.iter().map(|id| format!("  {id}")).collect();
     if missing.is_empty() {
-        return Ok(());
+        return result;
+    }
+    if let Err(error) = result {
+        return Err(error.hint(format!("besides, table {table} does not hold:\n{}", missing.join("\n"))));
     }
     Err(Error::failed(format!("table {table} does not hold:\n{}", missing.join("\n")))
         .hint("`sensorctl rejects list` lists the dead letters; they may be replayed, deleted or expired"))

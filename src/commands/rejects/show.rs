@@ -31,7 +31,9 @@ pub(super) async fn run(context: &Context, args: &ShowArgs) -> Result<(), Error>
     }
     let mut reader = FilterArgs::default().reader(context, std::slice::from_ref(&args.id)).await?;
     match context.or_interrupt(reader.next(), || Error::interrupted("interrupted")).await? {
-        Some(letter) => context.output.dead_letter(&DeadLetterReport::new(&letter, args.hex)),
-        None => tell_left_out(context, &reader),
+        Some(letter) => {
+            context.output.dead_letter(&DeadLetterReport::new(&letter, args.hex, context.output.hint_flags()))
+        }
+        None => tell_left_out(context, &reader, Ok(())),
     }
 }

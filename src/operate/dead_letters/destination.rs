@@ -21,6 +21,10 @@ const MAX_ENVELOPES: u32 = 6;
 /// A batch that Lambda gave up.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FailureDocument {
+    /// The region of the stream.
+    pub region: String,
+    /// Its account.
+    pub account: String,
     /// The stream.
     pub stream: String,
     /// The shard.
@@ -142,8 +146,11 @@ fn document(value: Value) -> Result<FailureDocument, String> {
         return Err("its sequence numbers are no numbers".to_owned());
     }
     let arrived = batch.approximate_arrival_of_first_record.as_deref().and_then(|text| parse_time(text).ok());
+    let [region, account, stream] = stream_place(&batch.stream_arn).ok_or("its `streamArn` names no stream")?;
     Ok(FailureDocument {
-        stream: stream_name(&batch.stream_arn).ok_or("its `streamArn` names no stream")?,
+        region: region.to_owned(),
+        account: account.to_owned(),
+        stream: stream.to_owned(),
         payload: payload.map(|text| payload_records(&text, &batch.shard_id)).transpose()?,
         shard_id: batch.shard_id,
         first: batch.start_sequence_number,
@@ -154,11 +161,14 @@ fn document(value: Value) -> Result<FailureDocument, String> {
     })
 }
 
-/// Returns the name of a stream by its ARN, or by that of a consumer of it.
-fn stream_name(arn: &str) -> Option<String> {
-    let (_, resource) = arn.split_once(":stream/")?;
-    let name = resource.split('/').next()?;
-    (!name.is_empty()).then(|| name.to_owned())
+/// Returns the region, account and name of a stream by its ARN, or by that of a consumer of it.
+fn stream_place(arn: &str) -> Option<[&str; 3]> {
+    let mut parts = arn.splitn(6, ':');
+    let (arn, _, service) = (parts.next()?, parts.next()?, parts.next()?);
+    let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+    let name = resource.strip_prefix("stream/")?.split('/').next()?;
+    let is_whole = arn == "arn" && service == "kinesis" && ![region, account, name].contains(&"");
+    is_whole.then_some([region, account, name])
 }
 
 fn payload_records(text: &str, shard_id: &str) -> Result<Vec<SourceRecord>, String> {
@@ -201,8 +211,10 @@ mod tests {
     #[test]
     fn documents_are_read_out_of_queues_topics_and_logs() {
         let found = read(&batch().to_string()).unwrap();
-        let FailureDocument { stream, shard_id, first, last, records, condition, arrived, payload } = &found[0];
+        let FailureDocument { stream, shard_id, first, last, records, condition, arrived, payload, region, account } =
+            &found[0];
         assert_eq!((stream.as_str(), shard_id.as_str()), ("mystream", "shardId-000000000001"));
+        assert_eq!((region.as_str(), account.as_str()), ("us-east-2", "123456789012"));
         assert_eq!((first.as_str(), last.as_str(), *records), ("495", "497", 3));
         assert_eq!((condition.as_str(), payload), ("RetryAttemptsExhausted", &None));
         assert_eq!(arrived.as_ref().unwrap().to_string(), "1573691884.835");
@@ -243,7 +255,10 @@ mod tests {
         other["version"] = "2.0".into();
         let mut cut = batch();
         cut["KinesisBatchInfo"].as_object_mut().unwrap().remove("shardId");
+        let mut nowhere = batch();
+        nowhere["KinesisBatchInfo"]["streamArn"] = "arn:aws:kinesis:us-east-2::stream/mystream".into();
         for (text, part) in [
+            (nowhere.to_string(), "its `streamArn` names no stream"),
             (other.to_string(), "version is not 1.0"),
             (cut.to_string(), "missing field `shardId`"),
             ("{}".to_owned(), "no `KinesisBatchInfo`"),

@@ -17,6 +17,8 @@ use crate::pipeline::compare_sequence_numbers;
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 /// A shard may be read five times a second (docs/facts/kinesis.md, Read limits), by all of its readers.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The code of an iterator that is older than five minutes: the records before it were replayed that long.
+const EXPIRED: &str = "ExpiredIteratorException";
 /// Records of a page.
 const PAGE: i32 = 1000;
 
@@ -26,7 +28,10 @@ pub(super) struct RangeReader<'a> {
     clients: &'a Clients,
     stream: &'a str,
     shard_id: String,
+    first: String,
     last: String,
+    /// The last record that was read.
+    read: Option<String>,
     /// `None` at the end.
     iterator: Option<String>,
     is_begun: bool,
@@ -40,22 +45,35 @@ impl<'a> RangeReader<'a> {
         document: &FailureDocument,
     ) -> Result<Self, Error> {
         let FailureDocument { shard_id, first, last, .. } = document;
-        let resource = format!("stream {stream}, shard {shard_id}");
-        let call = clients.call("Kinesis", "GetShardIterator", &resource);
-        let request = clients
-            .kinesis
-            .get_shard_iterator()
-            .stream_name(stream)
-            .shard_id(shard_id)
-            .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
-            .starting_sequence_number(first);
-        let answer = retry(clients, || async { call.answer(request.clone().send().await) }).await;
-        let iterator = match answer {
-            Ok(answer) => answer.shard_iterator,
-            Err(failure) if failure.cause == FailureCause::Missing => None,
-            Err(failure) => return Err(clients.with_account_context(failure).await.into()),
+        let mut reader = RangeReader {
+            clients,
+            stream,
+            shard_id: shard_id.clone(),
+            first: first.clone(),
+            last: last.clone(),
+            read: None,
+            iterator: None,
+            is_begun: false,
         };
-        Ok(RangeReader { clients, stream, shard_id: shard_id.clone(), last: last.clone(), iterator, is_begun: false })
+        reader.iterator = reader.new_iterator().await?;
+        Ok(reader)
+    }
+
+    /// Returns an iterator behind the last record that was read.
+    async fn new_iterator(&self) -> Result<Option<String>, Error> {
+        let resource = format!("stream {}, shard {}", self.stream, self.shard_id);
+        let call = self.clients.call("Kinesis", "GetShardIterator", &resource);
+        let (from, number) = match &self.read {
+            Some(read) => (ShardIteratorType::AfterSequenceNumber, read),
+            None => (ShardIteratorType::AtSequenceNumber, &self.first),
+        };
+        let request = self.clients.kinesis.get_shard_iterator().stream_name(self.stream).shard_id(&self.shard_id);
+        let request = request.shard_iterator_type(from).starting_sequence_number(number);
+        match retry(self.clients, || async { call.answer(request.clone().send().await) }).await {
+            Ok(answer) => Ok(answer.shard_iterator),
+            Err(failure) if failure.cause == FailureCause::Missing => Ok(None),
+            Err(failure) => Err(self.clients.with_account_context(failure).await.into()),
+        }
     }
 
     /// Returns the next records of the range, which may be none; `None` behind its end.
@@ -70,12 +88,17 @@ impl<'a> RangeReader<'a> {
         let answer = retry(self.clients, || async { call.answer(request.clone().send().await) }).await;
         let answer = match answer {
             Ok(answer) => answer,
+            Err(failure) if failure.code.as_deref() == Some(EXPIRED) => {
+                self.iterator = self.new_iterator().await?;
+                return Ok(self.iterator.is_some().then(Vec::new));
+            }
             Err(failure) => return Err(self.clients.with_account_context(failure).await.into()),
         };
         let is_after = |record: &Record| compare_sequence_numbers(&record.sequence_number, &self.last);
         // The last record of the range is the end, and so is the newest of the shard.
         let is_end = answer.records.iter().any(|record| is_after(record) != Ordering::Less)
             || (answer.records.is_empty() && answer.millis_behind_latest == Some(0));
+        self.read = answer.records.last().map(|record| record.sequence_number.clone()).or(self.read.take());
         self.iterator = answer.next_shard_iterator.filter(|_| !is_end);
         let records = answer.records.into_iter().filter(|record| is_after(record) != Ordering::Greater);
         Ok(Some(records.map(|record| self.record(record)).collect()))

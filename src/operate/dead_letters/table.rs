@@ -1,6 +1,6 @@
 //! The calls to the dead-letter table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,6 +10,7 @@ use super::dead_letter::{DeadLetter, DeadLetterId, DeadLetterPart};
 use super::joiner::{ItemPart, single_part};
 use crate::aws::{self, AwsFailure, Clients};
 use crate::error::Error;
+use crate::pipeline::batch_get;
 
 /// How long a call is repeated after transient failures.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
@@ -22,7 +23,7 @@ pub(super) const EXPIRES: &str = "ExpiresAt";
 const WITHOUT_DATA: [&str; 8] = [SHARD, REJECT, "PartitionKey", "Code", "Reason", EXPIRES, "Parts", "ArrivalTime"];
 
 /// An item of the table.
-type Item = HashMap<String, AttributeValue>;
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The dead-letter table.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +127,20 @@ impl DeadLetterTable<'_> {
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
+    /// Returns those of these ids that the table holds, by their first parts.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub(super) async fn held(&self, ids: &[DeadLetterId]) -> Result<HashSet<DeadLetterId>, Error> {
+        let keys = ids.iter().map(|id| part_key(id, 0)).collect();
+        match batch_get(self.clients, self.name, keys).await {
+            Ok(items) => {
+                Ok(items.into_iter().filter_map(|item| item_part(item, true)).map(|part| part.letter.id).collect())
+            }
+            Err(failure) => Err(self.clients.with_account_context(failure).await.into()),
+        }
+    }
+
     /// Repeats a call after transient failures.
     pub(super) async fn retry<T, Fut>(&self, call: impl FnMut() -> Fut) -> Result<T, Error>
     where
@@ -138,8 +153,15 @@ impl DeadLetterTable<'_> {
     }
 }
 
+/// Returns the key of a part.
+pub(super) fn part_key(id: &DeadLetterId, part: u32) -> Item {
+    let text = AttributeValue::S;
+    [(SHARD.to_owned(), text(id.shard_id.clone())), (REJECT.to_owned(), text(format!("{}{part:03}", id.prefix())))]
+        .into()
+}
+
 /// Reads an item that the function wrote (docs/semantics.md, Dead letters); `None` for another item.
-fn item_part(mut item: Item, with_data: bool) -> Option<ItemPart> {
+pub(super) fn item_part(mut item: Item, with_data: bool) -> Option<ItemPart> {
     let mut text = |name: &str| match item.remove(name) {
         Some(AttributeValue::S(text)) => Some(text),
         _ => None,

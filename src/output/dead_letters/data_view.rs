@@ -19,15 +19,15 @@ fn shown_range(length: usize, at: Option<usize>) -> std::ops::Range<usize> {
     begin..(begin + SHOWN_BYTES).min(length)
 }
 
-fn left_out(count: usize) -> Option<String> {
-    (count > 0).then(|| format!("… {count} bytes; `sensorctl rejects export` has all"))
+fn left_out(count: usize, export: &str) -> Option<String> {
+    (count > 0).then(|| format!("… {count} bytes; {export} has all"))
 }
 
-/// Returns text line by line. `mark` is a byte of it, and what is wrong there.
-pub(super) fn text_lines(text: &str, mark: Option<(usize, &str)>) -> Vec<String> {
+/// Returns text line by line. `mark` is a byte of it, and what is wrong there; `export` is the command that writes all.
+pub(super) fn text_lines(text: &str, mark: Option<(usize, &str)>, export: &str) -> Vec<String> {
     let range = shown_range(text.len(), mark.map(|(at, _)| at));
     let (begin, end) = (text.floor_char_boundary(range.start), text.ceil_char_boundary(range.end));
-    let mut lines: Vec<String> = left_out(begin).into_iter().collect();
+    let mut lines: Vec<String> = left_out(begin, export).into_iter().collect();
     let mut line_begin = begin;
     for line in text[begin..end].split_inclusive('\n') {
         let line_end = line_begin + line.len();
@@ -44,7 +44,7 @@ pub(super) fn text_lines(text: &str, mark: Option<(usize, &str)>) -> Vec<String>
     if text.is_empty() {
         lines.extend(mark.map(|(_, message)| format!("^ {message}")));
     }
-    lines.extend(left_out(text.len() - end));
+    lines.extend(left_out(text.len() - end, export));
     lines
 }
 
@@ -80,10 +80,10 @@ fn marked_line(line: &str, at: usize, message: &str) -> [String; 2] {
 }
 
 /// Returns bytes as hexadecimal digits and as ASCII, with a mark below one of them.
-pub(super) fn hex_lines(bytes: &[u8], mark: Option<(usize, &str)>) -> Vec<String> {
+pub(super) fn hex_lines(bytes: &[u8], mark: Option<(usize, &str)>, export: &str) -> Vec<String> {
     let range = shown_range(bytes.len(), mark.map(|(at, _)| at));
     let begin = range.start / ROW * ROW;
-    let mut lines: Vec<String> = left_out(begin).into_iter().collect();
+    let mut lines: Vec<String> = left_out(begin, export).into_iter().collect();
     for (number, row) in bytes[begin..range.end].chunks(ROW).enumerate() {
         let offset = begin + number * ROW;
         let digits: Vec<_> = row.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -97,7 +97,7 @@ pub(super) fn hex_lines(bytes: &[u8], mark: Option<(usize, &str)>) -> Vec<String
     if let Some((_, message)) = mark.filter(|(at, _)| *at == bytes.len()) {
         lines.push(format!("{:08x}  ^^ {message}", bytes.len()));
     }
-    lines.extend(left_out(bytes.len() - range.end));
+    lines.extend(left_out(bytes.len() - range.end, export));
     lines
 }
 
@@ -110,17 +110,17 @@ mod tests {
 
     #[test]
     fn text_is_marked_below_the_place_of_the_failure() {
-        let lines = text_lines("{\"a\":1,\n \"b\":x}\n", Some((13, "not JSON")));
+        let lines = text_lines("{\"a\":1,\n \"b\":x}\n", Some((13, "not JSON")), "`export`");
         assert_eq!(lines, ["{\"a\":1,", " \"b\":x}", "     ^ not JSON"]);
-        assert_eq!(text_lines("{", Some((1, "end"))), ["{", " ^ end"]);
-        assert_eq!(text_lines("", Some((0, "end"))), ["^ end"]);
-        assert_eq!(text_lines("a\tb", None), ["a\u{fffd}b"]);
+        assert_eq!(text_lines("{", Some((1, "end")), "`export`"), ["{", " ^ end"]);
+        assert_eq!(text_lines("", Some((0, "end")), "`export`"), ["^ end"]);
+        assert_eq!(text_lines("a\tb", None, "`export`"), ["a\u{fffd}b"]);
     }
 
     #[test]
     fn long_line_is_cut_around_the_mark() {
         let text = format!("{}X{}", "a".repeat(3000), "b".repeat(3000));
-        let lines = text_lines(&text, Some((3000, "here")));
+        let lines = text_lines(&text, Some((3000, "here")), "`export`");
         let at = lines.iter().position(|line| line.ends_with("^ here")).unwrap();
         let column = lines[at].find('^').unwrap();
         assert_eq!(lines[at - 1].chars().nth(column), Some('X'));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn hex_shows_every_byte_and_marks_one() {
-        let lines = hex_lines(b"0123456789abcdefXY\xff", Some((17, "here")));
+        let lines = hex_lines(b"0123456789abcdefXY\xff", Some((17, "here")), "`export`");
         assert_eq!(
             lines,
             [
@@ -138,7 +138,7 @@ mod tests {
                 "             ^^ here"
             ]
         );
-        assert_eq!(hex_lines(b"", Some((0, "end"))), ["00000000  ^^ end"]);
+        assert_eq!(hex_lines(b"", Some((0, "end")), "`export`"), ["00000000  ^^ end"]);
     }
 
     proptest! {
@@ -147,10 +147,10 @@ mod tests {
             text in "[a-z\u{1b}\u{9b}é🌡\t\n ]{0,200}", at in any::<prop::sample::Index>(),
         ) {
             let at = at.index(text.len() + 1);
-            let lines = text_lines(&text, Some((at, "here")));
+            let lines = text_lines(&text, Some((at, "here")), "`export`");
             prop_assert_eq!(lines.iter().filter(|line| line.ends_with("^ here")).count(), 1);
             prop_assert!(lines.iter().all(|line| *one_line(line) == **line));
-            hex_lines(text.as_bytes(), Some((at, "here")));
+            hex_lines(text.as_bytes(), Some((at, "here")), "`export`");
         }
     }
 }

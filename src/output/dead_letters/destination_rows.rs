@@ -97,6 +97,8 @@ mod tests {
     #[test]
     fn hours_left_end_at_the_retention_of_the_first_record() {
         let document = FailureDocument {
+            region: "us-east-1".into(),
+            account: "1".into(),
             stream: "s".into(),
             shard_id: "shardId-0".into(),
             first: "1".into(),

@@ -53,9 +53,16 @@ pub(crate) struct KinesisStream<'a> {
     pub name: &'a str,
 }
 
-impl StreamWriter for KinesisStream<'_> {
-    /// The SDK retries only requests that fail as a whole.
-    async fn put(&self, entries: &[PutEntry<'_>]) -> Result<Vec<EntryResult>, AwsFailure> {
+impl KinesisStream<'_> {
+    /// Sends one request. Returns the place of each record, or the code of its failure. The SDK retries only requests that
+    /// fail as a whole.
+    ///
+    /// # Errors
+    /// If the request fails as a whole.
+    pub(crate) async fn put_records(
+        &self,
+        entries: &[PutEntry<'_>],
+    ) -> Result<Vec<Result<PutReceipt, String>>, AwsFailure> {
         let KinesisStream { clients, name } = self;
         let resource = format!("stream {name}");
         let broken = |message: String| clients.build_failure("Kinesis", "PutRecords", &resource, message);
@@ -78,11 +85,23 @@ impl StreamWriter for KinesisStream<'_> {
             return Err(broken(format!("{} answers to {} records", answer.records.len(), entries.len())));
         }
         let read = |entry: PutRecordsResultEntry| match (entry.error_code, entry.sequence_number) {
-            (Some(code), _) => EntryResult::Failed(code),
-            (None, Some(_)) => EntryResult::Accepted { shard_id: entry.shard_id.unwrap_or_default() },
-            (None, None) => EntryResult::Failed("no sequence number".to_owned()),
+            (Some(code), _) => Err(code),
+            (None, Some(sequence_number)) => {
+                Ok(PutReceipt { shard_id: entry.shard_id.unwrap_or_default(), sequence_number })
+            }
+            (None, None) => Err("no sequence number".to_owned()),
         };
         Ok(answer.records.into_iter().map(read).collect())
+    }
+}
+
+impl StreamWriter for KinesisStream<'_> {
+    async fn put(&self, entries: &[PutEntry<'_>]) -> Result<Vec<EntryResult>, AwsFailure> {
+        let result = |answer| match answer {
+            Ok(PutReceipt { shard_id, .. }) => EntryResult::Accepted { shard_id },
+            Err(code) => EntryResult::Failed(code),
+        };
+        Ok(self.put_records(entries).await?.into_iter().map(result).collect())
     }
 
     async fn open_shards(&self) -> Result<Vec<ShardRange>, AwsFailure> {

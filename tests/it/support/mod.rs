@@ -7,6 +7,7 @@ mod role_session;
 #[allow(dead_code, unused_imports, reason = "the unit tests of `src/commands` use the rest")]
 #[path = "../../support/mod.rs"]
 mod shared;
+mod terminal;
 mod test_resource;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use sensor_model::{Reading, Value};
 
 use super::item::{ReplayItem, ReplayReason};
 use super::members::with_members;
+use super::reading_origin::{AppliedEdit, ReadingOrigin};
 use crate::operate::DeadLetter;
 use crate::pipeline::{
     ConstantField, InputOptions, MAX_RECORD_BYTES, partition_key, read_document, value_json, value_of,
@@ -49,17 +50,22 @@ impl ReplayEdit {
         edited: Option<Vec<u8>>,
     ) -> Result<ReplayItem, (DeadLetter, ReplayReason)> {
         match self.reading(&letter, edited) {
-            Ok((reading, data)) => Ok(ReplayItem { letter, reading, data }),
+            Ok((reading, data, origin)) => Ok(ReplayItem { letter, reading, data, origin }),
             Err(reason) => Err((letter, reason)),
         }
     }
 
-    fn reading(&mut self, letter: &DeadLetter, edited: Option<Vec<u8>>) -> Result<(Reading, Vec<u8>), ReplayReason> {
+    fn reading(
+        &mut self,
+        letter: &DeadLetter,
+        edited: Option<Vec<u8>>,
+    ) -> Result<(Reading, Vec<u8>, ReadingOrigin), ReplayReason> {
         if letter.missing_parts > 0 {
             let missing = letter.missing_parts;
-            let message = format!("{missing} of its parts are missing, so its data is not whole");
+            let message = format!("{missing} of its parts are missing, so it can only be deleted, by `rejects delete`");
             return Err(ReplayReason::new("missing-parts", message));
         }
+        let is_by_hand = edited.is_some();
         let mut data = edited.unwrap_or_else(|| letter.data.clone());
         let no_object = || ReplayReason::new("not-an-object", "it is no JSON object, in which a key can be set");
         if !self.set.is_empty() {
@@ -73,12 +79,19 @@ impl ReplayEdit {
         }
         let reading = Reading::from_json(&data);
         let reading = reading.map_err(|error| ReplayReason::new(error.code(), error.to_string()))?;
+        let origin = if is_by_hand || !self.set.is_empty() || self.input.is_some() {
+            let map = self.input.as_ref().map_or(&[][..], |input| &input.map);
+            let edit = AppliedEdit { set: &self.set, map, is_by_hand };
+            ReadingOrigin::new(&letter.data, &edit, &reading)
+        } else {
+            ReadingOrigin::unchanged(&letter.data)
+        };
         let bytes = data.len() + partition_key(&reading.sensor_id).len();
         if bytes > MAX_RECORD_BYTES {
             let message = format!("with its key it has {bytes} bytes, a record at most {MAX_RECORD_BYTES}");
             return Err(ReplayReason::new("too-large", message));
         }
-        Ok((reading, data))
+        Ok((reading, data, origin))
     }
 }
 

@@ -3,6 +3,7 @@
 use sensor_model::Reading;
 use sha2::{Digest as _, Sha256};
 
+use super::reading_origin::ReadingOrigin;
 use crate::operate::DeadLetter;
 
 /// A dead letter and its reading.
@@ -14,6 +15,8 @@ pub(crate) struct ReplayItem {
     pub reading: Reading,
     /// The bytes that are sent: those of the dead letter where nothing was edited.
     pub data: Vec<u8>,
+    /// The parts of the reading that are the dead letter's own.
+    pub origin: ReadingOrigin,
 }
 
 impl ReplayItem {
@@ -41,12 +44,12 @@ pub(crate) enum ReplayFate {
     Failed(ReplayReason),
 }
 
-/// A dead letter at the place of a record, as far as it tells whether it is of that record.
+/// A dead letter at the place of a record, with all its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FoundRejection {
     /// Why it was rejected.
     pub reason: ReplayReason,
-    /// The bytes of its first part.
+    /// Its bytes.
     pub data: Vec<u8>,
 }
 
@@ -54,7 +57,7 @@ impl FoundRejection {
     /// Returns whether it is of this item. Sequence numbers of a stream that was created again may be those of older dead
     /// letters: one that is being replayed, or of other data, is no new one.
     pub(super) fn is_of(&self, item: &ReplayItem) -> bool {
-        !self.data.is_empty() && item.data.starts_with(&self.data)
+        item.data == self.data
     }
 }
 

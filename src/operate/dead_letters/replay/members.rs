@@ -34,6 +34,14 @@ pub(super) fn with_members(data: &[u8], set: &[(String, String)]) -> Option<Stri
     Some(out)
 }
 
+/// Returns the members of an object in their order, each with its value as JSON. `None` if the data is no JSON object.
+pub(super) fn members_of(data: &[u8]) -> Option<Vec<(String, String)>> {
+    let mut json = serde_json::Deserializer::from_slice(data);
+    let members = json.deserialize_map(Members).ok()?;
+    json.end().ok()?;
+    Some(members.into_iter().map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect())
+}
+
 /// All members in their order, also those of equal names.
 struct Members;
 

@@ -3,22 +3,22 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use sensor_model::Reading;
 use sensor_model::backoff::Backoff;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::item::{FoundRejection, ReplayItem, ReplayReason};
 use super::target::ReplayTarget;
 use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::operate::dead_letters::deletion::Deletion;
-use crate::operate::dead_letters::table::{DATA, REJECT, SHARD};
+use crate::operate::dead_letters::joiner::ItemPart;
+use crate::operate::dead_letters::table::{Item, item_part, part_key};
 use crate::operate::{DeadLetter, DeadLetterId, DeadLetterTable};
 use crate::pipeline::{
-    MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, PutReceipt, RowState, batch_get, partition_key, rows_at,
+    KinesisStream, MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, PutEntry, PutReceipt, RowState, batch_get, partition_key,
+    rows_at,
 };
 
 /// The pauses after records that the stream did not take.
@@ -35,47 +35,22 @@ pub(crate) struct PipelineTarget<'a> {
     pub stream: &'a str,
     /// The name of the table of readings.
     pub table: &'a str,
+    /// Ends resends.
+    pub interrupt: &'a CancellationToken,
 }
 
 impl PipelineTarget<'_> {
-    /// Sends one request. Returns the answer to each record.
-    async fn request(&self, items: &[&ReplayItem]) -> Result<Vec<Result<PutReceipt, String>>, AwsFailure> {
-        let clients = self.letters.clients;
-        let resource = format!("stream {}", self.stream);
-        let call = clients.call("Kinesis", "PutRecords", &resource);
-        let entry = |item: &&ReplayItem| {
-            PutRecordsRequestEntry::builder()
-                .data(Blob::new(item.data.as_slice()))
-                .partition_key(partition_key(&item.reading.sensor_id))
-                .build()
-                .map_err(|error| call.build_failure(error))
-        };
-        let entries = items.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let request = clients.kinesis.put_records().stream_name(self.stream).set_records(Some(entries));
-        let answer = call.answer(request.send().await)?;
-        if answer.records.len() != items.len() {
-            let (answers, records) = (answer.records.len(), items.len());
-            return Err(call.build_failure(format!("{answers} answers to {records} records")));
-        }
-        let read =
-            |entry: aws_sdk_kinesis::types::PutRecordsResultEntry| match (entry.error_code, entry.sequence_number) {
-                (None, Some(sequence_number)) => {
-                    Ok(PutReceipt { shard_id: entry.shard_id.unwrap_or_default(), sequence_number })
-                }
-                (code, _) => Err(code.unwrap_or_else(|| "no sequence number".to_owned())),
-            };
-        Ok(answer.records.into_iter().map(read).collect())
-    }
-
     /// Puts records that fit into one request, and resends those that the stream did not take.
     async fn put_request(&self, items: &[&ReplayItem]) -> Result<Vec<Result<PutReceipt, ReplayReason>>, Error> {
+        let stream = KinesisStream { clients: self.letters.clients, name: self.stream };
         let mut answers: Vec<Option<PutReceipt>> = vec![None; items.len()];
         let mut progressed = Instant::now();
         let mut attempt = 0;
         loop {
             let open: Vec<usize> = (0..items.len()).filter(|at| answers[*at].is_none()).collect();
-            let records: Vec<_> = open.iter().map(|at| items[*at]).collect();
-            let results = self.letters.retry(|| self.request(&records)).await?;
+            let keys: Vec<_> = open.iter().map(|at| partition_key(&items[*at].reading.sensor_id)).collect();
+            let records: Vec<_> = open.iter().zip(&keys).map(|(at, key)| entry(items[*at], key)).collect();
+            let results = self.letters.retry(|| stream.put_records(&records)).await?;
             let mut refusal = None;
             for (at, result) in open.iter().zip(results) {
                 match result {
@@ -87,15 +62,23 @@ impl PipelineTarget<'_> {
                 }
             }
             let Some(code) = refusal else { break };
-            if progressed.elapsed() >= GIVE_UP_AFTER {
+            if progressed.elapsed() >= GIVE_UP_AFTER || self.interrupt.is_cancelled() {
                 let message = format!("the stream did not take it: {code}");
                 let reason = || ReplayReason::new("not-taken", message.clone());
                 return Ok(answers.into_iter().map(|answer| answer.ok_or_else(reason)).collect());
             }
-            sleep(BACKOFF.full_jitter(attempt, rand::random())).await;
+            tokio::select! {
+                () = sleep(BACKOFF.full_jitter(attempt, rand::random())) => {}
+                () = self.interrupt.cancelled() => {}
+            }
             attempt += 1;
         }
         Ok(answers.into_iter().flatten().map(Ok).collect())
+    }
+
+    async fn parts(&self, keys: Vec<Item>) -> Result<Vec<ItemPart>, Error> {
+        let items = self.located(batch_get(self.letters.clients, self.letters.name, keys).await).await?;
+        Ok(items.into_iter().filter_map(|item| item_part(item, true)).collect())
     }
 
     async fn located<T>(&self, result: Result<T, AwsFailure>) -> Result<T, Error> {
@@ -104,6 +87,10 @@ impl PipelineTarget<'_> {
             Err(failure) => Err(self.letters.clients.with_account_context(failure).await.into()),
         }
     }
+}
+
+fn entry<'e>(item: &'e ReplayItem, partition_key: &'e str) -> PutEntry<'e> {
+    PutEntry { data: &item.data, partition_key, explicit_hash_key: None }
 }
 
 impl ReplayTarget for PipelineTarget<'_> {
@@ -129,31 +116,30 @@ impl ReplayTarget for PipelineTarget<'_> {
     }
 
     async fn rejections(&self, receipts: &[&PutReceipt]) -> Result<Vec<Option<FoundRejection>>, Error> {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        // A replayed reading is a plain record, whose dead letter has the index 0 and begins with the part 0.
-        let reject_id = |receipt: &PutReceipt| {
+        // A replayed reading is a plain record, whose dead letter has the index 0.
+        let id = |receipt: &PutReceipt| {
             let PutReceipt { shard_id, sequence_number } = receipt.clone();
-            format!("{}000", DeadLetterId { shard_id, sequence_number, index: 0 }.prefix())
+            DeadLetterId { shard_id, sequence_number, index: 0 }
         };
-        let key = |receipt: &&PutReceipt| -> HashMap<_, _> {
-            [(SHARD.to_owned(), text(&receipt.shard_id)), (REJECT.to_owned(), text(&reject_id(receipt)))].into()
-        };
-        let keys = receipts.iter().map(key).collect();
-        let items = self.located(batch_get(self.letters.clients, self.letters.name, keys).await).await?;
-        let mut found = HashMap::new();
-        for mut item in items {
-            let data = match item.remove(DATA) {
-                Some(AttributeValue::B(data)) => data.into_inner(),
-                _ => Vec::new(),
-            };
-            let mut text = |name: &str| match item.remove(name) {
-                Some(AttributeValue::S(text)) => text,
-                _ => String::new(),
-            };
-            let reason = ReplayReason { code: text("Code"), message: text("Reason") };
-            found.insert((text(SHARD), text(REJECT)), FoundRejection { reason, data });
+        let ids: Vec<_> = receipts.iter().map(|receipt| id(receipt)).collect();
+        let first = self.parts(ids.iter().map(|id| part_key(id, 0)).collect()).await?;
+        // The function writes the parts of a dead letter in no order.
+        let others = first.iter().flat_map(|part| (1..part.count).map(|number| part_key(&part.letter.id, number)));
+        let mut others = self.parts(others.collect()).await?;
+        others.sort_by(|left, right| left.letter.parts[0].reject_id.cmp(&right.letter.parts[0].reject_id));
+        let mut found: HashMap<DeadLetterId, (FoundRejection, u32)> = HashMap::new();
+        for ItemPart { letter: DeadLetter { id, reason, message, data, .. }, count } in first {
+            let reason = ReplayReason { code: reason, message };
+            found.insert(id, (FoundRejection { reason, data }, count.saturating_sub(1)));
         }
-        Ok(receipts.iter().map(|receipt| found.remove(&(receipt.shard_id.clone(), reject_id(receipt)))).collect())
+        for ItemPart { letter, .. } in others {
+            if let Some((rejection, missing)) = found.get_mut(&letter.id) {
+                rejection.data.extend_from_slice(&letter.data);
+                *missing = missing.saturating_sub(1);
+            }
+        }
+        let whole = |id| found.remove(&id).filter(|(_, missing)| *missing == 0).map(|(rejection, _)| rejection);
+        Ok(ids.into_iter().map(whole).collect())
     }
 
     async fn delete(&self, letters: &[&DeadLetter]) -> Vec<Result<Deletion, Error>> {

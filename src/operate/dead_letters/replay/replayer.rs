@@ -5,44 +5,37 @@
 //! replaces itself, so nothing is doubled.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::comparison::{Found, same_key};
 use super::item::{FoundRejection, ReplayFate, ReplayItem, ReplayReason};
+use super::options::ReplayOptions;
+use super::put_readings::PutReadings;
+use super::reading_origin::ReadingOrigin;
+use super::slots::{Slot, SlotState, Sorted, sorted};
 use super::target::ReplayTarget;
 use crate::error::Error;
 use crate::operate::DeadLetterId;
 use crate::operate::dead_letters::deletion::Deletion;
 use crate::pipeline::{PutReceipt, RowState, StoredReading, compare_sequence_numbers};
 
-/// Digests of rejected readings that are kept, 32 bytes each.
-const KEPT_DIGESTS: usize = 100_000;
+/// Readings that were rejected, and readings that were put, of which digests are kept, up to 250 bytes each.
+const KEPT_READINGS: usize = 100_000;
 /// The code of a reading that the stream took, and that did not arrive in time.
 pub(crate) const NOT_STORED: &str = "not-stored";
-
-/// How dead letters are replayed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReplayOptions {
-    /// True to put a reading although the table holds other values at its key.
-    pub overwrite: bool,
-    /// True to put and delete nothing.
-    pub dry_run: bool,
-    /// How long to wait until readings are stored.
-    pub timeout: Duration,
-    /// The shortest and the longest pause between two looks at the tables.
-    pub pauses: (Duration, Duration),
-}
 
 /// Replays dead letters.
 pub(crate) struct Replayer<'a, T> {
     target: &'a T,
     options: ReplayOptions,
     interrupt: &'a CancellationToken,
-    /// Readings that the function rejected again.
-    rejected: HashSet<[u8; 32]>,
+    /// The origins of readings that the function rejected again, by digest.
+    rejected: HashMap<[u8; 32], ReadingOrigin>,
+    /// The readings that were put.
+    put: PutReadings,
     /// The first sequence number of this replay in each shard.
     first: BTreeMap<String, String>,
 }
@@ -58,45 +51,17 @@ pub(crate) struct Replayed {
     pub stopped: Option<Error>,
 }
 
-/// Dead letters of one reading.
-struct Slot {
-    items: Vec<ReplayItem>,
-    state: SlotState,
-}
-
-enum SlotState {
-    /// It is to be put.
-    Open,
-    /// The stream took it.
-    Sent(PutReceipt),
-    /// The table holds it.
-    Stored { before: bool },
-    /// The function rejected it again, and there is a new dead letter.
-    RejectedAgain(ReplayReason),
-    /// Its dead letters are kept.
-    Kept(ReplayFate),
-}
-
-impl Slot {
-    fn first(&self) -> &ReplayItem {
-        // A slot is made of an item.
-        &self.items[0]
-    }
-
-    /// Returns whether a dead letter at the place of the sent record is its own, and none of those that are replayed.
-    fn is_rejected_by(&self, found: &FoundRejection) -> bool {
-        let SlotState::Sent(PutReceipt { shard_id, sequence_number }) = &self.state else { return false };
-        let is_replayed = |item: &ReplayItem| {
-            item.letter.id.shard_id == *shard_id && item.letter.id.sequence_number == *sequence_number
-        };
-        !self.items.iter().any(is_replayed) && found.is_of(self.first())
-    }
-}
-
 impl<'a, T: ReplayTarget> Replayer<'a, T> {
     /// Creates a replay, which the interrupt ends.
     pub(crate) fn new(target: &'a T, options: ReplayOptions, interrupt: &'a CancellationToken) -> Self {
-        Replayer { target, options, interrupt, rejected: HashSet::new(), first: BTreeMap::new() }
+        Replayer {
+            target,
+            options,
+            interrupt,
+            rejected: HashMap::new(),
+            put: PutReadings::new(KEPT_READINGS),
+            first: BTreeMap::new(),
+        }
     }
 
     /// Returns whether a dead letter came after the first reading of this replay was put into its shard. Replaying those,
@@ -104,12 +69,12 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
     #[must_use]
     pub(crate) fn is_new(&self, id: &DeadLetterId) -> bool {
         let first = self.first.get(&id.shard_id);
-        first.is_some_and(|first| compare_sequence_numbers(&id.sequence_number, first) != Ordering::Less)
+        first.is_some_and(|first| !is_before(&id.sequence_number, first))
     }
 
     /// Replays some dead letters.
     pub(crate) async fn replay(&mut self, items: Vec<ReplayItem>) -> Replayed {
-        let (mut slots, deferred) = slots(items);
+        let Sorted { mut slots, deferred, refused } = sorted(items);
         let mut result = self.advance(&mut slots).await;
         let kept = ReplayReason::new("stopped", "the replay ended before it was known to be stored");
         for slot in &mut slots {
@@ -119,7 +84,8 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
             }
         }
         // What is known to be stored is deleted, also after a failure.
-        let fates = self.settle(slots, &mut result).await;
+        let mut fates = self.settle(slots, &mut result).await;
+        fates.extend(refused.into_iter().map(|item| (item.letter.id, ReplayFate::Refused(same_key()))));
         Replayed { fates, deferred, stopped: result.err() }
     }
 
@@ -132,23 +98,33 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         self.wait(slots).await
     }
 
-    /// Compares with the rows that are stored.
-    async fn compare(&self, slots: &mut [Slot]) -> Result<(), Error> {
+    /// Compares with the rows that are stored, and with what this replay put.
+    async fn compare(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
         let readings: Vec<_> = slots.iter().map(|slot| &slot.first().reading).collect();
         let rows = self.target.rows(&readings).await?;
         for (slot, row) in slots.iter_mut().zip(rows) {
-            let is_equal = matches!(&row, RowState::Stored(row) if row.reading == slot.first().reading);
-            if is_equal {
-                slot.state = SlotState::Stored { before: true };
-            } else if row != RowState::Absent && !self.options.overwrite {
-                let message = "the table holds other values at its sensor and time; `--overwrite` replaces them";
-                slot.state = SlotState::Kept(ReplayFate::Refused(ReplayReason::new("other-values", message)));
-            } else if self.rejected.contains(&slot.first().digest()) {
-                let message = "the function rejected an equal reading in this replay";
-                slot.state = SlotState::RejectedAgain(ReplayReason::new("rejected-before", message));
+            let found = Found { row: &row, put: self.put.at(&slot.first().reading), is_new: self.is_new_row(&row) };
+            slot.state = found.state_of(slot.first(), self.options, &self.rejected);
+            if self.options.dry_run && matches!(slot.state, SlotState::Open) {
+                // The next windows find what this one would have stored.
+                self.put.insert(slot.first());
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a row came into the stream after this replay put its first reading there.
+    fn is_new_row(&self, row: &RowState) -> bool {
+        let RowState::Stored(row) = row else { return false };
+        let first = row.shard_id.as_ref().and_then(|shard| self.first.get(shard));
+        first.zip(row.sequence_number.as_ref()).is_some_and(|(first, number)| !is_before(number, first))
+    }
+
+    /// Returns whether a dry run met more readings than it remembers, so that it does not know of each whether another one
+    /// has its sensor and time.
+    #[must_use]
+    pub(crate) fn is_memory_full(&self) -> bool {
+        self.put.is_full()
     }
 
     async fn put(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
@@ -161,9 +137,10 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         for (slot, answer) in open.iter_mut().zip(answers) {
             slot.state = match answer {
                 Ok(receipt) => {
+                    self.put.insert(slot.first());
                     let PutReceipt { shard_id, sequence_number } = receipt.clone();
                     let first = self.first.entry(shard_id).or_insert_with(|| sequence_number.clone());
-                    if compare_sequence_numbers(&sequence_number, first) == Ordering::Less {
+                    if is_before(&sequence_number, first) {
                         *first = sequence_number;
                     }
                     SlotState::Sent(receipt)
@@ -233,8 +210,8 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         let rejections = self.target.rejections(&receipts).await?;
         for (slot, rejection) in sent.iter_mut().zip(rejections) {
             if let Some(FoundRejection { reason, .. }) = rejection.filter(|found| slot.is_rejected_by(found)) {
-                if self.rejected.len() < KEPT_DIGESTS {
-                    self.rejected.insert(slot.first().digest());
+                if self.rejected.len() < KEPT_READINGS {
+                    self.rejected.insert(slot.first().digest(), slot.first().origin);
                 }
                 slot.state = SlotState::RejectedAgain(reason);
             }
@@ -291,30 +268,14 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
     }
 }
 
-/// Joins dead letters of equal readings. Those of a key with other values are deferred, so that each is compared with the
-/// one before.
-fn slots(items: Vec<ReplayItem>) -> (Vec<Slot>, Vec<ReplayItem>) {
-    let mut slots: Vec<Slot> = Vec::new();
-    let mut deferred = Vec::new();
-    let mut by_key: HashMap<(String, String), usize> = HashMap::new();
-    for item in items {
-        let key = (item.reading.sensor_id.clone(), item.reading.current_time.as_str().to_owned());
-        match by_key.get(&key) {
-            Some(&at) if slots[at].first().reading == item.reading => slots[at].items.push(item),
-            Some(_) => deferred.push(item),
-            None => {
-                by_key.insert(key, slots.len());
-                slots.push(Slot { items: vec![item], state: SlotState::Open });
-            }
-        }
-    }
-    (slots, deferred)
+fn is_before(number: &str, other: &str) -> bool {
+    compare_sequence_numbers(number, other) == Ordering::Less
 }
 
 /// Returns whether a row comes from a later record of the same shard.
 fn is_later(row: &StoredReading, receipt: &PutReceipt) -> bool {
     let is_same_shard = row.shard_id.as_ref() == Some(&receipt.shard_id);
-    let later = |number: &String| compare_sequence_numbers(number, &receipt.sequence_number) == Ordering::Greater;
+    let later = |number: &String| is_before(&receipt.sequence_number, number);
     is_same_shard && row.sequence_number.as_ref().is_some_and(later)
 }
 

@@ -3,10 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use sensor_model::{Decimal, Reading};
 
+use super::super::edit::ReplayEdit;
 use super::super::item::{FoundRejection, ReplayItem};
 use super::*;
 use crate::operate::DeadLetter;
@@ -30,6 +32,12 @@ struct Model {
     puts: Cell<usize>,
     /// True if the function does not run.
     is_stopped: bool,
+    /// The changes to each dead letter.
+    edit: ReplayEdit,
+    /// Readings that a replay remembers.
+    bound: usize,
+    /// True if replays put and delete nothing.
+    is_dry: bool,
 }
 
 impl Model {
@@ -43,7 +51,26 @@ impl Model {
             takes_effect,
             puts: Cell::new(0),
             is_stopped: false,
+            edit: ReplayEdit::default(),
+            bound: KEPT_READINGS,
+            is_dry: false,
         }
+    }
+
+    fn with_letters(self, letters: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        for (number, data) in (10..).zip(letters) {
+            self.store_letter(number, data);
+        }
+        self
+    }
+
+    fn with_rows(self, rows: &[(u8, u8)]) -> Self {
+        for (time, temperature) in rows {
+            let reading = Reading::from_json(&json(*time, *temperature)).unwrap();
+            let receipt = PutReceipt { shard_id: SHARD.into(), sequence_number: "1".into() };
+            self.rows.borrow_mut().insert(key(&reading), StoredReading::new(reading, receipt));
+        }
+        self
     }
 
     /// Uses up a call. Returns whether it has an effect, and whether it has an answer.
@@ -87,12 +114,13 @@ impl Model {
     async fn replay(&self, size: usize, overwrite: bool) -> (Vec<ReplayFate>, bool) {
         let options = ReplayOptions {
             overwrite,
-            dry_run: false,
+            dry_run: self.is_dry,
             timeout: Duration::from_secs(5),
             pauses: (Duration::from_millis(1), Duration::from_millis(1)),
         };
         let interrupt = CancellationToken::new();
         let mut replayer = Replayer::new(self, options, &interrupt);
+        replayer.put = PutReadings::new(self.bound);
         let (mut fates, mut deferred, mut last) = (Vec::new(), Vec::new(), None);
         loop {
             let mut window: Vec<ReplayItem> = std::mem::take(&mut deferred);
@@ -102,7 +130,7 @@ impl Model {
                 let Some(letter) = next.cloned() else { break };
                 last = Some(letter.id.clone());
                 if !replayer.is_new(&letter.id) {
-                    window.push(item(letter));
+                    window.push(self.edit.clone().prepare(letter, None).unwrap());
                 }
             }
             if window.is_empty() {
@@ -172,11 +200,6 @@ fn key(reading: &Reading) -> (String, String) {
     (reading.sensor_id.clone(), reading.current_time.to_string())
 }
 
-fn item(letter: DeadLetter) -> ReplayItem {
-    let reading = Reading::from_json(&letter.data).unwrap();
-    ReplayItem { reading, data: letter.data.clone(), letter }
-}
-
 fn json(time: u8, temperature: u8) -> Vec<u8> {
     format!(r#"{{"sensor_id":"a","temperature":{temperature},"current_time":{time}}}"#).into_bytes()
 }
@@ -194,15 +217,8 @@ proptest! {
         kills in prop::collection::vec(1_u32..40, 0..5),
         size in 1_usize..8, overwrite: bool, takes_effect: bool,
     ) {
-        let model = Model::new(takes_effect);
-        for (number, (time, temperature)) in (10..).zip(&letters) {
-            model.store_letter(number, json(*time, *temperature));
-        }
-        for (time, temperature) in &stored {
-            let reading = Reading::from_json(&json(*time, *temperature)).unwrap();
-            let receipt = PutReceipt { shard_id: SHARD.into(), sequence_number: "1".into() };
-            model.rows.borrow_mut().insert(key(&reading), StoredReading::new(reading, receipt));
-        }
+        let data = letters.iter().map(|(time, temperature)| json(*time, *temperature));
+        let model = Model::new(takes_effect).with_letters(data).with_rows(&stored);
         let before = model.rows.borrow().clone();
         for kill in &kills {
             model.fuel.set(*kill);
@@ -253,6 +269,40 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn dry_run_counts_what_a_replay_does(
+        letters in prop::collection::vec((0_u8..4, 0_u8..HOT), 1..12),
+        stored in prop::collection::vec((0_u8..4, 0_u8..HOT), 0..4),
+        sizes in (1_usize..5, 1_usize..5), overwrite: bool, is_edited: bool,
+    ) {
+        // The edit takes the time away from each, and gives all the same one.
+        let fields: &[&str] = if is_edited { &["current_time=1"] } else { &[] };
+        let new = || {
+            let data = letters.iter().map(|(time, temperature)| json(*time, *temperature));
+            Model { edit: edit(fields), ..Model::new(true) }.with_letters(data).with_rows(&stored)
+        };
+        let counts = |fates: Vec<ReplayFate>| {
+            let mut counts = BTreeMap::new();
+            for fate in fates {
+                let code = match fate {
+                    ReplayFate::Ready | ReplayFate::Replayed { .. } => "replayed".to_owned(),
+                    // By which of two rules an edit is refused depends on the windows.
+                    ReplayFate::Refused(_) if is_edited => "refused".to_owned(),
+                    ReplayFate::Refused(reason) => reason.code,
+                    other => format!("{other:?}"),
+                };
+                *counts.entry(code).or_insert(0) += 1;
+            }
+            counts
+        };
+        let dry = Model { is_dry: true, ..new() };
+        let promised = counts(run(dry.replay(sizes.0, overwrite)).0);
+        prop_assert_eq!((dry.puts.get(), dry.letters.borrow().len()), (0, letters.len()));
+        prop_assert_eq!(promised, counts(run(new().replay(sizes.1, overwrite)).0));
+    }
+}
+
 #[test]
 fn replay_joins_equal_readings_and_refuses_other_values_of_a_key() {
     let model = Model::new(true);
@@ -269,6 +319,69 @@ fn replay_joins_equal_readings_and_refuses_other_values_of_a_key() {
     let (fates, _) = run(model.replay(10, true));
     assert_eq!(fates, [ReplayFate::Replayed { was_stored: false }]);
     assert_eq!((model.puts.get(), model.letters.borrow().len()), (2, 0));
+}
+
+fn edit(fields: &[&str]) -> ReplayEdit {
+    let fields: Vec<_> = fields.iter().map(|field| field.parse().unwrap()).collect();
+    ReplayEdit::new(&fields, None).unwrap()
+}
+
+#[test]
+fn replay_refuses_all_but_one_dead_letter_that_the_edit_gives_the_same_time() {
+    let same = [r#"{"sensor_id":"a","temperature":1}"#; 5];
+    let others = [1, 2, 1, 2, 2].map(|temperature| format!(r#"{{"sensor_id":"a","temperature":{temperature}}}"#));
+    let sites =
+        [1, 2, 3, 4, 5].map(|site| format!(r#"{{"sensor_id":"a","temperature":1,"current_time":5,"site":{site}}}"#));
+    let cases: [(&[&str], Vec<String>); 3] = [
+        (&["current_time=5"], same.map(str::to_owned).into()),
+        (&["current_time=5"], others.into()),
+        (&["site=lab"], sites.into()),
+    ];
+    for (fields, letters) in cases {
+        let ways = [(false, 9), (true, 9), (false, 0), (true, 0)];
+        for (size, (overwrite, bound)) in (1..7).flat_map(|size| ways.map(|way| (size, way))) {
+            let new = || {
+                let model = Model { edit: edit(fields), bound, ..Model::new(true) };
+                model.with_letters(letters.iter().map(|data| data.clone().into_bytes()))
+            };
+            let (fates, _) = run(Model { is_dry: true, ..new() }.replay(size, overwrite));
+            let ready = fates.iter().filter(|fate| **fate == ReplayFate::Ready).count();
+            assert!(ready == 1 || bound == 0, "dry: {size} {overwrite}: {fates:?}");
+            let model = new();
+            // Again, too: the row tells no dead letter from another. `--overwrite` replaces it then, as it says.
+            for replayed in if overwrite { &[1][..] } else { &[1, 0] } {
+                let (fates, _) = run(model.replay(size, overwrite));
+                let is_replayed = |fate: &&ReplayFate| matches!(fate, ReplayFate::Replayed { was_stored: false });
+                let count = fates.iter().filter(is_replayed).count();
+                assert_eq!(count, *replayed, "{size} {overwrite} {bound}: {fates:?}");
+                let is_refused = |fate: &&ReplayFate| matches!(fate, ReplayFate::Refused(_));
+                assert_eq!(fates.iter().filter(is_refused).count(), 4, "{size} {overwrite} {bound}: {fates:?}");
+                assert_eq!((model.letters.borrow().len(), model.puts.get()), (4, 1), "{size} {overwrite} {bound}");
+            }
+        }
+    }
+}
+
+#[test]
+fn replay_refuses_a_dead_letter_whose_reading_was_rejected_as_that_of_another_one() {
+    let model = Model { edit: edit(&["site=lab"]), ..Model::new(true) };
+    for site in [10, 11] {
+        let data = format!(r#"{{"sensor_id":"a","temperature":{HOT},"current_time":5,"site":{site}}}"#);
+        model.store_letter(site, data.into_bytes());
+    }
+    let (fates, _) = run(model.replay(1, false));
+    let [ReplayFate::RejectedAgain(_), ReplayFate::Refused(reason)] = &fates[..] else { panic!("{fates:?}") };
+    assert_eq!(reason.code, "same-key-after-edit");
+    assert_eq!(model.letters.borrow().len(), 2, "the second one, and that of the new record");
+}
+
+#[test]
+fn replay_joins_equal_dead_letters_that_the_edit_only_adds_to() {
+    let model = Model { edit: edit(&["site=lab"]), bound: 0, ..Model::new(true) };
+    let model = model.with_letters([json(5, 1), json(5, 1), json(5, 1), json(5, 1), json(5, 1)]);
+    let (fates, _) = run(model.replay(2, false));
+    assert!(fates.len() == 5 && fates.iter().all(|fate| matches!(fate, ReplayFate::Replayed { .. })), "{fates:?}");
+    assert_eq!((model.puts.get(), model.letters.borrow().len()), (1, 0));
 }
 
 #[test]
