@@ -132,6 +132,10 @@ impl Row for ReasonRow {
         let text = |time: &Option<String>| time.clone().unwrap_or_default();
         vec![self.reason.clone(), self.count.to_string(), text(&self.first_arrived), text(&self.last_arrived)]
     }
+
+    fn squeezes() -> &'static [Squeeze] {
+        &[Squeeze::Drop("first_arrived"), Squeeze::Drop("last_arrived")]
+    }
 }
 
 /// A dead letter with all that is known of it.

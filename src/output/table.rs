@@ -117,9 +117,11 @@ pub(super) fn table_within(
     }
     let text = table.trim_fmt();
     let Some(at) = below else { return text };
+    let indent = width.unwrap_or(0).saturating_sub(wanted(at)).min(GAP);
     let texts = rows.iter().map(|cells| one_line(&cells[at]));
     let texts = std::iter::once(columns[at].to_uppercase().into()).chain(texts);
-    text.split('\n').zip(texts).map(|(line, text)| format!("{line}\n  {text}")).collect::<Vec<_>>().join("\n")
+    let lines = text.split('\n').zip(texts).map(|(line, text)| format!("{line}\n{:indent$}{text}", ""));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the text within a width in columns of a terminal, of which some characters take two.
@@ -168,6 +170,7 @@ mod tests {
         let squeezes = [Squeeze::OwnLine("id"), Squeeze::Shorten("message")];
         let table = |width| table_within(Some(width), &["id", "reason", "message"], &rows, &squeezes);
         assert_eq!(table(35).lines().count(), 3);
+        assert!(table_within(Some(4), &["id", "a"], &[vec!["1/10".into(), "b".into()]], &squeezes).ends_with("\n1/10"));
         assert_eq!(table(25), "REASON    MESSAGE\n  ID\nnot-json  not JSON (at b…\n  a/1\n\n  a/2");
     }
 
