@@ -60,7 +60,9 @@ fn rejects_replay_stores_mended_readings_and_keeps_the_others() {
     store(&api, "12", &reading(3, "\"23\""));
     store(&api, "13", "no JSON");
     store(&api, "14", &reading(1, "\"21.5\""));
-    let dry = env.run(["rejects", "replay", "--local", "--dry-run"]).assert_code(3).json();
+    let run = env.run(["rejects", "replay", "--local", "--dry-run"]).assert_code(3);
+    let dry = run.json();
+    run.assert_stderr_contains(&["not all of 5 dead letters would be replayed"]);
     assert_eq!(counts(&dry, ["found", "ready", "refused", "replayed"]), [5, 1, 4, 0], "{dry}");
     assert_eq!(dry["reasons"], json!({"wrong-type": 3, "not-json": 1}));
     env.run(["rejects", "replay", "--local"]).assert_code(2).assert_stderr_contains(&["--yes"]);

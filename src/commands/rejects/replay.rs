@@ -70,6 +70,11 @@ async fn replay(
     };
     if report.left() > 0 {
         let (left, found) = (report.left_in_words(), dead_letters(report.found));
+        if args.how.dry_run {
+            return Err(Error::incomplete(format!("not all of {found} would be replayed: {left}")).hint(
+                "`--field`, `--map`, `--coerce` and `--edit` change them; `sensorctl rejects show ID` shows one",
+            ));
+        }
         return Err(Error::incomplete(format!("not all of {found} were replayed: {left}"))
             .hint("`sensorctl rejects list` shows what is left; the same command tries again"));
     }
