@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueHint};
+use tokio::time::timeout;
 
 use super::export::{check_ending, refuse_dash};
 use super::replay_flags::ReplayFlags;
@@ -15,6 +17,8 @@ use crate::error::Error;
 use crate::operate::{DestinationReader, FailureDocument, ReplayReason, read_documents, retention_hours};
 use crate::output::{ExportedDeadLetter, FailureDocumentRow, Format, OutputFile, units};
 
+/// How long to wait for the account of the caller. It is compared only to find a mistake.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(5);
 /// Why a record is not replayed that is a dead letter.
 const HELD: &str = "the function put it into the dead-letter table: `rejects replay` with its id replays it";
 
@@ -90,9 +94,10 @@ async fn check_place(context: &Context, documents: &[FailureDocument]) -> Result
         return Err(Error::usage(format!("a document is about a stream in {there}, not {here}"))
             .hint("`--region` chooses the region"));
     }
-    let work = async { Ok(clients.account().await) };
+    let work = async { Ok(timeout(ACCOUNT_WAIT, clients.account()).await) };
     let account = context.or_interrupt(work, || Error::interrupted("interrupted")).await?;
-    match account {
+    let account = account.map_err(|_| format!("no answer within {} s", ACCOUNT_WAIT.as_secs()));
+    match account.and_then(|answer| answer.map_err(|failure| Error::from(failure).full_message())) {
         Ok(account) => match documents.iter().find(|document| document.account != account) {
             Some(FailureDocument { account: other, .. }) => {
                 Err(Error::usage(format!("a document is about a stream of account {other}, not {account}"))
@@ -101,7 +106,6 @@ async fn check_place(context: &Context, documents: &[FailureDocument]) -> Result
             None => Ok(()),
         },
         Err(failure) => {
-            let failure = Error::from(failure).full_message();
             context.output.note(format!("the account of the documents could not be compared with yours: {failure}"));
             Ok(())
         }
