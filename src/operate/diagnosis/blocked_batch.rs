@@ -181,7 +181,11 @@ fn difference(function: &FunctionFacts) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+
     use super::super::bisection::tests::record;
+    use super::super::bisection::{BatchRun, BatchRunner};
     use super::super::log_evidence::tests::{batch, evidence};
     use super::*;
 
@@ -201,6 +205,35 @@ mod tests {
             records: None,
         };
         assert_eq!(blocked(&log, true), [expected]);
+    }
+
+    /// A function that stores everything.
+    struct Storing;
+
+    impl BatchRunner for Storing {
+        fn run<'a>(
+            &'a self,
+            _: &'a FunctionSetup,
+            _: &'a str,
+            _: &'a [EventRecord],
+        ) -> BoxFuture<'a, Result<BatchRun, String>> {
+            async { Ok(BatchRun::Stored) }.boxed()
+        }
+    }
+
+    #[test]
+    fn content_of_a_batch_that_was_read_in_part_is_not_called_harmless() {
+        let said = |doubt: Option<&str>| {
+            let read = BatchRead { records: vec![record(1)], doubt: doubt.map(str::to_owned) };
+            let options = SearchOptions { runner: &Storing, shows_data: false };
+            search(options, &FunctionSetup::default(), "arn", &read).now_or_never().unwrap().unwrap_err()
+        };
+        assert!(said(None).contains("its content alone is not the cause"));
+        assert_eq!(
+            said(Some("only 1 of the 5 records could be read")),
+            "the bundled function stores the records that were read (1) into an empty store; only 1 of the 5 records could \
+             be read"
+        );
     }
 
     #[test]

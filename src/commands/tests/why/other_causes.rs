@@ -107,3 +107,27 @@ fn dead_letters_are_a_cause_with_their_reasons() {
     let remedy = report["causes"][0]["remedy"].as_str().unwrap();
     assert!(remedy.starts_with("`sensorctl rejects list --local`"), "{remedy}");
 }
+
+#[test]
+fn newest_lines_of_a_long_log_are_judged() {
+    let (env, api) = env_with_reading();
+    let now = jiff::Timestamp::now().as_millisecond();
+    let stream = json!({"logGroupName": GROUP, "logStreamName": "2026/11/29/[$LATEST]1"});
+    api.json("Logs_20140328.CreateLogStream", &stream);
+    let write = |events: Vec<Value>| {
+        let mut put = stream.clone();
+        put["logEvents"] = events.into();
+        api.json("Logs_20140328.PutLogEvents", &put);
+    };
+    // More lines than one read takes, and after them the one that tells.
+    let old = now - 10 * 60_000;
+    for part in 0..3 {
+        write((0..7000).map(|n| json!({"timestamp": old + part * 7000 + n, "message": "old"})).collect());
+    }
+    let metrics = json!({"_aws": {"Timestamp": now}, "ShardId": "shardId-000000000000", "Rejected": 0,
+        "FirstSequenceNumber": "1", "LastSequenceNumber": "9".repeat(57), "IteratorAge": 20.0 * 3600.0 * 1000.0});
+    write(vec![json!({"timestamp": now, "message": metrics.to_string()})]);
+    let report = until(&env, &["consumer-behind-retention"]);
+    let open = report["unknown"].to_string();
+    assert!(open.contains("the log has more lines in 15 min than were read"), "{report}");
+}
