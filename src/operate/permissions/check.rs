@@ -238,6 +238,8 @@ fn combined(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
 fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings) -> CommandCheck {
     let (mut missing, mut unknown, mut unknown_fallbacks) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     let mut limited: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    // The denied actions of parts, without those that the command can do without.
+    let mut parts = BTreeSet::new();
     let (mut needs_always, mut needs_a_part, mut allowed_part) = (false, false, false);
     // The settings alone say whether there is a key; the place does not matter.
     let has = |on: ActionResource| !on.arns(settings, Place { account: "*", region: "*" }).is_empty();
@@ -251,6 +253,7 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
                 (Some(Verdict::Allowed), _) => {}
                 (Some(Verdict::Denied(_)), Need::Always) => drop(missing.insert(*action)),
                 (Some(Verdict::Denied(_)), Need::For(case)) => {
+                    parts.insert(*action);
                     limited.entry(needed_for(case)).or_default().insert(action);
                 }
                 (Some(Verdict::Denied(_)), Need::Instead { case, of }) => {
@@ -287,7 +290,7 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
         unknown.append(&mut unknown_fallbacks);
     }
     if !needs_always && needs_a_part && !allowed_part && unknown.is_empty() {
-        missing.extend(limited.values().flatten());
+        missing.append(&mut parts);
     }
     let result = match (missing.is_empty(), unknown.is_empty()) {
         (false, _) => PermissionResult::Missing,
