@@ -152,6 +152,12 @@ fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
     assert_eq!(count(&api), 1, "it is kept");
     env.run(["rejects", "delete", "--local", "--yes", "--reason", ""]).assert_success();
     assert_eq!(count(&api), 0);
+    // The rest of a deletion that was killed between two parts.
+    store(&api, 12, (0, 3), b"rest", "100");
+    let run = env.run(["rejects", "replay", "--local", "--yes"]).assert_code(3);
+    run.assert_stderr_contains(&["2 of its parts are missing, so it can only be deleted, by `rejects delete`"]);
+    let report = env.run(["rejects", "delete", "--local", "--yes"]).assert_success().json();
+    assert_eq!((report["deleted"].as_u64(), count(&api)), (Some(1), 0));
 }
 
 #[test]

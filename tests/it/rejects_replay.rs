@@ -1,6 +1,6 @@
 //! `rejects replay` stores what can be stored, deletes it only then, and can be killed anywhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -231,6 +231,23 @@ fn rejects_replay_not_stored_in_time_keeps_the_dead_letter() {
     let run = env.run(REPLAY.into_iter().chain(["--timeout", "1s"])).assert_code(3);
     assert_eq!(counts(&run.json(), LEDGER), [1, 0, 0, 0, 1]);
     run.assert_stderr_contains(&["not stored within 1 s (not-stored)"]);
+    assert_eq!(letters(&api), ["10"]);
+}
+
+#[test]
+fn rejects_replay_interrupted_ends_resends_of_records() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+    let api = ApiClient::new(&env);
+    store(&api, "10", &reading(1, "21.5"));
+    api.set_faults("kinesis:PutRecords=partial(100%)");
+    let child = env.spawn(REPLAY);
+    api.wait_for_call("kinesis:PutRecords", 3);
+    let began = Instant::now();
+    send_signal(&child, Signal::INT);
+    let run = Run::of_child(child).assert_code(130);
+    assert!(began.elapsed() < Duration::from_secs(20), "resends go on for a minute: {:?}", began.elapsed());
+    assert_eq!(run.json()["reasons"], json!({"not-taken": 1}));
     assert_eq!(letters(&api), ["10"]);
 }
 
