@@ -19,7 +19,7 @@ const RECENT: Duration = Duration::from_mins(10);
 /// A difference of the clocks of this machine and of the service that shifts no minute of a metric by more than one.
 const SAME_TIME: Duration = Duration::from_mins(1);
 
-/// What was read beside the resources themselves.
+/// Readings beside the resources themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct HealthReadings {
     /// The clock of the service.
@@ -48,7 +48,7 @@ pub(crate) struct Health {
     pub lag: Result<Lag, String>,
     /// When the table was last written, to the minute.
     pub last_write: Option<Timestamp>,
-    /// What does not work: clauses without an end.
+    /// Failures, as clauses without an end.
     pub problems: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a load needs and costs: settings, bottlenecks, quotas and the bill of a month, each with its arithmetic.
+//! Sizes a pipeline for a load: settings, bottlenecks, quotas and the bill of a month, each with its arithmetic.
 //!
 //! Pure: nothing is looked up, and all numbers are exact. docs/sizing.md has the formulas and their sources.
 //!
@@ -39,7 +39,7 @@ use crate::pipeline::AggregationChoice;
 use crate::pipeline::prices::{PRICES_DATE, PRICES_REGION, PRICES_SOURCE};
 use crate::settings::{Billing, Pipeline};
 
-/// What is given besides the load and the settings.
+/// Further inputs besides the load and the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct SizingOptions {
     /// True if readings share records.
@@ -50,7 +50,7 @@ pub(crate) struct SizingOptions {
     pub region: Option<String>,
 }
 
-/// What a load needs and costs.
+/// The needs and costs of a load.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Sizing {
     /// The load.
@@ -65,7 +65,7 @@ pub(crate) struct Sizing {
     pub aggregated: bool,
     /// Processes that put.
     pub put_processes: u64,
-    /// What flows, on average.
+    /// The average flow.
     pub flow: Vec<Figure>,
     /// All limits, the nearest first.
     pub bottlenecks: Vec<Bottleneck>,
@@ -81,7 +81,7 @@ pub(crate) struct Sizing {
     pub free_tier_applied: bool,
     /// Other ways to carry the load.
     pub alternatives: Vec<Alternative>,
-    /// What is assumed and not measured, and what the price does not hold.
+    /// Assumptions that were not measured, and costs that the price leaves out.
     pub assumptions: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct PriceOrigin {
 /// Another way to carry the load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Alternative {
-    /// What would be another.
+    /// The other choice.
     pub choice: &'static str,
     /// Its shards, where they are set.
     pub shards: Option<u64>,

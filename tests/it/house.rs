@@ -38,25 +38,52 @@ fn imports_between_files_have_no_cycle() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// Words at the beginning of a comment that name no thing: a summary says what it is, or what it does.
+const CLAUSE_WORDS: [&str; 7] = ["What ", "Who ", "Whether ", "That ", "So many ", "Nobody ", "Nothing of "];
+
+#[test]
+fn comments_begin_with_thing_or_verb() {
+    let mut found = Vec::new();
+    let seen = each_source(&["src", "lambda/src"], |path, text| {
+        for (line, text) in text.lines().enumerate() {
+            let comment =
+                text.trim_start().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']).trim_start());
+            if comment.is_some_and(|text| CLAUSE_WORDS.iter().any(|word| text.starts_with(word))) {
+                found.push(format!("{}:{}: {}", path.display(), line + 1, text.trim()));
+            }
+        }
+    });
+    assert!(seen > 400, "the files were found: {seen}");
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 /// Lines of a file above which it needs a reason.
 const READABLE_LINES: usize = 400;
 
 #[test]
 fn files_above_readable_size_give_reason_in_first_comment() {
-    let mut files = vec![repository("src"), repository("lambda/src"), repository("tests"), repository("lambda/tests")];
-    let (mut seen, mut long) = (0, Vec::new());
+    let mut long = Vec::new();
+    let seen = each_source(&["src", "lambda/src", "tests", "lambda/tests"], |path, text| {
+        let summary = text.lines().take_while(|line| line.starts_with("//!")).collect::<String>();
+        if text.lines().count() > READABLE_LINES && !summary.contains("One file because") {
+            long.push(format!("{}: {} lines", path.display(), text.lines().count()));
+        }
+    });
+    assert!(seen > 400, "the files were found: {seen}");
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+/// Calls `check` with the path and text of each Rust file in the folders. Returns how many there are.
+fn each_source(folders: &[&str], mut check: impl FnMut(&Path, &str)) -> usize {
+    let mut files: Vec<_> = folders.iter().map(|folder| repository(folder)).collect();
+    let mut seen = 0;
     while let Some(path) = files.pop() {
         if path.is_dir() {
             files.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let summary = text.lines().take_while(|line| line.starts_with("//!")).collect::<String>();
             seen += 1;
-            if text.lines().count() > READABLE_LINES && !summary.contains("One file because") {
-                long.push(format!("{}: {} lines", path.display(), text.lines().count()));
-            }
+            check(&path, &fs::read_to_string(&path).unwrap());
         }
     }
-    assert!(seen > 400, "the files were found: {seen}");
-    assert!(long.is_empty(), "{long:#?}");
+    seen
 }

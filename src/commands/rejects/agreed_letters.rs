@@ -55,7 +55,7 @@ impl<'c> AgreedLetters<'c> {
     /// Says what was left out, beside the result of the work.
     ///
     /// # Errors
-    /// That of the work, or if an id is missing.
+    /// The error of the work, or of a missing id.
     pub(super) fn tell_left_out(&self, context: &Context, result: Result<(), Error>) -> Result<(), Error> {
         if self.late > 0 {
             let count = dead_letters(self.late);

@@ -71,7 +71,7 @@ pub(super) async fn table(context: &Context) -> Result<DeadLetterTable<'_>, Erro
 /// for.
 ///
 /// # Errors
-/// That of the work, or if an id is missing.
+/// The error of the work, or of a missing id.
 pub(super) fn tell_left_out(
     context: &Context,
     reader: &DeadLetterReader<'_>,

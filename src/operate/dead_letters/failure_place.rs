@@ -7,7 +7,7 @@ use sensor_model::{OtherData, Reading, ReadingError, truncate_for_log};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What this version of `sensorctl` makes of the data, which may differ from what the function made of it.
+/// The result of parsing the data with this version of `sensorctl`; the function's may have been another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ParseResult {
     /// It is a reading: the function was another version, or the table refused it.

@@ -34,7 +34,7 @@ pub(crate) struct DeadLetterTable<'a> {
     pub name: &'a str,
 }
 
-/// What a request for a page reads.
+/// The part that a request for a page reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PageSource {
     /// The whole table.

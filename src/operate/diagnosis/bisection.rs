@@ -80,7 +80,7 @@ pub(crate) struct RecordContent {
     pub data: String,
 }
 
-/// What the runs showed.
+/// The result of the runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bisection {
     /// The function fails for this record alone.

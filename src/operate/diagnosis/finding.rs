@@ -1,4 +1,4 @@
-//! What a probe finds: a proven cause, its exclusion, or the reason why neither is possible.
+//! The findings of a probe: a proven cause, its exclusion, or the reason why neither is possible.
 
 use serde::{Serialize, Serializer};
 
@@ -146,7 +146,7 @@ impl Serialize for CauseName {
 pub(crate) struct Cause {
     /// Its name.
     pub name: CauseName,
-    /// What proves it.
+    /// The proof.
     pub evidence: String,
     /// The command that mends it.
     pub remedy: String,

@@ -1,4 +1,4 @@
-//! What the function's log says about the newest batch of each shard, and about invocations that ended without a word.
+//! Evidence of the function's log: the newest batch of each shard, and invocations that ended without a word.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ pub(crate) struct LoggedBatch {
 pub(crate) struct Crash {
     /// When, in ms since 1970.
     pub time_ms: i64,
-    /// What the platform reports.
+    /// The report of the platform.
     pub usage: InvocationUsage,
 }
 
@@ -152,7 +152,7 @@ impl LogEvidence {
         self.shards.iter().flat_map(move |(shard, batches)| {
             batches.iter().enumerate().filter_map(move |(at, batch)| {
                 let (code, text) = batch.error.as_ref()?;
-                // What was invoked by hand is over when anything works.
+                // An invocation by hand is over when anything works.
                 let is_over = shard.is_empty() && self.last_success_ms.is_some_and(|success| success > batch.time_ms);
                 let is_replaced = batches[at + 1..].iter().any(|later| replaces(later, batch));
                 (!is_over && !is_replaced).then_some((shard.as_str(), batch, code.as_str(), text.as_str()))

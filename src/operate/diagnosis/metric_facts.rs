@@ -15,7 +15,7 @@ const MINUTES: u32 = 15;
 pub(crate) struct MetricFacts {
     /// The minutes that were read.
     pub minutes: u32,
-    /// What the stream took in its busiest minutes.
+    /// The load of the stream in its busiest minutes.
     pub peaks: Answer<StreamPeaks>,
     /// Records that were put into the stream, of the complete minutes.
     pub incoming: Answer<f64>,
@@ -35,7 +35,7 @@ pub(crate) struct MetricFacts {
     pub key_range_throttles: Answer<f64>,
 }
 
-/// What a stream took in its busiest minutes.
+/// The load of a stream in its busiest minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct StreamPeaks {
     /// Bytes.

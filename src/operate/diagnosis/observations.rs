@@ -1,4 +1,4 @@
-//! What the services said, once each. Probes judge it without calling anything.
+//! The answers of the services, once each. Probes judge them without calling anything.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(crate) struct Observations {
     pub role: Answer<Option<RoleAccess>>,
     /// The function's log.
     pub log: Answer<LogEvidence>,
-    /// What CloudWatch counted.
+    /// The counts of CloudWatch.
     pub metrics: Answer<MetricFacts>,
     /// The functions of other event source mappings that read the stream. `None` where nobody was throttled.
     pub other_readers: Option<Answer<Vec<String>>>,
@@ -66,7 +66,7 @@ pub(crate) struct MappingFacts {
     pub uuid: String,
     /// `Enabled`, `Disabled` and so on.
     pub state: String,
-    /// Who or what changed the state last.
+    /// The reason of the last change of state.
     pub state_reason: String,
     /// The result of its last batch.
     pub last_result: String,
@@ -153,7 +153,7 @@ pub(crate) struct StreamFacts {
     pub key_arn: Option<String>,
 }
 
-/// What a look at the oldest place of each shard showed.
+/// The result of a look at the oldest place of each shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Emptiness {
     /// No shard holds a record.

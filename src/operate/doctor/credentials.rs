@@ -5,7 +5,7 @@ use super::finding::Verdict;
 use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 
-/// What the credentials are good for.
+/// The uses of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usable {
     /// Calls can be signed and may be taken.

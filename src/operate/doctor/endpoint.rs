@@ -21,7 +21,7 @@ const TAGGING: &str = "endpoint-tagging";
 /// The services that every command can do without.
 const OPTIONAL: [&str; 2] = [CLOUDWATCH, TAGGING];
 
-/// What to do about the status of a proxy.
+/// The remedy for the status of a proxy.
 const NOT_AWS: &str = "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)";
 
 /// Statuses by which an emulator says that it does not serve a call.

@@ -33,7 +33,7 @@ impl CheckResult {
     }
 }
 
-/// What a check says, without its name.
+/// The result of a check, without its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) result: CheckResult,
@@ -86,11 +86,11 @@ impl Verdict {
 pub(crate) struct CheckFinding {
     /// Stable name (docs/troubleshooting.md).
     pub name: String,
-    /// What the test showed.
+    /// The result of the test.
     pub result: CheckResult,
-    /// What was observed.
+    /// The observation.
     pub evidence: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Option<String>,
     /// How long the test took, in milliseconds.
     pub ms: u64,

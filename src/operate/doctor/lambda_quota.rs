@@ -47,7 +47,7 @@ pub(super) fn judge_concurrency(
                     ),
                     format!("leave `function.reserved_concurrency` out, or {raise}"),
                 ),
-                // What the function has already may be all that it takes.
+                // The concurrency that the function has already may be all that it takes.
                 Err(failure) => Verdict::unknown_with(&Error::from(failure.clone())),
             },
             reserved if reserved < needed => Verdict::warning(

@@ -9,7 +9,7 @@ use crate::error::Error;
 const LITTLE_SPACE: u64 = 1 << 30;
 /// Free bytes of the disk below which the next file may not fit.
 const NO_SPACE: u64 = 64 << 20;
-/// What to do about a local cloud that does not run.
+/// The remedy for a local cloud that does not run.
 const START: &str = "`sensorctl local start` starts it";
 
 /// The observed state of a local cloud.

@@ -1,4 +1,4 @@
-//! What kind of line a message of the function's log is.
+//! Classifies the messages of the function's log.
 //!
 //! Source: docs/facts/lambda.md, Log lines.
 
@@ -31,7 +31,7 @@ pub(crate) enum LogKind {
     Message,
 }
 
-/// What a message says about itself.
+/// The facts that a message states about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Classified {
     pub kind: LogKind,

@@ -36,7 +36,7 @@ pub(crate) struct LogLine {
     /// When it was written, by the clock of the function's host.
     #[serde(serialize_with = "rfc3339")]
     pub time: i64,
-    /// What it says.
+    /// The kind of message.
     pub kind: LogKind,
     /// The invocation that it belongs to, as far as it says so.
     pub request_id: Option<String>,

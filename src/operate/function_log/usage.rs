@@ -1,4 +1,4 @@
-//! What the platform reports about an invocation.
+//! The platform's report of an invocation.
 //!
 //! Source: docs/facts/lambda.md, Log lines.
 

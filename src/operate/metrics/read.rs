@@ -103,7 +103,7 @@ struct Pages {
     series: BTreeMap<String, MetricSeries>,
     /// Metrics of which the next page should have more points.
     partial: BTreeSet<String>,
-    /// What is said about all metrics.
+    /// Doubts that concern all metrics.
     doubts: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct CommandCheck {
     pub result: PermissionResult,
     /// The denied actions without which the command fails.
     pub missing: Vec<String>,
-    /// What the command cannot do, or does in another way, without other denied actions.
+    /// Parts of the command that fail, or are done in another way, without other denied actions.
     pub limited: Vec<Limitation>,
     /// How it was found out, and what remains unknown.
     pub evidence: String,
@@ -34,7 +34,7 @@ pub(crate) struct CommandCheck {
 pub(crate) struct Limitation {
     /// The denied actions.
     pub actions: Vec<String>,
-    /// What happens without them.
+    /// The effect of their absence.
     pub effect: String,
 }
 
@@ -298,7 +298,7 @@ fn judge(command: &CommandPermissions, settings: &Pipeline, findings: &Findings)
         (true, true) => PermissionResult::Ok,
     };
     let texts = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    // What concerns this command alone comes first: people are shown the beginning.
+    // Actions of this command alone come first: people are shown the beginning.
     let mut evidence = String::new();
     for (word, actions) in [("not known", unknown), ("not known, and not always needed", unknown_fallbacks)] {
         // Where nothing is known the reason is all that there is to say.

@@ -203,7 +203,7 @@ pub(super) const DRAIN: &[Grant] = &[
     needed_for("`--drain` of a stream with a key of yours", StreamKey, &["kms:GenerateDataKey"]),
 ];
 
-/// What a sender finds out about the stream and its readers.
+/// The calls of a sender that ask about the stream and its readers.
 pub(super) const AGGREGATE: &[Grant] = &[
     optional("a record for each reading, not aggregated", Everything, &["lambda:ListEventSourceMappings"]),
     optional(
@@ -315,7 +315,7 @@ pub(super) const WHY: &[Grant] = &[
     optional("causes that need it are `unknown`", LogGroup, &["logs:FilterLogEvents"]),
 ];
 
-/// What `status` tells besides the resources: the lag and the dead letters.
+/// The calls of `status` besides the resources: for the lag and the dead letters.
 pub(super) const LAG: &[Grant] = &[
     optional("the lag is not exact", Everything, &["cloudwatch:GetMetricData"]),
     optional("the lag is not exact", Readings, &["dynamodb:BatchGetItem"]),

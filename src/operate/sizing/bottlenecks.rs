@@ -19,9 +19,9 @@ use crate::settings::Pipeline;
 pub(crate) struct Bottleneck {
     /// The limit.
     pub name: &'static str,
-    /// What the load takes.
+    /// The part that the load takes.
     pub used: Fixed,
-    /// What there is with the settings and quotas of the sizing.
+    /// The capacity with the settings and quotas of the sizing.
     pub limit: Fixed,
     /// The unit of both.
     pub unit: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Bottleneck {
     pub percent: Fixed,
     /// The readings a second at the peak at which the limit is reached, about; nothing where it does not depend on them.
     pub reached_at: Option<Fixed>,
-    /// What raises the limit.
+    /// The setting or quota that raises the limit.
     pub raised_by: &'static str,
     /// How `used` came about.
     pub arithmetic: Arithmetic,
@@ -38,17 +38,17 @@ pub(crate) struct Bottleneck {
 /// A quota that must be raised, or a capacity that must be asked for before the load comes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Quota {
-    /// What it limits.
+    /// The name of the quota.
     pub name: &'static str,
     /// The service's code, where it is known.
     pub code: Option<&'static str>,
-    /// What an account has by default.
+    /// The default of an account.
     pub default: u64,
-    /// What the load needs.
+    /// The need of the load.
     pub needed: u64,
     /// The unit of both.
     pub unit: &'static str,
-    /// What to do.
+    /// The way to raise it.
     pub how: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a month costs, item by item.
+//! The costs of a month, item by item.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ const LONG_RETENTION_HOURS: u64 = 168;
 /// An item of the bill of a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Cost {
-    /// What is paid for.
+    /// The paid item.
     pub item: &'static str,
     /// USD a month, rounded to cents.
     pub usd: Fixed,
@@ -51,7 +51,7 @@ pub(super) enum TableCapacity {
     Provisioned { read_units: u64, write_units: u64 },
 }
 
-/// What is paid for.
+/// The load and its settings, that a bill is made of.
 #[derive(Debug)]
 pub(super) struct Bill<'a> {
     /// The load.

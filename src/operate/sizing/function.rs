@@ -1,4 +1,4 @@
-//! What the function and its event source mapping must be to keep up with the stream.
+//! The function and event source mapping that keep up with the stream.
 
 use super::arithmetic::Arithmetic;
 use super::fixed::Fixed;

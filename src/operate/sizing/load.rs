@@ -8,7 +8,7 @@ use super::limits::PARTITION_WRITES;
 use crate::error::Error;
 use crate::pipeline::ReadingSizes;
 
-/// What the pipeline has to carry.
+/// The load that the pipeline has to carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Load {
     /// Sensors, which all send the same number of readings.

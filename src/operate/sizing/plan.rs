@@ -10,7 +10,7 @@ use super::records::{Records, least_shards, shards_needed};
 use crate::error::Error;
 use crate::settings::{Billing, Pipeline};
 
-/// What can be chosen.
+/// The settings that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     /// True for an on-demand stream.
@@ -24,7 +24,7 @@ pub(super) struct Choice {
 /// A way to carry a load.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// What was chosen.
+    /// The chosen settings.
     pub choice: Choice,
     /// The load.
     pub load: &'a Load,

@@ -119,13 +119,13 @@ fn any_load() -> impl Strategy<Value = Load> {
     let sizes = (51..3000u64, 1..100u64).prop_map(|(data, key)| ReadingSizes::of_one(data, key));
     (rate, 1..40u64, 0..100u64, sizes, 1..5000u64, 1..400u64).prop_map(|(rate, peak, headroom, sizes, spread, days)| {
         let (rate, peak) = (Fixed::millionths(rate), Fixed::millionths(rate * peak));
-        // So many that the partition of each takes its readings.
+        // Enough sensors that the partition of each takes its readings.
         let sensors = peak.ceil().max(1) * 2 * sizes.write_units / 1000 + spread;
         Load { sensors, rate, peak, headroom_percent: headroom, sizes, retention_days: Some(days) }
     })
 }
 
-/// What must not get less when a load grows.
+/// Returns the figures that must not fall when a load grows.
 fn needs(sizing: &Sizing) -> Vec<(&'static str, Fixed)> {
     let figure = |name: &str| sizing.flow.iter().find(|figure| figure.name == name).unwrap().value;
     let mut needs = vec![

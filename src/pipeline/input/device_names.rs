@@ -185,7 +185,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether each value is the whole number behind the one before.
+/// Follows a column whose values may count: each the whole number behind the one before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counter {
     first: Option<u64>,

@@ -43,7 +43,7 @@ pub(super) struct JsonMapper {
     sibling_slots: Vec<(String, usize)>,
     /// Slot of the zone of times without one.
     zone: Option<usize>,
-    /// What names the series of line protocol, where the sensor is one of its tags.
+    /// The names of the series of line protocol, where the sensor is one of its tags.
     tags: Option<SeriesTags>,
 }
 

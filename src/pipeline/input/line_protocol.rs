@@ -124,7 +124,7 @@ fn scalar(text: &str) -> Option<String> {
     }
 }
 
-/// What of a line names its series, where one tag alone names the sensor.
+/// The tags of a line that name its series, where one tag alone names the sensor.
 #[derive(Debug)]
 pub(super) struct SeriesTags {
     /// True if each line holds one field, and is of the series of its own name.

@@ -30,7 +30,7 @@ pub(crate) struct ReadingSizes {
     pub item_bytes: u64,
 }
 
-/// What a sample holds.
+/// The contents of a sample.
 #[derive(Debug)]
 pub(crate) struct MeasuredSample {
     /// The sizes of its readings.

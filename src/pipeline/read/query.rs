@@ -83,7 +83,7 @@ impl ReadQuery {
             filter.push(if is_joined { format!("({text})") } else { text });
         }
         if self.is_count {
-            // What a row needs to be shown: the types of the key are those of the table.
+            // A row is shown only with these types; the types of the key are those of the table.
             let name = placeholders.name(TEMPERATURE);
             filter.push(format!("attribute_type({name},{})", placeholders.value(AttributeValue::S("N".to_owned()))));
         }

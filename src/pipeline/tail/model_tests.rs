@@ -139,7 +139,7 @@ proptest! {
             writer.await.unwrap();
             (numbers, start_ms, end_ms)
         });
-        // What arrived in the first milliseconds may have come before the service's time was asked for.
+        // Records of the first milliseconds may have come before the service's time was asked for.
         let begin = if from_latest { start_ms + 1000 } else { 0 };
         let expected = stream.numbers(begin, end_ms);
         let read: BTreeSet<u64> = numbers.iter().copied().collect();

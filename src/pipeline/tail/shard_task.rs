@@ -99,7 +99,7 @@ impl<R: StreamReader> ShardTask<R> {
     /// Reads the shard and hands its pages over.
     pub(super) async fn run(mut self) -> ShardEnd {
         let cause = loop {
-            // What is pushed comes some time, and only then takes room.
+            // Pushed records come at some time, and take room only then.
             let mut room = None;
             if !R::IS_PUSHED {
                 room = wait_for(self.tail.room.clone()).await;

@@ -9,7 +9,7 @@ use super::reading_origin::{KeyOrigin, ReadingOrigin};
 use super::slots::SlotState;
 use crate::pipeline::RowState;
 
-/// What a replay finds at the sensor and time of a reading.
+/// The row that a replay finds at the sensor and time of a reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     /// The row in the table.
@@ -73,7 +73,7 @@ impl Found<'_> {
         match self.put {
             PutAtKey::None => true,
             PutAtKey::Last(put) => is_own && put.origin.key == KeyOrigin::Own,
-            // What this replay put and is not remembered was waited for: it is the row, if that is new.
+            // A reading of this replay that is not remembered was waited for: it is the row, if that is new.
             PutAtKey::Unknown => is_own || !self.is_new,
         }
     }

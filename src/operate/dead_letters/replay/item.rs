@@ -26,7 +26,7 @@ impl ReplayItem {
     }
 }
 
-/// What became of a dead letter.
+/// The outcome for a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayFate {
     /// A dry run: it would be sent, or its reading is stored already.

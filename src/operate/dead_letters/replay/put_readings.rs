@@ -25,7 +25,7 @@ pub(super) struct PutReading {
     pub origin: ReadingOrigin,
 }
 
-/// What is known of the readings that a replay put at a key.
+/// The readings that a replay put at a key, as far as they are known.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PutAtKey<'a> {
     /// It put none.

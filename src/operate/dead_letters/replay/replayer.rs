@@ -43,7 +43,7 @@ pub(crate) struct Replayer<'a, T> {
 /// The result of replaying some dead letters.
 #[derive(Debug)]
 pub(crate) struct Replayed {
-    /// What became of each.
+    /// The outcome for each.
     pub fates: Vec<(DeadLetterId, ReplayFate)>,
     /// Those of keys that others of them have with other values: they come next.
     pub deferred: Vec<ReplayItem>,
@@ -83,7 +83,7 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
                 slot.state = SlotState::Kept(ReplayFate::Failed(kept.clone()));
             }
         }
-        // What is known to be stored is deleted, also after a failure.
+        // Letters whose readings are known to be stored are deleted, also after a failure.
         let mut fates = self.settle(slots, &mut result).await;
         fates.extend(refused.into_iter().map(|item| (item.letter.id, ReplayFate::Refused(same_key()))));
         Replayed { fates, deferred, stopped: result.err() }

@@ -11,7 +11,7 @@ pub(super) struct Slot {
     pub state: SlotState,
 }
 
-/// What is known of the reading of a slot.
+/// The state of the reading of a slot.
 pub(super) enum SlotState {
     /// It is to be put.
     Open,

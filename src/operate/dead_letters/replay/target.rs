@@ -1,4 +1,4 @@
-//! What a replay needs of the pipeline.
+//! The parts of the pipeline that a replay needs.
 
 use sensor_model::Reading;
 

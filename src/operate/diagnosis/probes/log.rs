@@ -1,4 +1,4 @@
-//! What the function's log proves: failing batches with their reason, time-outs, memory, and how old the records are.
+//! Judges the function's log: failing batches with their reason, time-outs, memory, and how old the records are.
 
 use super::super::finding::{CauseName, Finding};
 use super::super::log_evidence::{LogEvidence, LoggedBatch, OpenCrash};

@@ -29,7 +29,7 @@ pub(super) fn dead_letters(seen: &Observations) -> Vec<Finding> {
             let why = format!("one page of table {} has no whole dead letter", seen.settings.rejects.table.name);
             return vec![Finding::unknown(name, why)];
         }
-        // That the table is missing is a cause of its own.
+        // A missing table is a cause of its own.
         Ok(_) => return vec![Finding::Excluded(name)],
     };
     let mut named: Vec<_> =

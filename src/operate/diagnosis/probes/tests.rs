@@ -191,7 +191,7 @@ fn mapping_that_changes_for_long_is_stuck_and_a_recent_change_is_waited_for() {
     assert_eq!(unknown(&seen), [&[CauseName::MappingStuck][..], &UNDELIVERED].concat());
 }
 
-/// What stays open where nothing shows a delivery.
+/// The causes that stay open where nothing shows a delivery.
 const UNDELIVERED: [CauseName; 4] = [
     CauseName::FunctionFailing,
     CauseName::FunctionTimeout,

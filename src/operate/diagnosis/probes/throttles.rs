@@ -1,4 +1,4 @@
-//! What CloudWatch counted: throttled writers, readers and invocations.
+//! Judges the counts of CloudWatch: throttled writers, readers and invocations.
 
 use super::super::answer::Answer;
 use super::super::finding::{CauseName, Finding};
@@ -6,7 +6,7 @@ use super::super::metric_facts::MetricFacts;
 use super::super::observations::Observations;
 use super::text::{UP, length};
 
-/// What a shard takes in a minute (docs/facts/kinesis.md, Write limits).
+/// The write limits of a shard in a minute (docs/facts/kinesis.md, Write limits).
 const SHARD_BYTES: f64 = 60.0 * 1024.0 * 1024.0;
 const SHARD_RECORDS: f64 = 60_000.0;
 /// The share of the capacity of all shards above which the stream is too small, and not one shard too busy.

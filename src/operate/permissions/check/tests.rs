@@ -105,7 +105,7 @@ fn command_with_optional_actions_only_is_unknown_where_one_of_them_is() {
         assert_eq!((check.result, check.limited[0].actions[0].as_str()), (PermissionResult::Unknown, denied_one));
         assert!(check.evidence.starts_with(&format!("not known: {unknown_one} (not asked); ")), "{check:?}");
     }
-    // What a command can do without leaves it ok, and is named.
+    // An action that a command can do without leaves it ok, and is named.
     let put = judged("put", &findings(|action| (action != "lambda:ListTags").then_some(Verdict::Allowed)));
     assert_eq!(put.result, PermissionResult::Ok);
     assert!(put.evidence.starts_with("not known, and not always needed: lambda:ListTags (not asked); "), "{put:?}");

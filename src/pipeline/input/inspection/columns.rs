@@ -38,7 +38,7 @@ pub(crate) struct ColumnReport {
     /// The first texts that are neither numbers nor times.
     #[serde(skip)]
     pub texts: Vec<String>,
-    /// What its values tell where its name may be that of devices.
+    /// The finding from its values, where its name may be that of devices.
     #[serde(skip)]
     pub(super) device: Option<DeviceColumn>,
 }

@@ -140,7 +140,7 @@ impl JsonMapper {
         let mut watch = |binder: &mut Binder, path: &str| {
             let is_new = !binder.has(path);
             let slot = binder.slot(path)?;
-            // What has a place of its own is no sibling of the temperature any more.
+            // A value with a place of its own is no sibling of the temperature any more.
             if is_new && is_beside(path) {
                 let name = path.rsplit('.').next().unwrap_or(path).trim_matches('"').to_owned();
                 sibling_slots.push((name, slot));

@@ -224,7 +224,7 @@ proptest! {
             model.fuel.set(*kill);
             run(model.replay(size, overwrite));
         }
-        // What was put by the killed replays is stored later.
+        // The readings of the killed replays are stored later.
         model.fuel.set(u32::MAX);
         model.run_function();
         let found = model.letters.borrow().len();
@@ -244,8 +244,8 @@ proptest! {
             prop_assert!(is_stored != is_kept || (is_replaced && !is_kept), "{time} {temperature}: {is_stored} {is_kept}");
             let copies = kept.iter().filter(|other| **other == data).count();
             let asked = letters.iter().filter(|other| **other == (*time, *temperature)).count();
-            // What the function rejected again is left once. What is refused keeps its dead letters, also those that were
-            // new when a replay was killed before it deleted the old ones.
+            // A letter that the function rejected again stays once. A refused one keeps its letters, also those that
+            // were new when a replay was killed before it deleted the old ones.
             let is_refused = !overwrite && rows.contains_key(&key(&reading));
             let at_most = match (*temperature >= HOT, is_refused) {
                 (true, false) => 1,

@@ -1,4 +1,4 @@
-//! What the log proves, and what it leaves open.
+//! Causes that the log proves, and those that it leaves open.
 
 use super::*;
 

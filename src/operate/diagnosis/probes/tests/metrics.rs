@@ -1,4 +1,4 @@
-//! What metrics prove, and what they leave open.
+//! Causes that metrics prove, and those that they leave open.
 
 use super::*;
 
