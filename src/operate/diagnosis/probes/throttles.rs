@@ -5,6 +5,7 @@ use super::super::finding::{CauseName, Finding};
 use super::super::metric_facts::MetricFacts;
 use super::super::observations::Observations;
 use super::text::{UP, length};
+use crate::operate::quotas::CONCURRENCY_CODE;
 
 /// The write limits of a shard in a minute (docs/facts/kinesis.md, Write limits).
 const SHARD_BYTES: f64 = 60.0 * 1024.0 * 1024.0;
@@ -80,10 +81,11 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
         ),
         Ok(None) => (
             "it has no reserved concurrency, so that the account's is used up".to_owned(),
-            "raise the quota of concurrent executions (`aws service-quotas request-service-quota-increase --service-code \
-             lambda --quota-code L-B99A9384 --desired-value 1000`), or reserve some for it: `sensorctl up --set \
-             function.reserved_concurrency=10`"
-                .to_owned(),
+            format!(
+                "raise the quota of concurrent executions (`aws service-quotas request-service-quota-increase \
+                 --service-code lambda --quota-code {CONCURRENCY_CODE} --desired-value 1000`), or reserve some for it: \
+                 `sensorctl up --set function.reserved_concurrency=10`"
+            ),
         ),
     };
     let evidence =
