@@ -104,7 +104,7 @@ fn role_that_may_not_ask_is_judged_by_reads() {
     assert!(logs.evidence.contains("reads were tried, because IAM SimulatePrincipalPolicy"), "{logs:?}");
     let scan = of(&checks, "scan");
     assert_eq!(scan.result, PermissionResult::Unknown, "{scan:?}");
-    assert!(scan.evidence.contains("unknown: dynamodb:Query"), "{scan:?}");
+    assert!(scan.evidence.contains("not known: dynamodb:Query"), "{scan:?}");
     let plan = of(&checks, "plan");
     assert_eq!(plan.result, PermissionResult::Missing);
     assert!(plan.missing.contains(&"lambda:GetFunction".to_owned()), "{plan:?}");
