@@ -246,6 +246,11 @@ impl DeviceColumn {
         Some(Self::of_rank(of_parent.unwrap_or(own)))
     }
 
+    /// Returns an empty one for the first word of line protocol, which is looked at behind all tags.
+    pub(super) fn of_measurement() -> Self {
+        Self::of_rank(WEAK_RANK - 1)
+    }
+
     fn of_rank(rank: usize) -> Self {
         DeviceColumn {
             rank,

@@ -1,13 +1,17 @@
 //! Counts for the ledger, taken while inputs are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sensor_model::truncate_for_log;
+use serde::{Serialize, Serializer};
 
+use super::mapping::unquoted;
 use super::replaced::Replaced;
+use super::series_columns::FoundColumn;
 use super::time_format::TimeCounts;
+use crate::hint_flags::shell_word;
 
 /// Names that are kept of quantities that were left out.
 const MOST_NAMES: usize = 3;
@@ -37,6 +41,49 @@ impl OtherQuantities {
     }
 }
 
+/// Columns that may name devices which are put as one sensor: how many values they have, and the source of a sensor that
+/// tells these apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PossibleDevices(pub BTreeMap<String, (u64, String)>);
+
+impl Serialize for PossibleDevices {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(column, (values, _))| (unquoted(column), values)))
+    }
+}
+
+impl PossibleDevices {
+    /// Takes a column.
+    pub(super) fn add(&mut self, found: &FoundColumn, source: String) {
+        self.0.insert(found.source.clone(), (found.values, source));
+    }
+
+    /// Returns whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns what a person should know, one line each.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|(column, (values, source))| {
+            let (map, name) = (format!("sensor_id={source}"), unquoted(column));
+            let (map, drop) = (shell_word(&map), shell_word(name));
+            format!(
+                "`{}` has {values} values for one sensor: where it names devices, `--map {map}` makes a sensor of each; \
+                 `--drop {drop}` says that it does not",
+                truncate_for_log(name)
+            )
+        })
+    }
+
+    fn merge(&mut self, other: &PossibleDevices) {
+        for (column, (values, source)) in &other.0 {
+            let (known, _) = self.0.entry(column.clone()).or_insert_with(|| (0, source.clone()));
+            *known = (*known).max(*values);
+        }
+    }
+}
+
 /// Decisions about the lines of inputs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputFacts {
@@ -56,6 +103,8 @@ pub(crate) struct InputFacts {
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
     pub replaced: u64,
+    /// Columns that may name devices.
+    pub possible_devices: PossibleDevices,
     /// Names of `--only` and `--drop` that no field had; nothing before the end of the first input.
     pub unmatched: Option<BTreeSet<String>>,
     /// True if the last line of an input has no line end.
@@ -73,6 +122,7 @@ impl InputFacts {
         self.impossible += other.impossible;
         self.unjoined += other.unjoined;
         self.replaced += other.replaced;
+        self.possible_devices.merge(&other.possible_devices);
         if let Some(other) = &other.unmatched {
             // Another input may have the field.
             let known = self.unmatched.get_or_insert_with(|| other.clone());

@@ -26,11 +26,13 @@ use self::columns::{ColumnReport, columns_of};
 use self::counts::InspectionCounts;
 use self::head::Head;
 use self::outcome::{Outcome, RejectReason};
-use super::keys::TEMPERATURE;
+use super::device_names::DeviceColumn;
+use super::keys::{SENSOR, TEMPERATURE};
+use super::mapping::unquoted;
 use super::options::{InputFormat, InputOptions};
 use super::parser::{Input, unreadable};
 use crate::error::Error;
-use crate::pipeline::{Compression, FileHead, InputOrigin, Layouts};
+use crate::pipeline::{ColumnMapping, Compression, FileHead, InputOrigin, Layouts};
 
 const NO_READING: &str = "no line of it is a reading";
 const UNDECIDED: &str = "none of its times tells the day from the month";
@@ -55,6 +57,9 @@ pub(crate) struct Inspection {
     /// True if no header names the columns, and their order is guessed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub guessed_columns: bool,
+    /// True if the sensor is read of a column that only its values show to name devices.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guessed_sensor: bool,
     /// The delimiter of CSV.
     pub delimiter: Option<String>,
     /// The decimal sign of its numbers: `point` or `comma`; nothing where none shows it.
@@ -230,7 +235,13 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     if best.result.as_ref().is_ok_and(|outcome| outcome.ends_in_long_element) {
         best = head.read_again(best, &head.read, layouts);
     }
-    head.inspection(best, names)
+    let mut inspection = head.inspection(best, names)?;
+    let options = &inspection.options;
+    let is_guess = options.layout.is_none() && options.columns.is_empty() && given.mapped(SENSOR).next().is_none();
+    let is_named = |part: &str| part == SENSOR || DeviceColumn::at_path(unquoted(part)).is_some();
+    let is_open = |mapping: &ColumnMapping| !mapping.source.split('+').all(is_named);
+    inspection.guessed_sensor = is_guess && options.mapped(SENSOR).any(is_open);
+    Ok(inspection)
 }
 
 impl Head {
@@ -246,6 +257,7 @@ impl Head {
             format: None,
             temperature_unit: None,
             guessed_columns: !best.options.columns.is_empty() && !self.has_columns,
+            guessed_sensor: false,
             delimiter: None,
             decimal: None,
             header_line: None,
@@ -358,6 +370,12 @@ impl Inspection {
         if mapped.len() > 1 && self.options.quantity.is_none() {
             let names = mapped.join(", ");
             remarks.push(format!("each of {names} is a sensor of its own; `--map temperature=COLUMN` alone takes one"));
+        }
+        if let Some(mapping) = self.options.mapped(SENSOR).next().filter(|_| self.guessed_sensor) {
+            remarks.push(format!(
+                "`{}` is taken for the devices by its values alone; `--sensor ID` puts all as one",
+                mapping.source
+            ));
         }
         if self.guessed_columns {
             remarks.push(

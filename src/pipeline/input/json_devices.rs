@@ -11,6 +11,8 @@ use super::one_device::{OneDevice, device_options};
 use super::options::{InputFormat, InputOptions};
 use crate::error::Error;
 
+/// The name of the first word of line protocol.
+const MEASUREMENT: &str = "measurement";
 /// Documents that are looked at.
 const DOCUMENTS: usize = 2000;
 
@@ -34,8 +36,7 @@ pub(super) fn check(
         InputFormat::Mqtt => options.mapped(SENSOR).next().is_none(),
         InputFormat::Senml | InputFormat::Csv => true,
     };
-    let is_fixed = options.mapped(SENSOR).all(|mapping| mapping.source.trim() == "@file")
-        && (options.sensor.is_some() || options.mapped(SENSOR).next().is_some());
+    let is_fixed = is_fixed_sensor(options);
     let has_pattern =
         options.quantity.is_some() && options.mapped(TEMPERATURE).any(|mapping| mapping.source.contains('*'));
     if is_own_sensor || !is_fixed || has_pattern {
@@ -44,7 +45,10 @@ pub(super) fn check(
     let temperature = options.mapped(TEMPERATURE).next().map_or(TEMPERATURE, |mapping| mapping.source.as_str());
     let mut found: BTreeMap<String, Option<DeviceColumn>> = BTreeMap::new();
     let mut has_sensor = false;
+    let mut measurements = DeviceColumn::of_measurement();
+    let is_watched = format == InputFormat::LineProtocol && is_unsaid(MEASUREMENT, &measurements, temperature, options);
     each_document(beginning, format, DOCUMENTS, &mut |document| {
+        let (mut measurement, mut has_temperature) = (None, false);
         each_scalar(document, &mut |path, value| {
             has_sensor |= path == SENSOR;
             if !found.contains_key(path) {
@@ -57,8 +61,20 @@ pub(super) fn check(
             if let Some(Some(column)) = found.get_mut(path) {
                 column.see(if text == "null" { "" } else { &text });
             }
+            has_temperature |= match &options.quantity {
+                Some(quantity) => path == quantity && text == temperature,
+                None => path == temperature,
+            };
+            if path == MEASUREMENT {
+                measurement = Some(text);
+            }
         });
+        // Other measurements than those of temperatures are no readings.
+        if let Some(measurement) = measurement.filter(|_| is_watched && has_temperature) {
+            measurements.see(&measurement);
+        }
     });
+    found.insert(MEASUREMENT.to_owned(), Some(measurements).filter(|_| is_watched));
     if has_sensor {
         return Ok(Vec::new());
     }
@@ -78,7 +94,15 @@ pub(super) fn check(
         let is_within = |source: &&String| source.split(['+', '/']).any(|part| part.trim().starts_with(around));
         around.is_empty() || sources.iter().any(is_within)
     };
-    Ok(one.filter(|(path, _)| is_beside(path)).collect())
+    // A point of another quantity may be of another measurement.
+    let is_of_rows = |path: &str| path == MEASUREMENT && options.quantity.is_some();
+    Ok(one.filter(|(path, _)| is_beside(path) && !is_of_rows(path)).collect())
+}
+
+/// Returns whether the options give all documents the same sensor.
+pub(super) fn is_fixed_sensor(options: &InputOptions) -> bool {
+    options.mapped(SENSOR).all(|mapping| mapping.source.trim() == "@file")
+        && (options.sensor.is_some() || options.mapped(SENSOR).next().is_some())
 }
 
 /// Returns whether a path may name the device of the temperature, and no option says what it is.

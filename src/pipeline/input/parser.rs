@@ -20,6 +20,7 @@ use super::json_devices;
 use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
 use super::json_mapper::{DefaultPaths, JsonMapper};
+use super::json_series;
 use super::json_zone::{WatchedPaths, zone_path};
 use super::line_reader::LineReader;
 use super::number::DecimalSign;
@@ -139,6 +140,9 @@ impl Input {
             _ => {
                 let beginning = reader.peek().map_err(unread)?;
                 let devices = json_devices::check(&name, beginning, format, options)?;
+                for (found, source) in json_series::check(&name, beginning, format, options)? {
+                    output.builder.facts.possible_devices.add(&found, source);
+                }
                 let watched = WatchedPaths { devices, zone: zone_path(beginning, format, options) };
                 let mapper = JsonMapper::new(options, DefaultPaths::of(format), &stem, &watched).map_err(wrong)?;
                 Some(if format == InputFormat::LineProtocol { mapper.with_tags(options) } else { mapper })

@@ -7,7 +7,7 @@ use sensor_model::truncate_for_log;
 use serde::Serialize;
 
 use crate::observer::Observer;
-use crate::pipeline::input::facts::SharedFacts;
+use crate::pipeline::input::facts::{PossibleDevices, SharedFacts};
 use crate::pipeline::{PutEstimate, RejectedLine, Unread};
 
 /// An event while readings are put.
@@ -106,6 +106,9 @@ pub(crate) struct InputSummary {
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     #[serde(skip)]
     pub left_out: u64,
+    /// Columns that may name devices which are put as one sensor, with the number of their values.
+    #[serde(skip_serializing_if = "PossibleDevices::is_empty")]
+    pub possible_devices: PossibleDevices,
     /// Names of `--only` and `--drop` that no field of the input has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched_fields: Vec<String>,
@@ -161,6 +164,7 @@ impl InputSummary {
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
+            possible_devices: counted.possible_devices,
             unmatched_fields: counted.unmatched.into_iter().flatten().collect(),
             unread: UnreadSummary::new(unread),
             last_line_unterminated: counted.last_line_unterminated,
@@ -177,6 +181,7 @@ impl InputSummary {
             remarks.push(format!("rejected: {}", reasons.join(", ")));
         }
         remarks.extend(self.suspicions());
+        remarks.extend(self.possible_devices.remarks());
         let is_one = self.time_units.len() == 1;
         let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
         remarks.extend(others.map(|(unit, count)| format!("{} in {unit}", times(*count))));

@@ -4,13 +4,14 @@
 use sensor_model::truncate_for_log;
 
 use super::super::device_names::DeviceColumn;
-use super::super::keys::{TEMPERATURE_UNIT, UNIT_FIELDS, UTC_OFFSET};
+use super::super::keys::{SENSOR, TEMPERATURE_UNIT, UNIT_FIELDS, UTC_OFFSET};
 use super::super::mapping::as_source;
 use super::super::one_device::{self, OneDevice, other_device};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::row_error::{RowError, row_error};
 use super::super::row_splitter::Cells;
+use super::super::series_columns::{FoundColumn, SeriesColumns};
 use super::super::time_format::is_zone_name;
 use super::super::unit::Unit;
 use super::{CellSource, CsvColumns, Part};
@@ -22,6 +23,11 @@ pub(super) struct WatchedColumns {
     devices: Vec<(usize, DeviceColumn)>,
     /// Those of them that named one device so far, or none.
     one_device: Vec<(usize, OneDevice)>,
+    /// All columns that may tell series apart which have the same sensor, while the first rows are looked at.
+    series: SeriesColumns,
+    series_places: Vec<usize>,
+    /// The source of the sensor, where it is not the same in all rows.
+    sensor: Option<String>,
     /// Columns of units that are left out of the readings, with the names of their fields.
     units: Vec<(&'static str, usize)>,
     /// A column that names the zone of the times, where no option does.
@@ -46,6 +52,13 @@ impl WatchedColumns {
         };
         let device = |at: usize| Some((at, DeviceColumn::named(names[at]).filter(|_| !is_said(names[at]))?));
         let devices = if is_one_sensor { unused().filter_map(device).collect() } else { Vec::new() };
+        let sensor = options.mapped(SENSOR).next().map(|mapping| mapping.source.clone()).filter(|_| !is_one_sensor);
+        let is_looked_at = |at: &usize| !names[*at].is_empty() && !is_said(names[*at]) && !is_zone_name(names[*at]);
+        // A file's own sensor is what it says, and the tags of annotated CSV are looked at in every row.
+        let is_open = is_one_sensor || sensor.is_some() && options.quantity.as_deref() != Some("_field");
+        let series_places: Vec<_> = unused().filter(|at| is_open && is_looked_at(at)).collect();
+        let named = |at: &usize| (names[*at].to_owned(), as_source(names[*at]));
+        let series = SeriesColumns::new(series_places.iter().map(named));
         let is_kept = |name: &str| fields.iter().any(|(field, _)| field == name);
         let mapped = options.mapped(TEMPERATURE_UNIT).next().map(|mapping| mapping.source.trim());
         let unit = |at: usize| {
@@ -56,7 +69,7 @@ impl WatchedColumns {
         let units = if is_long { Vec::new() } else { (0..names.len()).filter_map(unit).collect() };
         let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
-        WatchedColumns { devices, one_device: Vec::new(), units, zone }
+        WatchedColumns { devices, one_device: Vec::new(), series, series_places, sensor, units, zone }
     }
 }
 
@@ -71,12 +84,46 @@ pub(super) fn is_fixed(source: &CellSource) -> bool {
 impl CsvColumns {
     /// Returns whether a column may name devices while all rows are put as one sensor.
     pub(in super::super) fn may_mix_devices(&self) -> bool {
-        !self.watched.devices.is_empty()
+        !(self.watched.devices.is_empty() && self.watched.series.is_empty())
     }
 
     /// Takes one of the first rows.
     pub(in super::super) fn see_device(&mut self, cells: Cells<'_>) {
-        self.watched.devices.iter_mut().for_each(|(at, device)| device.see(cells.get(*at)));
+        let text = |source: Option<&CellSource>| source.map(|source| self.value(source, cells, "")).unwrap_or_default();
+        let (sensor, time) = (text(self.sensor.as_ref()), self.time_text(cells));
+        let quantity = text(self.long.as_ref().map(|long| &long.quantity));
+        let value = self.long.as_ref().map(|long| &long.value);
+        let temperature = text(value.or_else(|| self.probes.first().map(|probe| &probe.source)));
+        let watched = &mut self.watched;
+        watched.devices.iter_mut().for_each(|(at, device)| device.see(cells.get(*at)));
+        let places = &watched.series_places;
+        watched.series.see(&sensor, [&time, &quantity], &temperature, |at| cells.get(places[at]));
+    }
+
+    /// Returns the column that certainly tells series apart which have the same sensor, and what to type.
+    pub(in super::super) fn column_of_series(&self) -> Option<(FoundColumn, [String; 2])> {
+        let found = self.watched.series.certain()?;
+        let options = self.series_options(&found);
+        Some((found, options))
+    }
+
+    /// Returns the columns that may do so, each with the source of a sensor that it is a part of. The rows are no longer
+    /// kept.
+    pub(in super::super) fn possible_series(&mut self) -> Vec<(FoundColumn, String)> {
+        let series = std::mem::take(&mut self.watched.series);
+        let found: Vec<_> =
+            if self.watched.sensor.is_some() { series.differing().collect() } else { series.recurring().collect() };
+        found.into_iter().map(|found| (found.clone(), self.series_source(&found))).collect()
+    }
+
+    fn series_source(&self, found: &FoundColumn) -> String {
+        // Alternatives are not joined.
+        let sensor = self.watched.sensor.as_ref().filter(|sensor| !sensor.contains("//"));
+        sensor.map_or_else(|| found.source.clone(), |sensor| format!("{sensor}+{}", found.source))
+    }
+
+    fn series_options(&self, found: &FoundColumn) -> [String; 2] {
+        one_device::device_options(&self.series_source(found), super::super::mapping::unquoted(&found.source))
     }
 
     /// Returns the column that names several devices in the first rows. Of one that names the same in all of them, or none,

@@ -12,8 +12,8 @@ impl CsvParser {
     /// Looks at the rows that are read already.
     ///
     /// # Errors
-    /// When all rows are put as one sensor, and a column names several devices.
-    pub(super) fn check_devices(&mut self, output: &Output) -> Result<(), NotCsv> {
+    /// When a column names several devices that would be put as one sensor.
+    pub(super) fn check_devices(&mut self, output: &mut Output) -> Result<(), NotCsv> {
         if !self.columns.may_mix_devices() {
             return Ok(());
         }
@@ -36,10 +36,20 @@ impl CsvParser {
                 self.columns.see_device(cells);
             }
         }
-        let Some(column) = self.columns.column_of_devices() else { return Ok(()) };
-        let name = truncate_for_log(column);
-        let reason = format!("its column `{name}` names several devices, and all rows would be put as one sensor");
-        let hints = device_options(column);
-        Err(hints.into_iter().fold(NotCsv::of_csv(reason), NotCsv::hint))
+        if let Some(column) = self.columns.column_of_devices() {
+            let name = truncate_for_log(column);
+            let reason = format!("its column `{name}` names several devices, and all rows would be put as one sensor");
+            let hints = device_options(column);
+            return Err(hints.into_iter().fold(NotCsv::of_csv(reason), NotCsv::hint));
+        }
+        if let Some((found, hints)) = self.columns.column_of_series() {
+            let name = truncate_for_log(&found.source);
+            let reason = format!("rows of one time differ in its column `{name}`, and would be put as one sensor");
+            return Err(hints.into_iter().fold(NotCsv::of_csv(reason), NotCsv::hint));
+        }
+        for (found, source) in self.columns.possible_series() {
+            output.builder.facts.possible_devices.add(&found, source);
+        }
+        Ok(())
     }
 }

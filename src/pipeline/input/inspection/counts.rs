@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::facts::InputFacts;
+use super::super::facts::{InputFacts, PossibleDevices};
 use crate::pipeline::InputSummary;
 
 /// Counts of the part that was read.
@@ -33,6 +33,9 @@ pub(crate) struct InspectionCounts {
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form.
     pub passed_over: u64,
+    /// Columns that may name devices.
+    #[serde(skip_serializing_if = "PossibleDevices::is_empty")]
+    pub possible_devices: PossibleDevices,
     /// Names of `--only` and `--drop` that no field has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched_fields: Vec<String>,
@@ -53,6 +56,7 @@ impl InspectionCounts {
             early_times: counted.times.early,
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
+            possible_devices: counted.possible_devices.clone(),
             unmatched_fields: counted.unmatched.iter().flatten().cloned().collect(),
         }
     }
@@ -71,6 +75,7 @@ impl InspectionCounts {
             early_times,
             impossible_temperatures,
             passed_over,
+            possible_devices,
             unmatched_fields,
         } = self.clone();
         let summary = InputSummary {
@@ -85,6 +90,7 @@ impl InspectionCounts {
             early_times,
             impossible_temperatures,
             passed_over,
+            possible_devices,
             unmatched_fields,
             ..InputSummary::default()
         };

@@ -7,7 +7,8 @@ use super::super::mapping::as_source;
 use super::super::number::{DecimalSign, number};
 use super::super::options::{Delimiter, InputOptions};
 use super::super::row_splitter::RowSplitter;
-use super::super::time_format::{forms_of, zone_in_name};
+use super::super::series_columns::{SeriesColumns, with_series};
+use super::super::time_format::{forms_of, is_zone_name, zone_in_name};
 use super::super::unit::Unit;
 use super::candidate::{Candidate, with_forms, with_layout};
 use super::long_guess::{keys_of, quantity_and_value};
@@ -167,20 +168,51 @@ fn long_candidates(delimiter: Delimiter, rows: &[Vec<String>], name: &str, given
             return vec![candidate];
         }
         let is_read = |at: usize| [quantity, value, time.date].contains(&at) || time.clock == Some(at);
-        return candidate.with_sensors(sources_of(header, rows, is_read), name);
+        let row = RowPlaces { time, value: Some(value), quantity: Some(quantity) };
+        return candidate.with_sensors(sources_of(header, rows, row, is_read), name);
     }
     Vec::new()
 }
 
+/// Where the values of a row stand.
+#[derive(Clone, Copy)]
+struct RowPlaces {
+    time: TimeColumns,
+    value: Option<usize>,
+    quantity: Option<usize>,
+}
+
 /// Returns the sources of the sensor among the columns that hold nothing else.
-fn sources_of(header: &[String], rows: &[Vec<String>], is_read: impl Fn(usize) -> bool) -> Vec<String> {
+fn sources_of(
+    header: &[String],
+    rows: &[Vec<String>],
+    places: RowPlaces,
+    is_read: impl Fn(usize) -> bool,
+) -> Vec<String> {
     if header.iter().any(|name| name == SENSOR) {
         return vec![SENSOR.to_owned()];
     }
-    sensor_sources((0..header.len()).filter(|at| !is_read(*at)).filter_map(|at| {
-        let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
-        Some((reference(header, at), DeviceColumn::named(&header[at])?.with(cells)))
-    }))
+    let cells = |at: usize| rows.iter().map(move |row| row.get(at).map_or("", String::as_str));
+    let named = (0..header.len())
+        .filter(|at| !is_read(*at))
+        .filter_map(|at| Some((reference(header, at), DeviceColumn::named(&header[at])?.with(cells(at)))));
+    let sources = sensor_sources(named);
+    let own = sources.first().and_then(|own| (0..header.len()).find(|at| reference(header, *at) == *own));
+    if own.is_none() && !sources.is_empty() {
+        return sources;
+    }
+    // Whatever their names: columns that tell rows apart which would be of one sensor.
+    let is_other =
+        |at: &usize| !is_read(*at) && own != Some(*at) && !header[*at].is_empty() && !is_zone_name(&header[*at]);
+    let others: Vec<_> = (0..header.len()).filter(is_other).collect();
+    let mut series = SeriesColumns::new(others.iter().map(|at| (header[*at].clone(), reference(header, *at))));
+    for row in rows.iter().filter(|row| row.len() >= header.len()) {
+        let cell = |at: usize| row.get(at).map_or("", String::as_str);
+        let value = |at: Option<usize>| at.map_or("", cell);
+        let moment = [&places.time.text(row).unwrap_or_default(), value(places.quantity)];
+        series.see(value(own), moment, value(places.value), |at| cell(others[at]));
+    }
+    with_series(sources, &series)
 }
 
 fn mapping(key: &str, source: String) -> ColumnMapping {
@@ -231,7 +263,8 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate
             || time.clock == Some(at)
             || places.unit == Some(at)
     };
-    let sources = sources_of(header, rows, is_read);
+    let row = RowPlaces { time, value: places.temperatures.places().first().copied(), quantity: None };
+    let sources = sources_of(header, rows, row, is_read);
     // Other columns of one name cannot be fields.
     let is_read = |at: usize| is_read(at) || sources.contains(&reference(header, at));
     for (at, column) in header.iter().enumerate().filter(|(at, column)| !is_read(*at) && !column.is_empty()) {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::super::csv_columns::is_tag;
 use super::super::device_names::{DeviceColumn, named_part, sensor_sources};
+use super::super::json_series::{SeriesPaths, series_of};
 use super::super::keys::{SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::option_values::ColumnPattern;
 use super::super::options::{Delimiter, InputFormat, InputOptions};
+use super::super::series_columns::with_series;
 use super::super::time_format::{forms_of_times, is_utc_name, is_zone_name};
 use super::candidate::{Candidate, with_forms, with_layout};
 use super::columns::{ColumnReport, columns_of};
@@ -156,8 +158,31 @@ fn json_sensors(columns: &[ColumnReport], temperature: &str) -> Vec<String> {
     sensor_sources(named.map(|(column, device)| (column.name.clone(), device)))
 }
 
+/// Returns these sources of the sensor, and before them one that tells apart what the first of them does not.
+fn all_json_sensors(
+    sources: Vec<String>,
+    text: &str,
+    format: InputFormat,
+    paths: SeriesPaths<'_>,
+    given: &InputOptions,
+) -> Vec<String> {
+    let own = sources.first().cloned();
+    if own.as_ref().is_some_and(|own| own.contains('+')) {
+        return sources;
+    }
+    let paths = SeriesPaths { sensor: own.as_deref(), ..paths };
+    let series = series_of(text.as_bytes(), format, paths, &|path| given.drop.iter().any(|dropped| dropped == path));
+    with_series(sources, &series)
+}
+
 /// Returns options for documents whose rows hold one quantity each.
-fn long_json_candidates(columns: &[ColumnReport], name: &str, given: &InputOptions) -> Vec<Candidate> {
+fn long_json_candidates(
+    text: &str,
+    format: InputFormat,
+    columns: &[ColumnReport],
+    name: &str,
+    given: &InputOptions,
+) -> Vec<Candidate> {
     let keys: Vec<_> = columns.iter().map(|column| last_key(&column.name)).collect();
     let Some(time) = time_place(&keys) else { return Vec::new() };
     for (quantity, value) in quantity_and_value(&keys) {
@@ -177,7 +202,10 @@ fn long_json_candidates(columns: &[ColumnReport], name: &str, given: &InputOptio
             return vec![candidate];
         }
         let others: Vec<_> = columns.iter().filter(|column| column.name != quantity.name).cloned().collect();
-        return candidate.with_sensors(json_sensors(&others, &value.name), name);
+        let sources = json_sensors(&others, &value.name);
+        let paths =
+            SeriesPaths { sensor: None, temperature: &value.name, time: &time.name, quantity: Some(&quantity.name) };
+        return candidate.with_sensors(all_json_sensors(sources, text, format, paths, given), name);
     }
     Vec::new()
 }
@@ -227,7 +255,9 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
     };
     let (temperatures, paths) = json_temperatures(&columns);
     let temperatures: Vec<_> = temperatures.places().iter().map(|at| paths[*at].clone()).collect();
-    let Some(temperature) = temperatures.first() else { return long_json_candidates(&columns, name, given) };
+    let Some(temperature) = temperatures.first() else {
+        return long_json_candidates(text, format, &columns, name, given);
+    };
     let samples = |path: &String| {
         let column = columns.iter().find(|column| column.name == *path);
         column.map_or_else(Vec::new, |column| column.texts.clone())
@@ -270,7 +300,9 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
         options.matches.push(ColumnPattern { column: temperature.clone(), pattern: "*".to_owned() });
     }
     let has_own = columns.iter().any(|column| column.name == SENSOR);
-    let sources = if has_own { vec![SENSOR.to_owned()] } else { json_sensors(&columns, temperature) };
+    let paths = SeriesPaths { sensor: None, temperature, time: &time, quantity: None };
+    let found = || all_json_sensors(json_sensors(&columns, temperature), text, format, paths, given);
+    let sources = if has_own { vec![SENSOR.to_owned()] } else { found() };
     let candidates = with_forms(options, times.into_iter(), "").with_sensors(sources, name);
     let plain = |mut candidate: Candidate| {
         // The flag is implied by any mapping.

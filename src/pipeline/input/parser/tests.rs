@@ -154,5 +154,6 @@ mod devices;
 mod headers;
 mod json;
 mod other_formats;
+mod series;
 mod units;
 mod zones;

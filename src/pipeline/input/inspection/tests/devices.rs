@@ -195,3 +195,91 @@ fn actions_between_documents_of_elasticsearch_are_passed_over() {
     let (inspection, ..) = inspected(text.as_bytes(), "f.json");
     assert_eq!((inspection.accepted, inspection.rejected, inspection.counts.passed_over), (2, 0, 2));
 }
+
+/// Returns rows of two devices that measured at the same times, or one after the other.
+fn two_devices(name: &str, [one, other]: [&str; 2], lag: u64) -> String {
+    let row = |time: u64, value: &str, device: &str| format!("{time},{value},{device}\n");
+    let time = 1_700_000_000;
+    let rows = [
+        row(time, "21.5", one),
+        row(time + lag, "11.5", other),
+        row(time + 60, "21.6", one),
+        row(time + 60 + lag, "11.6", other),
+    ];
+    format!("time,temperature,{name}\n{}", rows.concat())
+}
+
+#[test]
+fn column_of_any_name_that_tells_rows_apart_is_the_sensor() {
+    for name in ["Kammer", "Tank", "position", "where", "Area", "object_id", "Column1", "Fermenter", "Stall"] {
+        for lag in [0, 5] {
+            let text = two_devices(name, ["attic", "cellar"], lag);
+            assert_eq!(flags(&text, "f.csv"), format!("current_time=time sensor_id={name}"), "{lag}");
+            let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+            assert_eq!((inspection.accepted, inspection.counts.replaced_in_input), (4, 0), "{name}");
+            let remarks = inspection.remarks().join("\n");
+            assert!(inspection.guessed_sensor && remarks.contains(&format!("`{name}` is taken for")), "{remarks}");
+        }
+    }
+    assert_eq!(flags(two_devices("Kanal", ["1", "2"], 0), "f.csv"), "current_time=time sensor_id=Kanal");
+    let states = two_devices("Zustand", ["OK", "Bad"], 5);
+    assert_eq!(flags(&states, "f.csv"), "current_time=time --sensor=f");
+    let moved = "time,temperature,Kammer\n1,1,a\n2,2,a\n3,3,b\n4,4,b\n";
+    assert_eq!(flags(moved, "f.csv"), "current_time=time --sensor=f");
+    let (inspection, ..) = inspected(moved.as_bytes(), "f.csv");
+    let remarks = inspection.remarks().join("\n");
+    assert!(remarks.contains("`Kammer` has 2 values") && remarks.contains("--map sensor_id=Kammer"), "{remarks}");
+}
+
+#[test]
+fn path_of_any_name_that_tells_documents_apart_is_the_sensor() {
+    let document = |time: u64, value: &str, device: &str| {
+        format!("{{\"time\":{time},\"temperature\":{value},\"meta\":{{\"Kammer\":\"{device}\"}}}}\n")
+    };
+    for lag in [0, 5] {
+        let text = [document(1, "21.5", "a"), document(1 + lag, "11.5", "b")].concat()
+            + &[document(61, "21.6", "a"), document(61 + lag, "11.6", "b")].concat();
+        assert_eq!(flags(&text, "f.ndjson"), "current_time=time sensor_id=meta.Kammer", "{lag}");
+    }
+}
+
+#[test]
+fn quantities_of_several_devices_have_the_sensor_of_their_column() {
+    let row = |device: &str, quantity: &str, value: &str, time: u64| format!("{device},{quantity},{value},{time}\n");
+    let rows: Vec<_> = [1_700_000_000, 1_700_000_060]
+        .into_iter()
+        .flat_map(|time| {
+            [("attic", "21.5", "40"), ("cellar", "11.5", "80")].map(|(device, temperature, humidity)| {
+                row(device, "temperature", temperature, time) + &row(device, "humidity", humidity, time)
+            })
+        })
+        .collect();
+    let text = format!("Kammer,quantity,value,time\n{}", rows.concat());
+    let expected = "current_time=time sensor_id=Kammer --quantity=quantity --value=value";
+    assert_eq!(flags(&text, "f.csv"), expected);
+}
+
+#[test]
+fn two_columns_make_the_sensor_where_one_does_not_tell_all_apart() {
+    for (one, other) in [("gateway", "node"), ("site", "sensor"), ("room", "device"), ("logger", "channel")] {
+        for lag in [0, 1] {
+            let row =
+                |device: (&str, &str), time: u64, value: &str| format!("{},{},{time},{value}\n", device.0, device.1);
+            let rows = [
+                row(("g1", "1"), 1_700_000_000, "21.5"),
+                row(("g2", "1"), 1_700_000_000 + lag, "11.5"),
+                row(("g1", "2"), 1_700_000_060, "21.6"),
+                row(("g2", "2"), 1_700_000_060 + lag, "11.6"),
+            ];
+            let text = format!("{one},{other},time,temperature\n{}", rows.concat());
+            let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+            let source = inspection.options.mapped("sensor_id").next().unwrap().source.clone();
+            let mut parts: Vec<_> = source.split('+').collect();
+            parts.sort_unstable();
+            let mut expected = vec![one, other];
+            expected.sort_unstable();
+            assert_eq!(parts, expected, "{source}");
+            assert_eq!((inspection.accepted, inspection.counts.replaced_in_input), (4, 0), "{source}");
+        }
+    }
+}

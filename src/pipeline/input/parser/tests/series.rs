@@ -1,0 +1,105 @@
+//! Rows of several series that one sensor would hold, by the values of columns with any name.
+
+use super::*;
+
+/// Returns rows of two devices that measured at the same times, or one after the other.
+fn two_devices(name: &str, [one, other]: [&str; 2], lag: u64) -> String {
+    let row = |time: u64, value: &str, device: &str| format!("{time},{value},{device}\n");
+    let time = 1_700_000_000;
+    let rows = [
+        row(time, "21.5", one),
+        row(time + lag, "11.5", other),
+        row(time + 60, "21.6", one),
+        row(time + 60 + lag, "11.6", other),
+    ];
+    format!("current_time,temperature,{name}\n{}", rows.concat())
+}
+
+fn possible(bytes: &str, flags: &str) -> Vec<String> {
+    counted(bytes, flags).possible_devices.remarks().collect()
+}
+
+#[test]
+fn column_that_parts_rows_of_one_time_is_refused_where_all_would_be_one_sensor() {
+    for (name, values) in [
+        ("Kanal", ["1", "2"]),
+        ("tag", ["x", "y"]),
+        ("Point", ["a", "b"]),
+        ("Unit ID", ["1", "2"]),
+        ("position", ["top", "bottom"]),
+        ("Tank", ["1", "2"]),
+    ] {
+        let text = two_devices(name, values, 0);
+        let message = wrong(&*text, "--sensor~x");
+        assert!(message.contains(&format!("rows of one time differ in its column `{name}`")), "{message}");
+        assert!(message.contains("--map") && message.contains("--drop"), "{message}");
+        assert_eq!(read(&*text, &format!("--sensor~x~--drop~{name}")).len(), 4);
+        assert_eq!(read(&*text, &format!("--map~sensor_id={name}")).len(), 4);
+    }
+    let object = |time: u64, value: &str, unit: &str| {
+        format!("{{\"current_time\":{time},\"temperature\":{value},\"unit\":\"{unit}\"}}\n")
+    };
+    let json = object(1, "1", "x") + &object(1, "2", "y") + &object(61, "1", "x") + &object(61, "2", "y");
+    assert!(wrong(&*json, "--sensor~x").contains("readings of one time differ in `unit`"));
+    let nested = json.replace("\"unit\":\"x\"", "\"meta\":{\"loc\":\"x\"}");
+    let nested = nested.replace("\"unit\":\"y\"", "\"meta\":{\"loc\":\"y\"}");
+    assert!(wrong(&*nested, "--sensor~x").contains("readings of one time differ in `meta.loc`"));
+    assert_eq!(read(&*nested, "--sensor~x~--drop~meta.loc").len(), 4);
+}
+
+#[test]
+fn column_with_recurring_texts_is_named_where_all_are_put_as_one_sensor() {
+    let text = two_devices("Kammer", ["attic", "cellar"], 5);
+    let [remark] = possible(&text, "--sensor~x").try_into().unwrap();
+    assert!(remark.contains("`Kammer` has 2 values for one sensor"), "{remark}");
+    assert!(remark.contains("`--map sensor_id=Kammer`") && remark.contains("`--drop Kammer`"), "{remark}");
+    assert!(possible(&text, "--sensor~x~--drop~Kammer").is_empty());
+    assert!(possible(&text, "--map~sensor_id=Kammer").is_empty());
+    for values in [["OK", "Bad"], ["C", "F"], ["on", "off"], ["N", "SW"], ["40", "41.5"]] {
+        assert!(possible(&two_devices("x", values, 5), "--sensor~x").is_empty(), "{values:?}");
+    }
+}
+
+#[test]
+fn column_beside_that_of_the_sensor_is_refused_or_named_where_it_tells_its_series_apart() {
+    let rows = |lag: u64| {
+        let row = |gateway: &str, node: u8, time: u64, value: &str| {
+            format!("{gateway},{node},{},{value}\n", 1_700_000_000 + time)
+        };
+        let rows = [
+            row("g1", 1, 0, "21.5"),
+            row("g2", 1, lag, "11.5"),
+            row("g1", 2, 60, "21.6"),
+            row("g2", 2, 60 + lag, "11.6"),
+        ];
+        format!("gateway,node,current_time,temperature\n{}", rows.concat())
+    };
+    let message = wrong(rows(0), "--map~sensor_id=node");
+    assert!(
+        message.contains("its column `gateway`") && message.contains("`--map sensor_id=node+gateway`"),
+        "{message}"
+    );
+    let [remark] = possible(&rows(1), "--map~sensor_id=node").try_into().unwrap();
+    assert!(remark.contains("`gateway` has 2 values") && remark.contains("`--map sensor_id=node+gateway`"), "{remark}");
+    for lag in [0, 1] {
+        assert_eq!(read(rows(lag), "--map~sensor_id=node+gateway").len(), 4);
+        assert_eq!(read(rows(lag), "--map~sensor_id=node~--drop~gateway").len(), 4);
+    }
+    let moved = "room,node,current_time,temperature\na,1,1,1\na,1,2,2\nb,1,3,3\nb,1,4,4\n";
+    assert!(possible(moved, "--map~sensor_id=node").is_empty());
+    let json = "{\"gateway\":\"g1\",\"node\":\"1\",\"current_time\":1,\"temperature\":1}\n\
+        {\"gateway\":\"g2\",\"node\":\"1\",\"current_time\":2,\"temperature\":2}\n";
+    assert_eq!(possible(json, "--map~sensor_id=node").len(), 1);
+}
+
+#[test]
+fn measurements_of_line_protocol_without_tags_are_no_one_sensor() {
+    let text = "attic temperature=21.5 1700000000000000000\ncellar temperature=11.5 1700000000000000000\n";
+    let message = wrong(text, "--sensor~one");
+    assert!(message.contains("`measurement` names several devices"), "{message}");
+    assert!(message.contains("`--map sensor_id=measurement`"), "{message}");
+    assert_eq!(read(text, "--map~sensor_id=measurement").len(), 2);
+    assert_eq!(read(text, "--sensor~one~--drop~measurement").len(), 2);
+    let others = text.replace("cellar temperature", "cpu load");
+    assert_eq!(read(others, "--sensor~one").len(), 2, "one of them is no temperature");
+}
