@@ -18,7 +18,8 @@ use self::watched_columns::WatchedColumns;
 pub(super) use self::watched_columns::device_options;
 use super::cell::Cell;
 use super::keys::{SENSOR, TEMPERATURE};
-use super::mapping::{Source, captured};
+use super::mapping::Source;
+use super::quantity_key::long_key;
 use super::reading_builder::{ReadingBuilder, RowValues};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
@@ -389,12 +390,4 @@ impl CsvColumns {
 /// Returns a cell without a byte order mark before it.
 pub(super) fn unmarked(cell: &str) -> &str {
     cell.trim_start_matches('\u{feff}')
-}
-
-/// Returns the key of a quantity, and the part of its name at `*`.
-pub(super) fn long_key<'k, 'n>(keys: &'k [(String, String)], name: &'n str) -> Option<(&'k str, Option<&'n str>)> {
-    keys.iter().find_map(|(pattern, key)| {
-        let part = captured(pattern, name)?;
-        Some((key.as_str(), pattern.contains('*').then_some(part)))
-    })
 }

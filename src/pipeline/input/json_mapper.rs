@@ -10,18 +10,18 @@ use serde_json::value::RawValue;
 pub(super) use self::binding::DefaultPaths;
 use self::checks::check_units;
 use super::cell::Cell;
-use super::csv_columns::long_key;
 use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
-use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::line_protocol::SeriesTags;
-use super::mapping::{Source, captured};
+use super::mapping::Source;
 use super::number::number;
 use super::one_device::OneDevice;
 use super::output::{Output, RawLine};
+use super::quantity_key::long_key;
 use super::reading_builder::RowValues;
 use super::row_error::{RowError, row_error};
 use super::unit_watch::UnitWatch;
+use super::value_patterns::ValuePatterns;
 
 /// The paths of one input.
 pub(super) struct JsonMapper {
@@ -50,7 +50,7 @@ pub(super) struct JsonMapper {
 /// Paths of which one must match, and their patterns, of which one must.
 struct PathFilter {
     slots: Vec<usize>,
-    patterns: Vec<String>,
+    patterns: ValuePatterns,
     /// True if a path leads into a text.
     decodes: bool,
 }
@@ -85,7 +85,11 @@ enum Part {
 
 impl PathFilter {
     fn is_met(&self, row: &PathRow<'_>, output: &Output) -> bool {
-        self.slots.iter().any(|slot| matches(row.get(*slot), &self.patterns, &output.builder))
+        let text = |slot: &usize| match row.get(*slot)? {
+            PathValue::Name(name) => Some(name.clone()),
+            PathValue::Json(raw) => Cell::Json(raw).text(),
+        };
+        self.patterns.take(self.slots.iter().map(text), &output.builder)
     }
 }
 
@@ -207,7 +211,7 @@ impl JsonMapper {
         match self.filters.iter().find(|filter| filter.slots.contains(&slot)) {
             Some(PathFilter { patterns, .. }) => {
                 let text = cell.text()?;
-                let part = patterns.iter().find_map(|pattern| captured(pattern, &text))?;
+                let part = patterns.part(&text)?;
                 if part == text { Some(cell) } else { Some(Cell::Text(Cow::Owned(part.to_owned()))) }
             }
             None => Some(cell),

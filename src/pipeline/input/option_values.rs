@@ -2,12 +2,16 @@
 
 use std::str::FromStr;
 
-/// `COLUMN=PATTERN`: rows of other values are passed over.
+/// The sign before a pattern whose rows are left out.
+pub(super) const EXCEPT: char = '!';
+
+/// `COLUMN=PATTERN`: rows of other values are passed over, and those of a pattern behind `!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnPattern {
     /// Column or path.
     pub column: String,
-    /// Text with at most one `*`; a lone `*` asks that there is a value, an empty text that it is absent.
+    /// Text with at most one `*`, or any number behind `!`; a lone `*` asks that there is a value, an empty text that it is
+    /// absent.
     pub pattern: String,
 }
 
@@ -17,7 +21,7 @@ impl FromStr for ColumnPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((column, pattern)) if !column.is_empty() => {
-                if pattern.matches('*').count() > 1 {
+                if pattern.matches('*').count() > 1 && !pattern.starts_with(EXCEPT) {
                     return Err("write a pattern with at most one `*`".to_owned());
                 }
                 Ok(ColumnPattern { column: column.to_owned(), pattern: pattern.to_owned() })

@@ -70,7 +70,7 @@ pub(crate) struct InputOptions {
     #[serde(with = "key_table", skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<ColumnMapping>,
     /// Read only rows whose column or path matches; the part at `*` becomes its value (repeatable; one pattern of each
-    /// column must match)
+    /// column must match, and none behind `!`)
     #[arg(long = "match", value_name = "COLUMN=PATTERN")]
     #[serde(rename = "match", with = "key_table", skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<ColumnPattern>,

@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::super::cell::Cell;
-use super::super::mapping::captured;
 use super::super::option_values::ColumnPattern;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::row_splitter::Cells;
+use super::super::value_patterns::ValuePatterns;
 use super::{CsvColumns, SECTION};
 
 /// Columns of which one must match, and its patterns, of which one must.
 #[derive(Debug)]
 pub(super) struct RowFilter {
     place: FilterPlace,
-    patterns: Vec<String>,
+    patterns: ValuePatterns,
 }
 
 #[derive(Debug)]
@@ -34,28 +33,23 @@ impl RowFilter {
         let mut all: Vec<(&str, RowFilter)> = Vec::new();
         for filter in filters {
             if let Some((_, known)) = all.iter_mut().find(|(column, _)| *column == filter.column) {
-                known.patterns.push(filter.pattern.clone());
+                known.patterns.add(&filter.pattern);
                 continue;
             }
             let place = match filter.column.as_str() {
                 SECTION => FilterPlace::Section,
                 column => FilterPlace::Columns(columns(column)?),
             };
-            all.push((&filter.column, RowFilter { place, patterns: vec![filter.pattern.clone()] }));
+            let mut patterns = ValuePatterns::default();
+            patterns.add(&filter.pattern);
+            all.push((&filter.column, RowFilter { place, patterns }));
         }
         Ok(all.into_iter().map(|(_, filter)| filter).collect())
     }
 
-    fn part<'t>(&self, text: &'t str) -> Option<&'t str> {
-        self.patterns.iter().find_map(|pattern| captured(pattern, text))
-    }
-
-    /// Returns whether a text is asked for. Where a part of it is its value, a value of `--missing` counts as absent.
-    fn takes(&self, text: &str, builder: &ReadingBuilder) -> bool {
-        let is_absent = |part: &str| builder.is_missing(&Cell::Text(Cow::Borrowed(part)));
-        let matches =
-            |pattern: &String| captured(pattern, text).is_some_and(|part| !pattern.contains('*') || !is_absent(part));
-        self.patterns.iter().any(matches)
+    /// Returns whether rows with one of these values are asked for.
+    fn takes<'t>(&self, texts: impl Iterator<Item = &'t str> + Clone, builder: &ReadingBuilder) -> bool {
+        self.patterns.take(texts.map(|text| Some(Cow::Borrowed(text))), builder)
     }
 }
 
@@ -63,8 +57,8 @@ impl CsvColumns {
     /// Returns whether the row passes the filters.
     pub(in super::super) fn is_wanted(&self, cells: Cells<'_>, section: &str, builder: &ReadingBuilder) -> bool {
         self.filters.iter().all(|filter| match &filter.place {
-            FilterPlace::Columns(columns) => columns.iter().any(|at| filter.takes(cells.get(*at), builder)),
-            FilterPlace::Section => filter.takes(section, builder),
+            FilterPlace::Columns(columns) => filter.takes(columns.iter().map(|at| cells.get(*at)), builder),
+            FilterPlace::Section => filter.takes(std::iter::once(section), builder),
         })
     }
 
@@ -73,12 +67,12 @@ impl CsvColumns {
         let cell = cells.get(at);
         let is_of =
             |filter: &&RowFilter| matches!(&filter.place, FilterPlace::Columns(columns) if columns.contains(&at));
-        self.filters.iter().find(is_of).and_then(|filter| filter.part(cell)).unwrap_or(cell)
+        self.filters.iter().find(is_of).and_then(|filter| filter.patterns.part(cell)).unwrap_or(cell)
     }
 
     /// Returns the name of the section, or the part of it at the `*` of its pattern.
     pub(super) fn section_part<'s>(&self, section: &'s str) -> &'s str {
         let filter = self.filters.iter().find(|filter| matches!(filter.place, FilterPlace::Section));
-        filter.and_then(|filter| filter.part(section)).unwrap_or(section)
+        filter.and_then(|filter| filter.patterns.part(section)).unwrap_or(section)
     }
 }

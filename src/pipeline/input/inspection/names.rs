@@ -1,6 +1,7 @@
 //! Names that columns and members have in files of many origins.
 
 use super::super::device_names::words;
+use super::super::quantity_key::is_counter;
 use super::super::unit::Unit;
 
 /// Names of times; those that stand first are looked for first.
@@ -117,6 +118,7 @@ pub(super) fn is_temperature(name: &str) -> bool {
     let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
     (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit())
         && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
+        && !is_counter(&plain)
 }
 
 /// Returns whether a name has a unit of temperature, and no word for another temperature than what a sensor measures.
@@ -183,6 +185,8 @@ mod tests {
             "Hi Temp",
             "Temp_Std",
             "color_temp",
+            "temperature_reads_total",
+            "temperature_celsius_sum",
             "C",
             "humidity",
             "F",

@@ -7,6 +7,7 @@ use super::super::json_zone::WatchedPaths;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
+use super::super::value_patterns::ValuePatterns;
 use super::{JsonMapper, LongForm, MappedField, Part, PathFilter, PathSource, Probe};
 
 /// Paths of a format for keys that no option maps.
@@ -123,14 +124,15 @@ impl JsonMapper {
             if let Some(known) =
                 filters.iter_mut().find(|(column, _)| **column == filter.column).map(|(_, known)| known)
             {
-                let PathFilter { patterns, .. } = known;
-                patterns.push(filter.pattern.clone());
+                known.patterns.add(&filter.pattern);
                 continue;
             }
             let slots = binder.alternatives(&filter.column)?;
             let is_decoded = |slot: &usize| binder.paths[*slot].iter().any(|step| matches!(step, Step::Decoded(_)));
             let decodes = slots.iter().any(is_decoded);
-            filters.push((&filter.column, PathFilter { slots, patterns: vec![filter.pattern.clone()], decodes }));
+            let mut patterns = ValuePatterns::default();
+            patterns.add(&filter.pattern);
+            filters.push((&filter.column, PathFilter { slots, patterns, decodes }));
         }
         let labels = labels_of(&sensor_path).map(|path| binder.slot(path)).transpose()?;
         let temperature = path(TEMPERATURE, defaults.temperature);
