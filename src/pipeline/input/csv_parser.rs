@@ -34,6 +34,7 @@ use super::row_error::{RowError, row_error};
 use super::row_splitter::{Cells, JoinedCells, RowSplitter, split_plain};
 
 pub(super) use self::header::{HeaderInfo, NotCsv};
+pub(super) use self::other_format::is_other_format;
 pub(super) use self::parted_numbers::parted_numbers;
 
 /// Returns whether a number has a comma before its fraction.

@@ -21,7 +21,7 @@ use std::io::{self, Read};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use self::attempt::Attempt;
+use self::attempt::{Attempt, Question};
 use self::columns::{ColumnReport, columns_of};
 use self::counts::InspectionCounts;
 use self::head::Head;
@@ -37,6 +37,8 @@ use crate::pipeline::{ColumnMapping, Compression, FileHead, InputOrigin, Layouts
 const NO_READING: &str = "no line of it is a reading";
 const UNDECIDED: &str = "none of its times tells the day from the month";
 const UNNAMED: &str = "nothing in it tells which column is the temperature";
+const UNTITLED: &str = "no header names its columns, and its values do not tell what each of them is; `--columns` names them in \
+                        their order";
 
 /// The report on a file.
 #[derive(Debug, Serialize)]
@@ -277,8 +279,11 @@ impl Head {
         for (options, outcome) in best.choices {
             let first_reading = outcome.readings.into_iter().next().map(raw_reading).transpose()?;
             let temperature = options.mapped(TEMPERATURE).next().map(|mapping| mapping.source.clone());
-            let (time_format, temperature) =
-                if best.asks_for_temperature { (None, temperature) } else { (options.time_format.clone(), None) };
+            let (time_format, temperature) = match best.question {
+                Question::TimeFormat => (options.time_format.clone(), None),
+                Question::Temperature => (None, temperature),
+                Question::Columns => (None, None),
+            };
             let choice = InspectionChoice { time_format, temperature, first_reading, options, command: None };
             inspection.choices.push(choice);
         }
@@ -293,7 +298,12 @@ impl Head {
                 inspection.columns = columns_of(self.values(), format, csv.as_ref());
                 if !inspection.choices.is_empty() {
                     inspection.readings.clear();
-                    inspection.error = Some(if best.asks_for_temperature { UNNAMED } else { UNDECIDED }.to_owned());
+                    let error = match best.question {
+                        Question::TimeFormat => UNDECIDED,
+                        Question::Temperature => UNNAMED,
+                        Question::Columns => UNTITLED,
+                    };
+                    inspection.error = Some(error.to_owned());
                 }
             }
             Err(error) => {

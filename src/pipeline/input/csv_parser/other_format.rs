@@ -28,6 +28,11 @@ pub(super) fn other_format(line: &[u8]) -> Option<OtherFormat> {
     })
 }
 
+/// Returns whether a line tells that a file is not CSV.
+pub(in super::super) fn is_other_format(line: &str) -> bool {
+    other_format(line.as_bytes()).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,13 +21,24 @@ pub(super) struct Attempt {
     /// Attempts that differ in the form of times, or in the temperature, alone, where the values do not tell which is
     /// right; this one is the first.
     pub choices: Vec<(InputOptions, Outcome)>,
-    /// True if they differ in the temperature.
-    pub asks_for_temperature: bool,
+    /// In what they differ.
+    pub question: Question,
+}
+
+/// What a file does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// The form of its times.
+    TimeFormat,
+    /// Which column is the temperature.
+    Temperature,
+    /// What its columns are, which have no names.
+    Columns,
 }
 
 impl Attempt {
     fn new(options: InputOptions, result: Result<Outcome, Error>) -> Self {
-        Attempt { options, result, choices: Vec::new(), asks_for_temperature: false }
+        Attempt { options, result, choices: Vec::new(), question: Question::TimeFormat }
     }
 
     /// Takes the best of attempts that differ in the form of times; all of them where several are as good.
@@ -45,8 +56,8 @@ impl Attempt {
         Some(first)
     }
 
-    /// Takes all attempts that read anything as choices of the temperature.
-    fn of_temperatures(attempts: Vec<Attempt>) -> Option<Self> {
+    /// Takes all attempts that read anything as choices of what the file does not tell.
+    fn of_choices(attempts: Vec<Attempt>, question: Question) -> Option<Self> {
         let (mut all, unread): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| attempt.readings() > 0);
         if all.is_empty() {
             return unread.into_iter().next();
@@ -57,7 +68,7 @@ impl Attempt {
             if forms.is_empty() { alone(attempt).into_iter().collect() } else { forms }
         });
         let choices = choices.collect();
-        Some(Attempt { choices, asks_for_temperature: true, ..all.swap_remove(0) })
+        Some(Attempt { choices, question, ..all.swap_remove(0) })
     }
 
     pub(super) fn readings(&self) -> u64 {
@@ -121,15 +132,23 @@ impl Head {
 
     /// Reads the first lines with each form that their times may have.
     pub(super) fn attempt_candidate(&self, candidate: Candidate, layouts: &Layouts) -> Option<Attempt> {
-        let Candidate { options, time_formats, temperatures } = candidate;
+        let Candidate { options, time_formats, temperatures, others } = candidate;
+        if !others.is_empty() {
+            let with = |options| {
+                let (time_formats, temperatures) = (time_formats.clone(), temperatures.clone());
+                self.attempt_candidate(Candidate { options, time_formats, temperatures, others: Vec::new() }, layouts)
+            };
+            let all = std::iter::once(options).chain(others).filter_map(with).collect();
+            return Attempt::of_choices(all, Question::Columns);
+        }
         if !temperatures.is_empty() {
             let with = |source: String| {
                 let mut options = options.clone();
                 options.map.insert(0, ColumnMapping { key: TEMPERATURE.to_owned(), source });
-                let candidate = Candidate { options, time_formats: time_formats.clone(), temperatures: Vec::new() };
+                let candidate = Candidate { time_formats: time_formats.clone(), ..Candidate::from(options) };
                 self.attempt_candidate(candidate, layouts)
             };
-            return Attempt::of_temperatures(temperatures.into_iter().filter_map(with).collect());
+            return Attempt::of_choices(temperatures.into_iter().filter_map(with).collect(), Question::Temperature);
         }
         if time_formats.is_empty() {
             return Some(self.attempt(options, layouts));
@@ -147,8 +166,11 @@ impl Head {
         // More values may tell which of the forms is right.
         let options = attempt.options;
         let again = attempt.choices.into_iter().map(|(options, _)| read(options)).collect();
-        let best_of = if attempt.asks_for_temperature { Attempt::of_temperatures } else { Attempt::best_of };
-        best_of(again).unwrap_or_else(|| read(options))
+        let best = match attempt.question {
+            Question::TimeFormat => Attempt::best_of(again),
+            question => Attempt::of_choices(again, question),
+        };
+        best.unwrap_or_else(|| read(options))
     }
 
     fn read_with(&self, options: InputOptions, text: &[u8], is_complete: bool, layouts: &Layouts) -> Attempt {

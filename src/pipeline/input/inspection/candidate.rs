@@ -13,11 +13,13 @@ pub(super) struct Candidate {
     pub time_formats: Vec<String>,
     /// The columns of which nothing tells which is the temperature.
     pub temperatures: Vec<String>,
+    /// Options that name columns without a header in another way, where nothing tells which is right.
+    pub others: Vec<InputOptions>,
 }
 
 impl From<InputOptions> for Candidate {
     fn from(options: InputOptions) -> Self {
-        Candidate { options, time_formats: Vec::new(), temperatures: Vec::new() }
+        Candidate { options, time_formats: Vec::new(), temperatures: Vec::new(), others: Vec::new() }
     }
 }
 
@@ -63,5 +65,5 @@ pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> 
 pub(super) fn with_forms(options: InputOptions, times: impl Iterator<Item = String>, name: &str) -> Candidate {
     let has_form = options.time_format.is_some() || options.time_unit.is_some();
     let time_formats = if has_form { Vec::new() } else { forms_of_times(&times.collect::<Vec<_>>(), name) };
-    Candidate { options, time_formats, temperatures: Vec::new() }
+    Candidate { time_formats, ..Candidate::from(options) }
 }

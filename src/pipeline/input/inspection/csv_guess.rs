@@ -1,6 +1,6 @@
 //! Options that may read a CSV file, by the names in its header or by its values.
 
-use super::super::csv_parser::parted_numbers;
+use super::super::csv_parser::{is_other_format, parted_numbers};
 use super::super::device_names::{DeviceColumn, sensor_sources};
 use super::super::keys::{SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::super::mapping::as_source;
@@ -100,6 +100,10 @@ pub(super) fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Ve
     let mut found: Vec<_> = tables.iter().flat_map(|table| with_header(table, name, given)).collect();
     for (delimiter, rows) in others {
         let is_time = |cell: &String| parse_time(cell).is_ok() || !forms_of(cell).is_empty();
+        // The text before JSON is that of a log, and names no sensor.
+        if text.lines().find(|line| !line.trim().is_empty()).is_some_and(is_other_format) {
+            continue;
+        }
         if rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(is_time)) {
             found.extend(without_header(delimiter, &rows, name, given));
         } else {

@@ -97,7 +97,7 @@ fn mapping(key: &str, source: &str) -> ColumnMapping {
 }
 
 fn known(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
+    let name = name.trim_end_matches(':').to_lowercase();
     KNOWN.into_iter().find(|(_, names)| names.contains(&name.as_str())).map(|(key, _)| key)
 }
 

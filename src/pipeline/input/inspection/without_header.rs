@@ -10,6 +10,7 @@ use super::super::time_format::{TimeOptions, TimeParser, forms_of};
 use super::super::unit::Unit;
 use super::candidate::{Candidate, sensor_of, with_forms};
 use super::long_guess::keys_of;
+use super::names::{is_plain_temperature, is_temperature};
 use super::time_columns::TimeColumns;
 use crate::pipeline::ColumnMapping;
 
@@ -18,9 +19,16 @@ const STATES: [&str; 14] =
     ["ok", "on", "off", "true", "false", "yes", "no", "good", "bad", "error", "valid", "avg", "online", "offline"];
 /// Digits from which on a whole number may be a serial number.
 const SERIAL_DIGITS: usize = 6;
+/// Words of logs for how severe a line is, in small letters.
+const LEVELS: [&str; 12] =
+    ["trace", "debug", "info", "notice", "warn", "warning", "err", "error", "crit", "critical", "alert", "fatal"];
+/// No temperature of surroundings is as high, in any unit: pressures are, and counts.
+const MOST_DEGREES: f64 = 400.0;
+/// Ways to name the columns that are shown.
+const MOST_CHOICES: usize = 6;
 
-/// Names the columns: the first that holds times, the first other numbers, and one with names of sensors. Where a column
-/// names quantities, each row holds one.
+/// Names the columns: the first that holds times, one with other numbers, and one with names of sensors; in each way where
+/// several columns may be one of them. Where a column names quantities, each row holds one.
 pub(super) fn without_header(
     delimiter: Delimiter,
     rows: &[Vec<String>],
@@ -37,21 +45,20 @@ pub(super) fn without_header(
     let time = TimeColumns::around(found, first, rows);
     let is_of_time = |at: usize| at == time.date || time.clock == Some(at);
     let numbers: Vec<_> = (0..first.len()).filter(|at| !is_of_time(*at) && is_number(&first[*at])).collect();
-    // An hour or a number of the row has no fraction.
-    let has_fraction = |at: &&usize| first[**at].contains(['.', ',']);
-    let value = *numbers.iter().find(has_fraction).or(numbers.first())?;
-    let is_free = |at: &usize| !is_of_time(*at) && *at != value;
-    let texts: Vec<_> = (0..first.len()).filter(|at| is_free(at) && is_name(&first[*at])).collect();
-    let names = |at: usize| -> BTreeSet<String> { rows.iter().filter_map(|row| row.get(at).cloned()).collect() };
+    let is_free = |at: &usize| !is_of_time(*at) && !numbers.contains(at);
+    let texts: Vec<_> = (0..first.len()).filter(|at| is_free(at) && column_of(rows, *at).any(is_name)).collect();
+    let names = |at: usize| -> BTreeSet<String> { column_of(rows, at).map(str::to_owned).collect() };
     let quantity = texts.iter().find_map(|at| Some((*at, keys_of(&names(*at)).filter(|_| names(*at).len() > 1)?)));
     let is_unit = |at: &usize| Unit::named(&first[*at]).is_some_and(Unit::is_temperature);
     let unit = (0..first.len()).filter(is_free).find(is_unit).filter(|_| quantity.is_none());
     let is_other = |at: &usize| quantity.as_ref().is_none_or(|(own, _)| own != at);
-    let texts: Vec<_> = texts.iter().copied().filter(is_other).collect();
-    let numbers: Vec<_> = numbers.iter().copied().filter(is_free).collect();
-    let sensor = sensor(rows, &texts, &numbers);
-    let sensor = sensor.filter(|_| !quantity.as_ref().is_some_and(|(_, keys)| keys.has_sensor));
-    let column = |at: usize| match at {
+    let texts: Vec<_> =
+        texts.iter().copied().filter(is_other).filter(|at| !column_of(rows, *at).all(is_label)).collect();
+    let has_sensors = quantity.as_ref().is_some_and(|(_, keys)| keys.has_sensor);
+    let sensors = if has_sensors { Vec::new() } else { sensors(rows, &texts, &numbers) };
+    let measured: Vec<_> = numbers.iter().copied().filter(|at| !sensors.contains(at)).collect();
+    let values = values(rows, &measured);
+    let column = |at: usize, value: usize, sensor: Option<usize>| match at {
         _ if at == time.date && time.clock.is_some() => "date".to_owned(),
         _ if time.clock == Some(at) => "clock".to_owned(),
         _ if at == time.date => TIME.to_owned(),
@@ -62,14 +69,20 @@ pub(super) fn without_header(
         _ if Some(at) == unit => TEMPERATURE_UNIT.to_owned(),
         _ => format!("field{}", at + 1),
     };
-    let mut options = InputOptions { columns: (0..first.len()).map(column).collect(), ..given.clone() };
+    let columns = |value: usize, sensor| (0..first.len()).map(|at| column(at, value, sensor)).collect::<Vec<_>>();
+    let each = |value: usize| match sensors.as_slice() {
+        [] => vec![columns(value, None)],
+        sensors => sensors.iter().map(|sensor| columns(value, Some(*sensor))).collect(),
+    };
+    let mut all = values.into_iter().flat_map(each).take(MOST_CHOICES).collect::<Vec<_>>().into_iter();
+    let mut options = InputOptions { columns: all.next()?, ..given.clone() };
     if time.clock.is_some() {
         options.map.push(ColumnMapping { key: TIME.to_owned(), source: "date+clock".to_owned() });
     }
     if delimiter == Delimiter::Blanks {
         options.delimiter = options.delimiter.or(Some(delimiter));
     }
-    let mut has_sensor = sensor.is_some();
+    let mut has_sensor = !sensors.is_empty();
     let mut temperatures = Vec::new();
     if let Some((_, keys)) = quantity {
         (options.quantity, options.value) = (Some("quantity".to_owned()), Some("value".to_owned()));
@@ -80,8 +93,9 @@ pub(super) fn without_header(
     if !has_sensor && options.sensor.is_none() {
         options.sensor = Some(sensor_of(name));
     }
+    let others = all.map(|columns| InputOptions { columns, ..options.clone() }).collect();
     let candidate = with_forms(options, rows.iter().filter_map(|row| time.text(row)), "");
-    Some(Candidate { temperatures, ..candidate })
+    Some(Candidate { temperatures, others, ..candidate })
 }
 
 fn is_number(cell: &str) -> bool {
@@ -96,19 +110,41 @@ fn is_name(cell: &str) -> bool {
     !is_nothing && !is_number(cell) && !is_unit && !STATES.contains(&word.as_str())
 }
 
-/// Returns the column of the sensors: that of texts which names several, or the first; else one of serial numbers.
-fn sensor(rows: &[Vec<String>], texts: &[usize], numbers: &[usize]) -> Option<usize> {
-    let seen = |at: usize, name: &str| {
-        let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
-        Some(DeviceColumn::named(name)?.with(cells))
-    };
-    let several = texts.iter().find(|at| seen(**at, "name").is_some_and(|column| column.names_several()));
-    if let Some(at) = several.or(texts.first()) {
-        return Some(*at);
+/// Returns the cells of a column.
+fn column_of(rows: &[Vec<String>], at: usize) -> impl Iterator<Item = &str> {
+    rows.iter().map(move |row| row.get(at).map_or("", String::as_str))
+}
+
+/// Returns whether a cell says what is measured, or how severe the line of a log is, and not by what.
+fn is_label(cell: &str) -> bool {
+    let word = cell.trim_matches([':', '=', '[', ']', '<', '>']).to_lowercase();
+    is_temperature(&word) && is_plain_temperature(&word) || LEVELS.contains(&word.as_str()) || !is_name(cell)
+}
+
+/// Returns the columns of which one is the temperature: those with a fraction, as an hour or a number of the row has none,
+/// and among them those of which all values may be degrees.
+fn values(rows: &[Vec<String>], numbers: &[usize]) -> Vec<usize> {
+    let has_fraction = |at: &usize| column_of(rows, *at).any(|cell| cell.contains(['.', ',']) && is_number(cell));
+    let size = |cell: &str| cell.replace(',', ".").parse().map_or(0.0, f64::abs);
+    let may_be_degrees = |at: &usize| column_of(rows, *at).all(|cell| size(cell) < MOST_DEGREES);
+    let mut found = numbers.to_vec();
+    for is_likely in [&has_fraction as &dyn Fn(&usize) -> bool, &may_be_degrees] {
+        if found.iter().any(is_likely) {
+            found.retain(is_likely);
+        }
     }
-    let is_serial = |row: &Vec<String>, at: usize| {
-        row.get(at).is_some_and(|cell| cell.len() >= SERIAL_DIGITS && cell.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let is_counter = |at: usize| rows.len() > 1 && seen(at, "id").is_some_and(|column| column.counts());
-    numbers.iter().copied().find(|at| rows.iter().all(|row| is_serial(row, *at)) && !is_counter(*at))
+    found
+}
+
+/// Returns the columns that may name the sensors: of texts, and else one of serial numbers. Which of several it is, cannot be
+/// told: the one that stays the same may be that of a gateway, or of a sensor that several gateways hear.
+fn sensors(rows: &[Vec<String>], texts: &[usize], numbers: &[usize]) -> Vec<usize> {
+    if !texts.is_empty() {
+        return texts.to_vec();
+    }
+    let is_serial = |cell: &str| cell.len() >= SERIAL_DIGITS && cell.bytes().all(|byte| byte.is_ascii_digit());
+    let counts = |at: usize| DeviceColumn::named("id").is_some_and(|column| column.with(column_of(rows, at)).counts());
+    let is_counter = |at: usize| rows.len() > 1 && counts(at);
+    let found = numbers.iter().copied().find(|at| column_of(rows, *at).all(is_serial) && !is_counter(*at));
+    found.into_iter().collect()
 }

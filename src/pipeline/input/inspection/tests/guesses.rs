@@ -45,7 +45,7 @@ fn columns_are_known_in_several_languages_and_by_their_units() {
 
 #[test]
 fn file_without_header_has_its_time_in_one_column_or_two_and_its_temperature_with_a_fraction() {
-    let days = "2023-11-14,22,7.5,6.1\n2023-11-15,22,7.4,6.1\n";
+    let days = "2023-11-14,22,7.5,61\n2023-11-15,22,7.4,62\n";
     assert_eq!(flags(days, "f.csv"), "--columns=current_time,field2,temperature,field4 --sensor=f");
     let (inspection, ..) = inspected(days.as_bytes(), "f.csv");
     assert!(inspection.guessed_columns && inspection.remarks().iter().any(|remark| remark.contains("no header")));
@@ -177,4 +177,52 @@ fn time_of_rows_is_read_whole() {
         flags("stamp,sensor,temperature\n2024-03-13 10:00:00,a,1\n", "f.csv"),
         "current_time=stamp sensor_id=sensor"
     );
+}
+
+#[test]
+fn columns_without_names_of_which_several_may_be_one_key_are_left_to_the_user() {
+    for (text, expected) in [
+        (
+            "1700000000,3.31,21.5,attic\n1700000600,3.30,21.6,cellar\n",
+            vec!["current_time,temperature,field3,sensor_id", "current_time,field2,temperature,sensor_id"],
+        ),
+        (
+            "2023-11-14 22:13:20 gw1 attic 21.5\n2023-11-14 22:14:20 gw1 cellar 11.5\n",
+            vec!["date,clock,sensor_id,field4,temperature", "date,clock,field3,sensor_id,temperature"],
+        ),
+        (
+            "2023-11-14 22:13:20,21.5,20.0\n2023-11-14 22:23:20,21.6,20.0\n",
+            vec!["current_time,temperature,field3", "current_time,field2,temperature"],
+        ),
+    ] {
+        let (inspection, file, _dir) = inspected(text.as_bytes(), "f.txt");
+        assert_eq!((inspection.error.as_deref(), inspection.readings.len()), (Some(UNTITLED), 0), "{text}");
+        let found: Vec<_> = inspection.choices.iter().map(|choice| choice.options.columns.join(",")).collect();
+        assert_eq!(found, expected);
+        for choice in &inspection.choices {
+            assert_eq!(put(&file, &choice.options)[0], choice.first_reading.as_ref().unwrap().get());
+        }
+    }
+}
+
+#[test]
+fn word_for_what_is_measured_or_how_severe_a_line_is_names_no_sensor() {
+    let log = "INFO temp attic 21.5 1700000000\nWARN temp cellar 21.6 1700000600\n";
+    let expected = "--delimiter=blanks --columns=field1,field2,sensor_id,temperature,current_time";
+    assert_eq!(flags(log, "f.txt"), expected);
+    let rows = "attic,85,21.5,1013.2,2023-11-14 22:13:20\ncellar,80,11.5,1013.3,2023-11-14 22:13:20\n";
+    assert_eq!(flags(rows, "f.csv"), "--columns=sensor_id,field2,temperature,field4,current_time", "no pressure");
+    let fhem = "2023-11-14_22:13:20 Bad temperature: 21.5\n2023-11-14_22:13:21 Cellar temperature: 11.5\n";
+    let expected = "--delimiter=blanks --columns=current_time,sensor_id,field3,temperature";
+    assert_eq!(flags(fhem, "f.log"), expected, "`Bad` is a room");
+    let rooms = "2023-11-14_22:13:20 Bad temperature: 21.5\n2023-11-14_22:13:20 Bad humidity: 40\n\
+        2023-11-14_22:13:20 Cellar temperature: 11.5\n2023-11-14_22:13:20 Cellar humidity: 80\n";
+    let (inspection, ..) = inspected(rooms.as_bytes(), "f.log");
+    let names = ["Bad", "Cellar"].map(|name| inspection.readings.iter().any(|row| row.get().contains(name)));
+    assert_eq!((inspection.accepted, names), (2, [true, true]), "{:?}", shown(&inspection));
+    let syslog = "Nov 14 22:13:20 pi sensor[12]: {\"temperature\":21.5,\"current_time\":1700000000}\n\
+        Nov 14 22:14:20 pi sensor[12]: {\"temperature\":21.6,\"current_time\":1700000060}\n";
+    let (inspection, ..) = inspected(syslog.as_bytes(), "f.log");
+    let error = inspection.error.unwrap();
+    assert!(error.contains("its lines have JSON behind other text"), "{error}");
 }
