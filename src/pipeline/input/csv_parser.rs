@@ -1,5 +1,6 @@
 //! CSV: finds the header, then reads row by row.
 
+mod column_signs;
 mod comments;
 mod cut_row;
 mod decimal_sign;
@@ -13,6 +14,7 @@ mod parted_numbers;
 mod row_line;
 mod row_shape;
 mod sample;
+mod scale;
 mod time_choice;
 mod zone;
 

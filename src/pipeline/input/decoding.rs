@@ -97,13 +97,46 @@ pub(super) fn is_binary(line: &[u8]) -> bool {
     line.iter().any(is_control) && !guess(line).starts_with("utf-16")
 }
 
-/// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint. Before them stand `offset` others:
-/// behind an odd number of them, UTF-16 begins with the second byte of a line end.
-pub(super) fn guess_at(line: &[u8], offset: u64) -> &'static str {
+/// Returns the hint for bytes that are not UTF-8. Before them stand `offset` others: behind an odd number of them, UTF-16
+/// begins with the second byte of a line end.
+pub(super) fn hint_at(line: &[u8], offset: u64) -> String {
     match line.split_first() {
-        Some((_, rest)) if !offset.is_multiple_of(2) => guess(rest),
-        _ => guess(line),
+        Some((_, rest)) if !offset.is_multiple_of(2) => hint(rest),
+        _ => hint(line),
     }
+}
+
+/// Returns the hint for bytes that are not UTF-8.
+pub(super) fn hint(line: &[u8]) -> String {
+    let encoding = guess(line);
+    let condition = match encoding {
+        WESTERN if has_letters(line) => " if it is Western European; compare its names, any encoding gives some",
+        WESTERN => " if it is Western European",
+        // DOS pages but one are not in the Encoding Standard.
+        NOT_WESTERN => {
+            " if it is of an old Mac, or Central European; `iconv -f CP850 -t UTF-8` converts what DOS wrote"
+        }
+        _ => "",
+    };
+    format!("`--encoding {encoding}` reads it{condition}")
+}
+
+const WESTERN: &str = "windows-1252";
+const NOT_WESTERN: &str = "macintosh` or `--encoding windows-1250";
+
+/// Returns whether bytes above ASCII are more than the signs of units and exponents, which many encodings have at one place.
+pub(super) fn has_letters(line: &[u8]) -> bool {
+    line.iter().any(|byte| *byte >= 0x80 && !matches!(byte, 0xa0 | 0xb0 | 0xb1 | 0xb2 | 0xb3 | 0xb5))
+}
+
+/// Returns whether bytes may be windows-1252: it has no character at some places, and signs that do not stand within words
+/// where DOS and old Macs have letters.
+fn may_be_western(line: &[u8]) -> bool {
+    let is_unused = |byte: &u8| matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d);
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic();
+    // 0x92 is an apostrophe.
+    let is_within_word = |three: &[u8]| matches!(three, [before, 0x80..=0x91 | 0x93..=0x9f, after] if is_letter(*before) && is_letter(*after));
+    !line.iter().any(is_unused) && !line.windows(3).any(is_within_word)
 }
 
 /// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint.
@@ -128,7 +161,13 @@ pub(super) fn guess(line: &[u8]) -> &'static str {
     let high: Vec<bool> = line.iter().map(|byte| *byte >= 0x80).collect();
     let pairs = high.windows(2).filter(|pair| pair[0] && pair[1]).count();
     let singles = high.iter().filter(|is_high| **is_high).count();
-    if pairs * 2 >= singles && singles >= 4 { "gbk` or `--encoding shift_jis" } else { "windows-1252" }
+    if pairs * 2 >= singles && singles >= 4 {
+        "gbk` or `--encoding shift_jis"
+    } else if may_be_western(line) {
+        WESTERN
+    } else {
+        NOT_WESTERN
+    }
 }
 
 /// Returns the encoding of text with letters like those of Cyrillic, which are Greek ones in another. The Cyrillic `а` and `я`
@@ -205,6 +244,22 @@ mod tests {
         }
         assert_eq!(guess(&encoded("Température,Durée,Numéro,Été\n", "latin1")), "windows-1252");
         let text = utf_16("\r\nsensor_id\r\n", u16::to_le_bytes);
-        assert_eq!(guess_at(&text[3..], 3), "utf-16le", "behind the first byte of a line end");
+        assert_eq!(hint_at(&text[3..], 3), "`--encoding utf-16le` reads it", "behind the first byte of a line end");
+    }
+
+    #[test]
+    fn windows_1252_is_a_guess_that_some_bytes_exclude() {
+        for bytes in [b"K\x81che;21.5".as_slice(), b"K\x9fche", b"Men\x81", b"S\x84ule", b"M\x9abel"] {
+            let hint = hint(bytes);
+            assert!(hint.contains("macintosh") && hint.contains("CP850") && !hint.contains("1252"), "{hint}");
+        }
+        for bytes in [b"K\xfcche".as_slice(), b"l\x92atelier", b"\xc9t\xe9", b"5 \x80"] {
+            let hint = hint(bytes);
+            assert!(
+                hint.starts_with("`--encoding windows-1252` reads it if it is Western European; compare"),
+                "{hint}"
+            );
+        }
+        assert_eq!(hint(b"\xb0C"), "`--encoding windows-1252` reads it if it is Western European");
     }
 }

@@ -154,6 +154,7 @@ fn is_mqtt(line: &str, has_end: bool) -> bool {
         let goes_on = |error: &serde_json::Error| error.is_eof() && !has_end && topic.contains('/');
         payload.starts_with('{')
             && is_topic(topic)
+            && !mqtt::is_log_prefix(topic)
             && serde_json::from_str::<&RawValue>(payload).map_or_else(|error| goes_on(&error), |_| true)
     })
 }
@@ -199,6 +200,7 @@ mod tests {
             ("# only\n", InputFormat::Csv),
             ("[2023-11-14 22:13:20] info: {\"a\":1}\n", InputFormat::Csv),
             ("[INFO] {\"a\":1}\n", InputFormat::Csv),
+            ("2023-11-14T22:13:20Z INFO {\"a\":1}\n", InputFormat::Csv),
             ("[\"a\"]", InputFormat::Json),
             ("\x1e{\"a\":1}\n\x1e{\"a\":2}\n", InputFormat::Json),
             ("Listening on 1883\n{\"a\":1}\n{\"a\":2}\n", InputFormat::Ndjson),

@@ -10,6 +10,7 @@ mod head;
 mod long_guess;
 mod names;
 mod outcome;
+mod remarks;
 mod temperatures;
 mod time_columns;
 mod without_header;
@@ -26,6 +27,7 @@ use self::columns::{ColumnReport, columns_of};
 use self::counts::InspectionCounts;
 use self::head::Head;
 use self::outcome::{Outcome, RejectReason};
+use super::decoding;
 use super::device_names::DeviceColumn;
 use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::unquoted;
@@ -49,6 +51,9 @@ pub(crate) struct Inspection {
     pub compression: Option<&'static str>,
     /// The character encoding, in small letters.
     pub encoding: String,
+    /// True if the encoding is a guess, and names have letters that another one would read otherwise.
+    #[serde(skip)]
+    pub is_encoding_guessed: bool,
     /// True if it begins with a byte order mark.
     pub byte_order_mark: bool,
     /// The format; nothing where the file is empty.
@@ -128,12 +133,15 @@ pub(crate) fn inspect(
     let (name, source) = source(origin)?;
     let mut head = Head::read(name, source, given)?;
     let mut given = given.clone();
+    let mut is_encoding_guessed = false;
     if let Some(encoding) = head.likely_encoding(&given).filter(|_| *origin != InputOrigin::Stdin) {
         given.encoding = Some(encoding);
+        is_encoding_guessed = decoding::has_letters(&head.text) && !encoding.to_string().starts_with("utf-16");
         let (name, source) = self::source(origin)?;
         head = Head::read(name, source, &given)?;
     }
     let mut inspection = inspect_head(&head, &given, layouts)?;
+    inspection.is_encoding_guessed = is_encoding_guessed;
     let is_readable = inspection.error.is_none() || head.is_cut_value();
     if is_all && !inspection.is_complete && is_readable && inspection.choices.is_empty() {
         if *origin == InputOrigin::Stdin {
@@ -255,6 +263,7 @@ impl Head {
                 Compression::Zstd => "zstd",
             }),
             encoding: self.recognized.encoding.unwrap_or("utf-8").to_ascii_lowercase(),
+            is_encoding_guessed: false,
             byte_order_mark: self.recognized.has_mark,
             format: None,
             temperature_unit: None,
@@ -341,58 +350,6 @@ impl Inspection {
         self.reasons = outcome.reasons;
         self.counts = outcome.counts;
         Ok(())
-    }
-
-    /// Returns the columns that are temperatures by their names, beside those that are read as such by a guess.
-    fn other_temperatures(&self) -> Vec<String> {
-        let read: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| mapping.source.as_str()).collect();
-        if read.is_empty()
-            || !self.choices.is_empty()
-            || self.options.layout.is_some()
-            || self.options.quantity.is_some()
-        {
-            return Vec::new();
-        }
-        let is_dropped = |name: &String| self.options.drop.contains(name) || !self.options.only.is_empty();
-        let is_other = |name: &String| !read.contains(&name.as_str()) && names::is_temperature(last_key(name));
-        let columns = self.columns.iter().filter(|column| column.kind == "number").map(|column| &column.name);
-        columns.filter(|name| is_other(name) && !is_dropped(name)).cloned().collect()
-    }
-
-    /// Returns what a person should know about what was counted, one line each.
-    #[must_use]
-    pub(crate) fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.counts.remarks();
-        let is_converted = self.options.unit.iter().any(|unit| unit.key == TEMPERATURE);
-        if let Some(unit) = self.temperature_unit.filter(|unit| *unit != "C" && !is_converted) {
-            remarks
-                .push(format!("temperatures are in {unit} and stay so; `--unit temperature={unit}:C` converts them"));
-        }
-        let others = self.other_temperatures();
-        if !others.is_empty() {
-            let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
-            let are =
-                if others.len() == 1 { "is a temperature, too, and stays" } else { "are temperatures, too, and stay" };
-            let what = if others.len() == 1 { "a further field" } else { "further fields" };
-            remarks.push(format!("{} {are} {what}; `--map temperature=COLUMN` takes another", names.join(", ")));
-        }
-        let mapped: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| format!("`{}`", mapping.source)).collect();
-        if mapped.len() > 1 && self.options.quantity.is_none() {
-            let names = mapped.join(", ");
-            remarks.push(format!("each of {names} is a sensor of its own; `--map temperature=COLUMN` alone takes one"));
-        }
-        if let Some(mapping) = self.options.mapped(SENSOR).next().filter(|_| self.guessed_sensor) {
-            remarks.push(format!(
-                "`{}` is taken for the devices by its values alone; `--sensor ID` puts all as one",
-                mapping.source
-            ));
-        }
-        if self.guessed_columns {
-            remarks.push(
-                "no header names the columns: compare the readings with the file, and change `--columns`".to_owned(),
-            );
-        }
-        remarks
     }
 }
 

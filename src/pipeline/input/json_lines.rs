@@ -151,13 +151,7 @@ fn explained(reason: &ReadingError, bytes: &[u8]) -> RowError {
         }
         ReadingError::MissingKey { .. } => "; `--map` takes it from another key or path",
         ReadingError::NotJson { .. } => {
-            let guess = std::str::from_utf8(bytes).err().map(|_| super::decoding::guess(bytes));
-            return match guess {
-                Some(encoding) => {
-                    row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
-                }
-                None => error,
-            };
+            return if std::str::from_utf8(bytes).is_err() { Output::not_utf_8(bytes) } else { error };
         }
         _ => "",
     };

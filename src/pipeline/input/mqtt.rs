@@ -32,6 +32,16 @@ pub(super) fn split_time(topic: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// Words of logs for how severe a line is, in small letters.
+pub(super) const LOG_LEVELS: [&str; 12] =
+    ["trace", "debug", "info", "notice", "warn", "warning", "err", "error", "crit", "critical", "alert", "fatal"];
+
+/// Returns whether the text before a payload is that of a log, and no topic: `pi sensor[12]:`, `INFO`.
+pub(super) fn is_log_prefix(topic: &str) -> bool {
+    let last = topic.rsplit(' ').next().unwrap_or(topic).to_lowercase();
+    topic.ends_with(':') || topic.contains('[') || LOG_LEVELS.contains(&last.as_str())
+}
+
 fn is_time(word: &str) -> bool {
     let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

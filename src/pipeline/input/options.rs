@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::parse_duration;
 use super::key_table;
+use super::keys::TEMPERATURE;
 use super::mapping::ColumnMapping;
 use super::number::DecimalSign;
 use super::option_values::{ColumnPattern, ConstantField};
@@ -268,6 +269,11 @@ impl InputOptions {
         ];
         let is_csv = format == InputFormat::Csv;
         csv_only.into_iter().find(|(_, is_set)| *is_set && !is_csv).map(|(flag, _)| flag)
+    }
+
+    /// Returns whether an option names the unit of the temperatures.
+    pub(super) fn has_unit_of_temperature(&self) -> bool {
+        self.unit.iter().any(|unit| unit.key == TEMPERATURE)
     }
 
     /// Returns the mappings of a key.

@@ -132,8 +132,7 @@ impl Output {
 
     /// Says which encoding reads a line that is not UTF-8.
     pub(super) fn not_utf_8(line: &[u8]) -> RowError {
-        let encoding = decoding::guess(line);
-        row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
+        row_error("not-utf-8", format!("the line is not UTF-8; {}", decoding::hint(line)))
     }
 
     /// Takes one quantity of the long form, which the file calls `name`. It becomes part of a reading when all of the

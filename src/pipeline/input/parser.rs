@@ -254,7 +254,7 @@ impl Input {
     /// Rejects a reading with a character that its bytes did not give in the file's encoding.
     fn checked(&self, item: ParsedLine) -> ParsedLine {
         match (item, self.recognized.encoding) {
-            (ParsedLine::Ready(record), Some(encoding)) if record.data.contains('\u{fffd}') => {
+            (ParsedLine::Ready(record), Some(encoding)) if record.data.contains(is_no_character) => {
                 let encoding = encoding.to_ascii_lowercase();
                 ParsedLine::Rejected(RejectedLine {
                     file: Arc::clone(&self.name),
@@ -356,6 +356,12 @@ impl Input {
             Source::Senml(records) => records.advance(mapper.as_ref(), output),
         }
     }
+}
+
+/// Returns whether a character is none that text has, and shows bytes of another encoding: the replacement of wrong ones, and
+/// what stands for places that an encoding does not use.
+fn is_no_character(character: char) -> bool {
+    character == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&character)
 }
 
 /// Passes over blank lines at the beginning; true where there is nothing else.

@@ -1,8 +1,10 @@
 //! Units of measured values.
 
 mod conversion;
+mod scaled_name;
 
 pub(crate) use self::conversion::UnitConversion;
+pub(crate) use self::scaled_name::{scale_options, scaled_unit};
 
 /// A unit that values can be converted from and to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -143,9 +143,10 @@ impl CsvParser {
             parser.judge_above_header(RawLine { number: line.number, bytes: &line.bytes, is_truncated: false }, output);
         }
         parser.skip_after_header(output)?;
-        parser.sample_values(output);
+        let sampled = parser.sample_values(output);
         parser.take_zone_above_header(output);
-        if let Err(wrong) = parser.choose_time_format(output).and_then(|()| parser.check_devices(output)) {
+        let chosen = sampled.and_then(|()| parser.check_scale()).and_then(|()| parser.choose_time_format(output));
+        if let Err(wrong) = chosen.and_then(|()| parser.check_devices(output)) {
             return Ok(Err(wrong));
         }
         Ok(Ok(parser))
@@ -225,14 +226,14 @@ impl Search<'_> {
                 // A zero byte is UTF-8, but no text: UTF-16 without a mark.
                 Ok(text) if !text.contains('\0') => text.to_owned(),
                 _ => {
-                    let encoding = decoding::guess_at(&line.bytes, line.offset);
+                    let hint = decoding::hint_at(&line.bytes, line.offset);
                     if decoding::is_binary(&line.bytes) {
                         let reason = format!("line {} holds bytes that no text has: it is binary data", line.number);
                         let hint = "export the readings as CSV or NDJSON with the program that wrote the file";
                         return Ok(Err(NotCsv::new(reason).hint(hint.to_owned())));
                     }
                     let not_csv = NotCsv::new(format!("line {} is not UTF-8", line.number));
-                    return Ok(Err(not_csv.hint(format!("`--encoding {encoding}` reads it"))));
+                    return Ok(Err(not_csv.hint(hint)));
                 }
             };
             if let Some(declared) = delimiter::declared(&text)

@@ -1,20 +1,24 @@
 //! Properties of all rows of a file, by its first ones.
 
-use super::super::measured::without_unit;
-use super::super::number::{DecimalSign, has_quality};
+use sensor_model::truncate_for_log;
+
+use super::super::number::DecimalSign;
 use super::super::options::Delimiter;
 use super::super::output::Output;
 use super::super::row_splitter::RowSplitter;
 use super::CsvParser;
+use super::column_signs::{ColumnSigns, sign_of};
 use super::cut_row::LastCells;
-use super::row_shape::{Evidence, decimal_evidence, decimals};
+use super::header::NotCsv;
 
 impl CsvParser {
     /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
     /// digits, or fewer, behind it, and whole days of a spreadsheet by those with a fraction.
-    pub(super) fn sample_values(&mut self, output: &mut Output) {
+    ///
+    /// # Errors
+    /// When columns have different decimal signs, so that the numbers of one would be text.
+    pub(super) fn sample_values(&mut self, output: &mut Output) -> Result<(), NotCsv> {
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
-        let numeric: Vec<_> = self.columns.numeric().collect();
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
         // The part behind the last line end may be cut.
         let buffer = self.lines.buffer();
@@ -34,24 +38,64 @@ impl CsvParser {
             if let Some(time) = self.columns.time() {
                 output.builder.see_time(cells.get(time));
             }
-            for at in numeric.iter().take_while(|_| self.is_sign_open) {
-                match decimal_evidence(without_unit(cells.get(*at))) {
-                    Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
-                    Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
-                    Some(Evidence::Either) | None => continue,
-                }
-                self.is_sign_open = false;
-                break;
-            }
         }
         if self.columns.may_number_rows() {
             self.pass_over_row_numbers();
         }
         self.last_cells = LastCells::of_rows(&last_cells);
-        let is_open = self.options.decimal.unwrap_or_default() == DecimalSign::Auto;
-        if is_open && self.splitter.delimiter() == Delimiter::Byte(b',') && self.has_quoted_commas(&numeric) {
-            output.builder.sign = DecimalSign::Comma;
+        self.sample_decimal_signs(output)
+    }
+
+    /// Takes the decimal sign that the first rows show. Between commas it is a comma where numbers are quoted: no number has
+    /// a point, and of the columns with commas one holds nothing else.
+    fn sample_decimal_signs(&mut self, output: &mut Output) -> Result<(), NotCsv> {
+        if self.options.decimal.unwrap_or_default() != DecimalSign::Auto {
+            return Ok(());
         }
+        let is_between_commas = self.splitter.delimiter() == Delimiter::Byte(b',');
+        let signs = self.column_signs(is_between_commas);
+        let has_temperature = signs.iter().any(|column| column.is_temperature && column.has_point());
+        let sign = match sign_of(&signs) {
+            // In quotes between commas, it may be a list.
+            Err(_) if is_between_commas && has_temperature => return Ok(()),
+            Err((comma, point)) => {
+                let name = |at: usize| truncate_for_log(&self.columns.names()[at]);
+                let reason = format!("its column `{}` has a decimal comma, and `{}` a point", name(comma), name(point));
+                return Err(NotCsv::of_csv(reason).hint(
+                    "`--decimal comma` or `--decimal point` says which sign its numbers have, and keeps what has the other one \
+                     as text; `--drop COLUMN` leaves a column out",
+                ));
+            }
+            Ok(sign) => sign,
+        };
+        if is_between_commas {
+            let has_commas = signs.iter().any(ColumnSigns::has_commas_only);
+            if has_commas && !signs.iter().any(ColumnSigns::has_point) {
+                output.builder.sign = DecimalSign::Comma;
+            }
+        } else if let Some(sign) = sign {
+            output.builder.sign = sign;
+            self.is_sign_open = false;
+        }
+        Ok(())
+    }
+
+    /// Returns what the rows that are read already show. `is_whole` leaves out those of another width.
+    fn column_signs(&self, is_whole: bool) -> Vec<ColumnSigns> {
+        let temperatures = self.columns.temperatures().count();
+        let column = |(place, at)| ColumnSigns::new(at, place < temperatures);
+        let mut signs: Vec<_> = self.columns.numeric().enumerate().map(column).collect();
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        let lines = ahead.chain(self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r')));
+        for (row, line) in lines.enumerate() {
+            let cells = splitter.row_of_line(line);
+            let Some(cells) = cells.filter(|cells| !is_whole || cells.len() == self.columns.names().len()) else {
+                continue;
+            };
+            signs.iter_mut().for_each(|column| column.see(row, cells.get(column.at)));
+        }
+        signs
     }
 
     /// Takes a first column without a name for no part of the readings, where it counts the rows that are read already.
@@ -66,35 +110,4 @@ impl CsvParser {
         let numbers: Vec<_> = first.collect();
         self.columns.pass_over_row_numbers(numbers.into_iter());
     }
-
-    /// Returns whether the numbers between commas have commas themselves, in quotes: no number has a point, and of the
-    /// columns with such numbers one holds nothing else.
-    fn has_quoted_commas(&self, numeric: &[usize]) -> bool {
-        let mut splitter = RowSplitter::new(self.splitter.delimiter());
-        let mut has_commas = vec![false; numeric.len()];
-        let mut has_others = vec![false; numeric.len()];
-        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
-        for line in ahead.chain(self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r'))) {
-            let Some(cells) = splitter.row_of_line(line).filter(|cells| cells.len() == self.columns.names().len())
-            else {
-                continue;
-            };
-            for (place, at) in numeric.iter().enumerate() {
-                let cell = without_unit(cells.get(*at));
-                match decimal_evidence(cell) {
-                    _ if has_quality(cell) => has_others[place] = true,
-                    Some(Evidence::Point) => return false,
-                    Some(Evidence::Comma) => has_commas[place] = true,
-                    Some(Evidence::Either) => {}
-                    None => has_others[place] |= !cell.is_empty() && decimals(cell).is_none() && !is_unit_or_name(cell),
-                }
-            }
-        }
-        has_commas.iter().zip(has_others).any(|(has_comma, has_other)| *has_comma && !has_other)
-    }
-}
-
-/// Returns whether a cell has no digits, as in a row of units or a repeated header, or where nothing was measured.
-fn is_unit_or_name(cell: &str) -> bool {
-    !cell.bytes().any(|byte| byte.is_ascii_digit())
 }

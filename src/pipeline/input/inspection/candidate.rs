@@ -1,8 +1,9 @@
 //! Options that are tried out on a file.
 
-use super::super::keys::SENSOR;
+use super::super::keys::{SENSOR, TEMPERATURE};
 use super::super::options::InputOptions;
 use super::super::time_format::forms_of_times;
+use super::super::unit::{UnitConversion, scaled_unit};
 use crate::pipeline::{ColumnMapping, Layout};
 
 /// Options that may read a file.
@@ -59,6 +60,14 @@ pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> 
         options.sensor = Some(sensor_of(name));
     }
     options
+}
+
+/// Returns the conversion of temperatures whose names all say that they count the same part of a degree.
+pub(super) fn conversion_of<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<UnitConversion> {
+    let unit = scaled_unit(names.next()?)?;
+    let degrees = unit.split('/').next()?;
+    let typed = format!("{TEMPERATURE}={unit}:{degrees}");
+    names.all(|name| scaled_unit(name).as_ref() == Some(&unit)).then(|| typed.parse().ok())?
 }
 
 /// Adds the forms of times that have no certain meaning.

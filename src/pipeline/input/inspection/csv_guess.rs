@@ -10,7 +10,7 @@ use super::super::row_splitter::RowSplitter;
 use super::super::series_columns::{SeriesColumns, with_series};
 use super::super::time_format::{forms_of, is_zone_name, zone_in_name};
 use super::super::unit::Unit;
-use super::candidate::{Candidate, with_forms, with_layout};
+use super::candidate::{Candidate, conversion_of, with_forms, with_layout};
 use super::long_guess::{keys_of, quantity_and_value};
 use super::names::{has_temperature_unit, is_temperature, time_place};
 use super::temperatures::Temperatures;
@@ -258,6 +258,11 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate
         temperatures => temperatures.places().iter().for_each(|at| map(TEMPERATURE, *at, None)),
     }
     map(TIME, time.date, time.clock);
+    let is_whole = |at: &usize| rows.iter().all(|row| row.get(*at).is_none_or(|cell| !cell.contains(['.', ','])));
+    let temperatures = places.temperatures.places();
+    if !given.has_unit_of_temperature() && temperatures.iter().all(is_whole) {
+        options.unit.extend(conversion_of(temperatures.iter().map(|at| header[*at].as_str())));
+    }
     if let Some(unit) = places.unit {
         map(TEMPERATURE_UNIT, unit, None);
     }

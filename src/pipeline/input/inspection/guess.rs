@@ -10,7 +10,7 @@ use super::super::option_values::ColumnPattern;
 use super::super::options::{Delimiter, InputFormat, InputOptions};
 use super::super::series_columns::with_series;
 use super::super::time_format::{forms_of_times, is_utc_name, is_zone_name};
-use super::candidate::{Candidate, with_forms, with_layout};
+use super::candidate::{Candidate, conversion_of, with_forms, with_layout};
 use super::columns::{ColumnReport, columns_of};
 use super::csv_guess::{csv_candidates, split};
 use super::long_guess::{keys_of, quantity_and_value};
@@ -289,6 +289,14 @@ fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFo
         map(TEMPERATURE, temperature);
     }
     map(TIME, &time);
+    let is_whole = |path: &&String| {
+        let range = columns.iter().find(|column| column.name == **path).map(|column| [&column.min, &column.max]);
+        range.is_some_and(|range| range.into_iter().flatten().all(|value| !value.contains('.')))
+    };
+    if !given.has_unit_of_temperature() && temperatures.iter().all(|path| is_whole(&path)) {
+        let names: Vec<_> = temperatures.iter().map(|path| quantity_key(path)).collect();
+        options.unit.extend(conversion_of(names.iter().map(String::as_str)));
+    }
     // A zone beside times that are written.
     let is_written = columns.iter().any(|column| column.name == time && column.kind != "number");
     let zone = columns.iter().find(|column| is_zone_name(&last_key(&column.name)) && column.kind != "list");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::keys::TEMPERATURE;
+use super::super::unit::scaled_unit;
 use super::names::is_temperature;
 use super::temperatures::Temperatures;
 use crate::pipeline::ColumnMapping;
@@ -103,7 +104,10 @@ fn known(name: &str) -> Option<&'static str> {
 
 fn keys_of_names(names: &BTreeSet<String>) -> Option<LongKeys> {
     let names: Vec<_> = names.iter().cloned().collect();
-    let found = (0..names.len()).filter(|at| is_temperature(&names[*at]) || is_single_letter(&names[*at])).collect();
+    // A conversion would be that of all temperatures.
+    let is_whole_degree = |at: &usize| scaled_unit(&names[*at]).is_none();
+    let found = (0..names.len()).filter(|at| is_temperature(&names[*at]) || is_single_letter(&names[*at]));
+    let found = found.filter(is_whole_degree).collect();
     let (one, temperatures) = match Temperatures::choose(&names, found) {
         Temperatures::None => return None,
         Temperatures::One(at) => (Some(names[at].as_str()), Vec::new()),

@@ -101,6 +101,19 @@ const OTHER_TEMPERATURES: [&str; 32] = [
     "variance",
 ];
 
+/// Words for a change of a temperature, for whether it is right, and for what measures it.
+const OTHER_WORDS: [&str; 20] = [
+    "ok", "valid", "invalid", "fault", "fail", "failed", "warn", "warning", "alert", "enabled", "change", "changed",
+    "rate", "gradient", "slope", "drift", "drop", "rise", "ramp", "id",
+];
+
+/// Returns whether a name has a word for something else than what a sensor measured there and then.
+fn is_other_quantity(plain: &str) -> bool {
+    OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
+        || words(plain).iter().any(|word| OTHER_WORDS.contains(&word.as_str()))
+        || is_counter(plain)
+}
+
 /// Returns a name without its unit and what stands around it.
 fn plain(name: &str) -> String {
     let name = name.trim_start_matches('\u{feff}').trim();
@@ -116,15 +129,13 @@ pub(super) fn is_temperature(name: &str) -> bool {
     let is_word =
         (plain.contains("temp") || is_other_script) && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
     let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
-    (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit())
-        && !OTHER_TEMPERATURES.iter().any(|other| plain.contains(other))
-        && !is_counter(&plain)
+    (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit()) && !is_other_quantity(&plain)
 }
 
 /// Returns whether a name has a unit of temperature, and no word for another temperature than what a sensor measures.
 pub(super) fn has_temperature_unit(name: &str) -> bool {
     let is_written = name.contains(['°', 'º', '℃', '℉']);
-    let is_other = || OTHER_TEMPERATURES.iter().chain(&["wet"]).any(|other| plain(name).contains(other));
+    let is_other = || is_other_quantity(&plain(name)) || plain(name).contains("wet");
     is_written && Unit::of_column(name).is_some_and(Unit::is_temperature) && !is_other()
 }
 
@@ -186,6 +197,9 @@ mod tests {
             "Temp_Std",
             "color_temp",
             "temperature_reads_total",
+            "Temp ok",
+            "Temperature change (°C)",
+            "temp_valid",
             "temperature_celsius_sum",
             "C",
             "humidity",
@@ -200,7 +214,7 @@ mod tests {
         for name in ["Kitchen T [°C]", "Channel A (°C)", "Probe 2, ℃"] {
             assert!(has_temperature_unit(name), "{name}");
         }
-        for name in ["Dew Point (°C)", "Wet bulb (°C)", "Channel B (%RH)", "Channel 1 (C)"] {
+        for name in ["Dew Point (°C)", "Wet bulb (°C)", "Change (°C)", "Channel B (%RH)", "Channel 1 (C)"] {
             assert!(!has_temperature_unit(name), "{name}");
         }
     }

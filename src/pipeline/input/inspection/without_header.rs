@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::device_names::DeviceColumn;
 use super::super::keys::{SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
+use super::super::mqtt::LOG_LEVELS;
 use super::super::number::{DecimalSign, number};
 use super::super::options::{Delimiter, InputOptions};
 use super::super::time_format::{TimeOptions, TimeParser, forms_of};
@@ -19,9 +20,6 @@ const STATES: [&str; 14] =
     ["ok", "on", "off", "true", "false", "yes", "no", "good", "bad", "error", "valid", "avg", "online", "offline"];
 /// Digits from which on a whole number may be a serial number.
 const SERIAL_DIGITS: usize = 6;
-/// Words of logs for how severe a line is, in small letters.
-const LEVELS: [&str; 12] =
-    ["trace", "debug", "info", "notice", "warn", "warning", "err", "error", "crit", "critical", "alert", "fatal"];
 /// No temperature of surroundings is as high, in any unit: pressures are, and counts.
 const MOST_DEGREES: f64 = 400.0;
 /// Ways to name the columns that are shown.
@@ -118,7 +116,7 @@ fn column_of(rows: &[Vec<String>], at: usize) -> impl Iterator<Item = &str> {
 /// Returns whether a cell says what is measured, or how severe the line of a log is, and not by what.
 fn is_label(cell: &str) -> bool {
     let word = cell.trim_matches([':', '=', '[', ']', '<', '>']).to_lowercase();
-    is_temperature(&word) && is_plain_temperature(&word) || LEVELS.contains(&word.as_str()) || !is_name(cell)
+    is_temperature(&word) && is_plain_temperature(&word) || LOG_LEVELS.contains(&word.as_str()) || !is_name(cell)
 }
 
 /// Returns the columns of which one is the temperature: those with a fraction, as an hour or a number of the row has none,

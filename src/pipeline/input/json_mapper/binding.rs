@@ -7,6 +7,7 @@ use super::super::json_zone::WatchedPaths;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
+use super::super::unit::{scale_options, scaled_unit};
 use super::super::value_patterns::ValuePatterns;
 use super::{JsonMapper, LongForm, MappedField, Part, PathFilter, PathSource, Probe};
 
@@ -100,6 +101,7 @@ impl JsonMapper {
         if let Some(mapping) = twice {
             return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
         }
+        check_scale(options)?;
         let path =
             |key: &str, default: &str| options.mapped(key).next().map_or(default.to_owned(), |it| it.source.clone());
         let sensor_path = path(SENSOR, defaults.sensor);
@@ -176,6 +178,20 @@ impl JsonMapper {
             tags: None,
         })
     }
+}
+
+/// Refuses a temperature whose key says that it counts parts of a degree, where no option says so.
+fn check_scale(options: &InputOptions) -> Result<(), String> {
+    if options.has_unit_of_temperature() || options.quantity.is_some() {
+        return Ok(());
+    }
+    let last = |source: &str| source.rsplit('.').next().unwrap_or(source).trim_matches('"').to_owned();
+    let mut keys = options.mapped(TEMPERATURE).map(|mapping| last(&mapping.source));
+    let Some((key, unit)) = keys.find_map(|key| scaled_unit(&key).map(|unit| (key, unit))) else {
+        return Ok(());
+    };
+    let key = truncate_for_log(&key);
+    Err(format!("`{key}` counts parts of a degree, by its name; {}", scale_options(&unit).join(", ")))
 }
 
 /// Returns the path of the labels of a series, where one of them is the sensor: `data.result[].metric`.

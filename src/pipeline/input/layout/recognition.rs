@@ -156,7 +156,7 @@ impl FileHead {
 fn message(line: &str) -> Option<(&str, &str)> {
     let at = [" {", " ["].iter().filter_map(|begin| line.find(begin)).min()?;
     let (_, topic) = mqtt::split_time(&line[..at]);
-    Some((topic, &line[at + 1..]))
+    (!mqtt::is_log_prefix(topic)).then_some((topic, &line[at + 1..]))
 }
 
 /// The values of one row, without the blanks around them.

@@ -226,3 +226,41 @@ fn word_for_what_is_measured_or_how_severe_a_line_is_names_no_sensor() {
     let error = inspection.error.unwrap();
     assert!(error.contains("its lines have JSON behind other text"), "{error}");
 }
+
+#[test]
+fn parts_of_a_degree_are_converted_and_numbers_of_something_else_are_no_temperature() {
+    for (name, value, unit) in [
+        ("Temp [1/10 °C]", "215", "C/10:C"),
+        ("Temp (C x10)", "215", "C/10:C"),
+        ("Temp (m°C)", "21500", "C/1000:C"),
+        ("temp_f_x10", "215", "F/10:F"),
+    ] {
+        let csv = format!("Time;{name}\n2023-11-14 22:13:20;{value}\n2023-11-14 22:23:20;{value}\n");
+        let expected = format!("temperature={name} current_time=Time --unit=temperature={unit} --sensor=f");
+        assert_eq!(flags(&csv, "f.csv"), expected);
+        let (inspection, ..) = inspected(csv.as_bytes(), "f.csv");
+        assert!(shown(&inspection)[0].contains("\"temperature\":21.5"), "{:?}", shown(&inspection));
+        assert!(inspection.remarks().iter().any(|remark| remark.contains("parts of a degree")));
+        let fraction = csv.replace(value, "21.5");
+        let (inspection, ..) = inspected(fraction.as_bytes(), "f.csv");
+        assert_eq!(inspection.accepted, 0, "its name may say how exact it is");
+    }
+    let json = "{\"ts\":1700000000,\"temp_x10\":215}\n";
+    assert_eq!(flags(json, "f.ndjson"), "temperature=temp_x10 current_time=ts --unit=temperature=C/10:C --sensor=f");
+    for name in ["Temperature change (°C)", "Temp ok", "Change (°C)"] {
+        let csv = format!("Time;{name}\n2023-11-14 22:13:20;1\n2023-11-14 22:23:20;0\n");
+        let (inspection, ..) = inspected(csv.as_bytes(), "f.csv");
+        assert!(inspection.error.is_some() && inspection.accepted == 0, "{name}");
+    }
+}
+
+#[test]
+fn encoding_of_letters_is_told_as_a_guess_and_one_that_bytes_exclude_is_not_proposed() {
+    let file = |name: &[u8]| [b"sensor_id,temperature,current_time\n".as_slice(), name, b",21.5,1700000000\n"].concat();
+    let (inspection, ..) = inspected(&file(b"K\xfcche"), "f.csv");
+    assert_eq!(inspection.encoding, "windows-1252");
+    assert!(inspection.remarks().iter().any(|remark| remark.contains("is a guess")), "{:?}", inspection.remarks());
+    let (inspection, ..) = inspected(&file(b"K\x81che"), "f.csv");
+    assert_eq!(inspection.accepted, 0);
+    assert!(inspection.reasons["not-utf-8"].reason.contains("CP850"), "{:?}", inspection.reasons);
+}

@@ -119,3 +119,10 @@ fn unit_that_nobody_named_is_checked_against_the_number() {
     assert_eq!(of_layout("influxdb-v1", rows, "--time-unit~ns"), [true, true]);
     assert_eq!(of_layout("influxdb-v1", rows, "--time-unit~auto"), [true, true]);
 }
+
+#[test]
+fn byte_at_a_place_that_an_encoding_does_not_use_is_rejected() {
+    let file = [b"sensor_id,temperature,current_time\nK\x81che,21.5,1700000000\nK\xfcche,21.5,1700000000\n".as_slice()]
+        .concat();
+    assert_eq!(read(file, "--encoding~windows-1252"), ["2 wrong-encoding", "Küche 21.5 1700000000"]);
+}

@@ -60,3 +60,19 @@ fn column_unit_names_the_unit_of_the_temperature_where_all_its_values_are_such()
     let flats = format!("{H},unit\nk,20.5,{T},B\nk,21.5,1700000060,C\nk,22.5,1700000120,F\n");
     assert_eq!(read(flats, "").len(), 3, "units of a house");
 }
+
+#[test]
+fn column_that_counts_parts_of_a_degree_is_refused_until_an_option_says_so() {
+    let csv = format!("sensor_id,current_time,Temp [1/10 °C]\nk,{T},215\n");
+    let map = "--map~temperature=Temp [1/10 °C]";
+    let error = wrong(csv.clone(), map);
+    assert!(
+        error.contains("parts of a degree") && error.contains("`--unit temperature=C/10:C` divides by 10"),
+        "{error}"
+    );
+    assert_eq!(read(csv.clone(), &format!("{map}~--unit~temperature=C/10:C")), ["k 21.5 1700000000"]);
+    assert_eq!(read(csv, &format!("{map}~--unit~temperature=C:C")), ["k 215 1700000000"]);
+    let json = r#"{"sensor_id":"k","temp_x10":215,"current_time":1700000000}"#;
+    let error = wrong(json, "--map~temperature=temp_x10");
+    assert!(error.contains("--unit temperature=C/10:C"), "{error}");
+}

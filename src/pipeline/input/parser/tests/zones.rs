@@ -141,3 +141,25 @@ fn object_in_place_of_a_number_is_not_read_by_coerce() {
         assert!(!reason.contains("--coerce") && reason.contains("--map"), "{value}: {reason}");
     }
 }
+
+#[test]
+fn decimal_sign_is_that_of_the_temperature_or_of_all_columns() {
+    let head = "sensor_id;fw;temperature;humidity;current_time\n";
+    let mixed = format!("{head}k;1.2;21;40,5;{T}\nk;1.2;22;41,5;1700000060\n");
+    let error = wrong(mixed.clone(), "");
+    assert!(error.contains("`humidity` has a decimal comma, and `fw` a point"), "{error}");
+    assert!(error.contains("`--decimal comma` or `--decimal point`"), "{error}");
+    let whole = read(mixed.clone(), "--decimal~comma");
+    assert_eq!(whole[0], r#"k 21 1700000000,"fw":"1.2","humidity":40.5"#);
+    assert_eq!(read(mixed, "--drop~fw")[0], r#"k 21 1700000000,"humidity":40.5"#);
+    let comma = format!("{head}k;1.2;21,5;40,5;{T}\n");
+    assert_eq!(read(comma, ""), [r#"k 21.5 1700000000,"fw":"1.2","humidity":40.5"#], "that of the temperature");
+    let late = format!("{head}k;1.2;21;40;{T}\nk;1.2;21,5;40;1700000060\n");
+    assert_eq!(read(late, "")[1], r#"k 21.5 1700000060,"fw":"1.2","humidity":40"#, "also of a later row");
+    let point = format!("{head}k;1;21.5;40,5;{T}\nk;1;21.5;41,5;1700000060\n");
+    assert!(wrong(point, "").contains("`humidity` has a decimal comma, and `temperature` a point"));
+    let list = format!("{head}k;1,2;21.5;40;{T}\nk;1,2;21.5;41;1700000060\n");
+    assert_eq!(read(list, "")[0], r#"k 21.5 1700000000,"fw":"1,2","humidity":40"#, "not measured");
+    let quoted = format!("sensor_id,fw,temperature,humidity,current_time\nk,1.2,21,\"40,5\",{T}\n");
+    assert!(wrong(quoted, "").contains("`humidity` has a decimal comma, and `fw` a point"));
+}

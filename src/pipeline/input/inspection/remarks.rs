@@ -1,0 +1,71 @@
+//! Remarks on what was counted and guessed.
+
+use super::super::keys::{SENSOR, TEMPERATURE};
+use super::super::unit::scaled_unit;
+use super::{Inspection, last_key, names};
+
+impl Inspection {
+    /// Returns the columns that are temperatures by their names, beside those that are read as such by a guess.
+    fn other_temperatures(&self) -> Vec<String> {
+        let read: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| mapping.source.as_str()).collect();
+        if read.is_empty()
+            || !self.choices.is_empty()
+            || self.options.layout.is_some()
+            || self.options.quantity.is_some()
+        {
+            return Vec::new();
+        }
+        let is_dropped = |name: &String| self.options.drop.contains(name) || !self.options.only.is_empty();
+        let is_other = |name: &String| !read.contains(&name.as_str()) && names::is_temperature(last_key(name));
+        let columns = self.columns.iter().filter(|column| column.kind == "number").map(|column| &column.name);
+        columns.filter(|name| is_other(name) && !is_dropped(name)).cloned().collect()
+    }
+
+    /// Returns what a person should know about what was counted, one line each.
+    #[must_use]
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.counts.remarks();
+        let is_converted = self.options.unit.iter().any(|unit| unit.key == TEMPERATURE);
+        if let Some(unit) = self.temperature_unit.filter(|unit| *unit != "C" && !is_converted) {
+            remarks
+                .push(format!("temperatures are in {unit} and stay so; `--unit temperature={unit}:C` converts them"));
+        }
+        let others = self.other_temperatures();
+        if !others.is_empty() {
+            let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+            let are =
+                if others.len() == 1 { "is a temperature, too, and stays" } else { "are temperatures, too, and stay" };
+            let what = if others.len() == 1 { "a further field" } else { "further fields" };
+            remarks.push(format!("{} {are} {what}; `--map temperature=COLUMN` takes another", names.join(", ")));
+        }
+        let mut sources = self.options.mapped(TEMPERATURE).map(|mapping| &mapping.source);
+        if let Some(name) = sources.find(|source| scaled_unit(last_key(source)).is_some()) {
+            remarks.push(format!(
+                "`{name}` counts parts of a degree, by its name: compare the readings with the file, and change `--unit`"
+            ));
+        }
+        let mapped: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| format!("`{}`", mapping.source)).collect();
+        if mapped.len() > 1 && self.options.quantity.is_none() {
+            let names = mapped.join(", ");
+            remarks.push(format!("each of {names} is a sensor of its own; `--map temperature=COLUMN` alone takes one"));
+        }
+        if let Some(mapping) = self.options.mapped(SENSOR).next().filter(|_| self.guessed_sensor) {
+            remarks.push(format!(
+                "`{}` is taken for the devices by its values alone; `--sensor ID` puts all as one",
+                mapping.source
+            ));
+        }
+        if self.is_encoding_guessed {
+            remarks.push(format!(
+                "the encoding {} is a guess: compare the names with what wrote the file, and change `--encoding`",
+                self.encoding
+            ));
+        }
+        if self.guessed_columns {
+            remarks.push(
+                "no header names the columns: compare the readings with the file, and change `--columns`".to_owned(),
+            );
+        }
+        remarks
+    }
+}
