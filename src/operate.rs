@@ -7,6 +7,7 @@ mod dead_letters;
 mod diagnosis;
 mod doctor;
 mod function_log;
+mod given_up;
 mod health;
 mod invocation;
 mod lag;

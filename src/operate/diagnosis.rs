@@ -17,11 +17,12 @@ mod reads;
 
 use self::answer::Answer;
 use self::log_evidence::LogEvidence;
-use self::metric_facts::{MetricFacts, metric_facts};
+use self::metric_facts::{MetricFacts, dropped, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
 use crate::operate::dead_letter_count::dead_letter_reasons;
+use crate::operate::given_up::given_up_batches;
 use crate::operate::read_budget::ReadBudget;
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
@@ -64,21 +65,29 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             dead_letter_reasons(clients, &names.rejects.table.name, &clock),
             reads::log(clients, &group, now_ms),
             metric_facts(clients, names, now),
+            given_up_batches(clients, &group, now_ms),
         )
     };
-    let (mapping, function, table, rejects, dead_letters, log, metrics) = first.await;
+    let (mapping, function, table, rejects, dead_letters, log, metrics, given_up) = first.await;
     let (mapping, function) = (answered(mapping)?, answered(function)?);
     let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
-    let dead_letters = answered(dead_letters)?;
+    let (dead_letters, given_up) = (answered(dead_letters)?, answered(given_up)?);
     let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
     let role_name = match &function {
         Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
         _ => settings.role.name.as_str(),
     };
-    let (role, emptiness, other_readers) = tokio::join!(
+    let dropped = async {
+        match &mapping {
+            Ok(Some(mapping)) => dropped(clients, mapping, now).await,
+            _ => None,
+        }
+    };
+    let (role, emptiness, other_readers, dropped) = tokio::join!(
         role_access(session, role_name),
         emptiness(session, settings, &stream, has_batches),
         other_readers(session, &metrics, &mapping, &stream),
+        dropped,
     );
     Ok(Observations {
         settings: settings.clone(),
@@ -96,6 +105,8 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         rejects,
         dead_letters,
         log,
+        given_up,
+        dropped,
     })
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
+use super::given_up::{GIVEN_UP_HOURS, GivenUpBatch, given_up_batches, given_up_records};
 use super::lag::{Lag, StreamLag, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
-use crate::aws::{Clients, ServiceClock};
+use crate::aws::{AwsFailure, Clients, ServiceClock};
 
 /// Lag from which a pipeline is not well: a batch window is five minutes at most.
 const LONG_LAG: Duration = Duration::from_mins(6);
@@ -28,6 +29,8 @@ pub(crate) struct HealthReadings {
     pub metrics: Result<PipelineMetrics, MetricsUnavailable>,
     /// The number of dead letters, or the reason why it is not known.
     pub dead_letters: Result<DeadLetterCount, String>,
+    /// The batches that the mapping gave up, where a log tells them, or the reason why they are not known.
+    pub given_up: Result<Option<Vec<GivenUpBatch>>, String>,
 }
 
 /// The event source mapping, as far as it concerns health.
@@ -61,16 +64,19 @@ impl HealthReadings {
             match dead_letter_reasons(clients, &names.rejects_table, &clock).await {
                 Ok(Some(found)) => Ok(found.count),
                 Ok(None) => Err(format!("table {} does not exist", names.rejects_table)),
-                Err(failure) => Err(format!("{} {} failed ({})", failure.service, failure.operation, failure.said())),
+                Err(failure) => Err(said(&failure)),
             }
         };
         let here = Timestamp::now();
-        let (mut metrics, dead_letters) = futures::join!(PipelineMetrics::read(clients, names, here), dead_letters);
+        let given_up = given_up_batches(clients, &names.log_group, here.as_millisecond());
+        let (mut metrics, dead_letters, given_up) =
+            futures::join!(PipelineMetrics::read(clients, names, here), dead_letters, given_up);
         let there = time_of(&clock);
         if there.duration_since(Timestamp::now()).unsigned_abs() > SAME_TIME {
             metrics = PipelineMetrics::read(clients, names, there).await;
         }
-        HealthReadings { clock, metrics, dead_letters }
+        let given_up = given_up.map_err(|failure| said(&failure));
+        HealthReadings { clock, metrics, dead_letters, given_up }
     }
 
     /// Returns the time by the clock of the service.
@@ -131,9 +137,19 @@ impl HealthReadings {
             let least = if is_at_least { "at least " } else { "" };
             problems.push(format!("{least}{count} dead letter{}", if count == 1 { "" } else { "s" }));
         }
+        if let Ok(Some(batches)) = &self.given_up
+            && !batches.is_empty()
+        {
+            let lost = given_up_records(batches);
+            problems.push(format!("{lost} given up in the last {GIVEN_UP_HOURS} h, and not tried again"));
+        }
         let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
         Health { lag, last_write, problems }
     }
+}
+
+fn said(failure: &AwsFailure) -> String {
+    format!("{} {} failed ({})", failure.service, failure.operation, failure.said())
 }
 
 fn time_of(clock: &ServiceClock) -> Timestamp {
@@ -207,7 +223,7 @@ mod tests {
     ) -> String {
         let dead_letters = Ok(DeadLetterCount { count: dead.0, is_at_least: dead.1 });
         let mapping = MappingHealth { state: "Enabled", last_result, is_current };
-        HealthReadings { clock: ServiceClock::default(), metrics, dead_letters }
+        HealthReadings { clock: ServiceClock::default(), metrics, dead_letters, given_up: Ok(None) }
             .judge(now(), lag, Some(mapping))
             .problems
             .join("; ")
@@ -247,7 +263,8 @@ mod tests {
             ..PipelineMetrics::default()
         };
         let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
-        let readings = HealthReadings { clock: ServiceClock::default(), metrics: Ok(metrics), dead_letters };
+        let readings =
+            HealthReadings { clock: ServiceClock::default(), metrics: Ok(metrics), dead_letters, given_up: Ok(None) };
         let health = readings.judge(now(), Ok(lag(0)), None);
         assert_eq!(
             health.problems,

@@ -19,6 +19,8 @@ pub(crate) struct PipelineNames {
     pub table: String,
     /// The dead-letter table.
     pub rejects_table: String,
+    /// The function's log group.
+    pub log_group: String,
 }
 
 /// The metrics of one pipeline, by the minute.

@@ -95,6 +95,7 @@ fn names_of(context: &Context) -> PipelineNames {
         function: settings.function.name.clone(),
         table: settings.table.name.clone(),
         rejects_table: settings.rejects.table.name.clone(),
+        log_group: settings.log_group_name(),
     }
 }
 

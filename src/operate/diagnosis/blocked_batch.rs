@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::bisection::{Bisection, FaultyRecord, FunctionSetup, RecordContent, SearchOptions, bisect};
-use super::finding::{Cause, CauseName, Diagnosis, Unexcluded};
+use super::finding::{Cause, CauseName, Diagnosis};
 use super::log_evidence::LogEvidence;
 use super::observations::{BatchRead, BatchStart, BlockedBatch, FunctionFacts, Observations};
 use super::probes::is_failure_of_function;
@@ -53,18 +53,18 @@ pub(super) async fn locate(
         matches!(cause.name, FunctionFailing | FunctionTimeout | FunctionOutOfMemory)
     };
     let (Some(cause), Ok(log)) = (diagnosis.causes.iter_mut().find(is_failing), &seen.log) else { return Ok(()) };
-    let unknown = |reason: String| Unexcluded { name: cause.name, reason };
     let (Ok(Some(function)), Ok(Some(stream))) = (&seen.function, &seen.stream) else { return Ok(()) };
     let not_found = |why: &str| format!("the record that causes it was not found: {why}");
     let Some(setup) = setup(function) else {
-        diagnosis.unknown.push(unknown(not_found("the function's variables cannot be decrypted")));
+        let why = not_found("the function's variables cannot be decrypted");
+        cause.evidence = format!("{}; {why}", cause.evidence);
         return Ok(());
     };
     let batch_size = usize::try_from(seen.settings.mapping.batch_size).unwrap_or(1).max(1);
     let batches = blocked(log, seen.is_shard_in_order());
     if batches.is_empty() {
         let why = "the log does not show how far its shard was read";
-        diagnosis.unknown.push(unknown(not_found(why)));
+        cause.evidence = format!("{}; {}", cause.evidence, not_found(why));
         return Ok(());
     }
     let budget = ReadBudget::default();
@@ -81,7 +81,14 @@ pub(super) async fn locate(
             Ok(read) => search(options, &setup, &stream.arn, &read).await,
         };
         match found {
-            Ok(record) => cause.records.push(record),
+            Ok(record) => {
+                // The remedy of a batch that is not tried again names its first record until this one is known.
+                let place = |number: &str| format!("`sensorctl invoke --from-stream {}:{number}`", batch.shard_id);
+                if let BatchStart::At(first) = &batch.start {
+                    cause.remedy = cause.remedy.replace(&place(first), &place(&record.sequence_number));
+                }
+                cause.records.push(record);
+            }
             Err(why) => open.push(why),
         }
     }
@@ -94,7 +101,8 @@ pub(super) async fn locate(
     }
     if !open.is_empty() {
         let difference = difference.map(|difference| format!("; {difference}")).unwrap_or_default();
-        diagnosis.unknown.push(unknown(not_found(&format!("{}{difference}", open.join("; ")))));
+        let why = not_found(&format!("{}{difference}", open.join("; ")));
+        cause.evidence = format!("{}; {why}", cause.evidence);
     }
     Ok(())
 }

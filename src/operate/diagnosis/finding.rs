@@ -29,6 +29,7 @@ pub(crate) enum CauseName {
     HotKey,
     MappingFailing,
     PartialBatchOff,
+    RecordsGivenUp,
     FiltersDropRecords,
     ConsumerBehindRetention,
     HotShard,
@@ -43,7 +44,7 @@ pub(crate) enum CauseName {
 impl CauseName {
     /// All causes, in the order of reports: what blocks everything first.
     #[cfg(test)]
-    pub(crate) const ALL: [CauseName; 31] = [
+    pub(crate) const ALL: [CauseName; 32] = [
         CauseName::MappingAbsent,
         CauseName::MappingDisabled,
         CauseName::MappingStuck,
@@ -66,6 +67,7 @@ impl CauseName {
         CauseName::HotKey,
         CauseName::MappingFailing,
         CauseName::PartialBatchOff,
+        CauseName::RecordsGivenUp,
         CauseName::FiltersDropRecords,
         CauseName::ConsumerBehindRetention,
         CauseName::HotShard,
@@ -103,6 +105,7 @@ impl CauseName {
             CauseName::HotKey => "hot-key",
             CauseName::MappingFailing => "mapping-failing",
             CauseName::PartialBatchOff => "partial-batch-off",
+            CauseName::RecordsGivenUp => "records-given-up",
             CauseName::FiltersDropRecords => "filters-drop-records",
             CauseName::ConsumerBehindRetention => "consumer-behind-retention",
             CauseName::HotShard => "hot-shard",
@@ -122,6 +125,7 @@ impl CauseName {
             self,
             CauseName::MappingFailing
                 | CauseName::PartialBatchOff
+                | CauseName::RecordsGivenUp
                 | CauseName::FiltersDropRecords
                 | CauseName::ConsumerBehindRetention
                 | CauseName::HotShard

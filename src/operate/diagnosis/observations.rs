@@ -7,6 +7,7 @@ use super::log_evidence::LogEvidence;
 use super::metric_facts::MetricFacts;
 use crate::operate::EventRecord;
 use crate::operate::dead_letter_count::DeadLetterReasons;
+use crate::operate::given_up::GivenUpBatch;
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -37,6 +38,10 @@ pub(crate) struct Observations {
     pub role: Answer<Option<RoleAccess>>,
     /// The function's log.
     pub log: Answer<LogEvidence>,
+    /// The batches that the mapping gave up. `None` where no log tells them.
+    pub given_up: Answer<Option<Vec<GivenUpBatch>>>,
+    /// The records that it gave up, by its metric. `None` where it publishes none.
+    pub dropped: Option<Answer<f64>>,
     /// The counts of CloudWatch.
     pub metrics: Answer<MetricFacts>,
     /// The functions of other event source mappings that read the stream. `None` where nobody was throttled.
@@ -80,6 +85,12 @@ pub(crate) struct MappingFacts {
     pub reports_partial_batches: bool,
     /// The failure destination.
     pub on_failure: Option<String>,
+    /// Retries of a failed batch. `None` until its records expire.
+    pub retry_attempts: Option<i32>,
+    /// The age in seconds at which a record is given up. `None` when it expires.
+    pub record_age_seconds: Option<i32>,
+    /// True if it publishes the metrics of its events.
+    pub publishes_events: bool,
     /// Concurrent batches of one shard.
     pub parallelization: i32,
     /// Its filter patterns, or the reason why they are not known.

@@ -1,7 +1,9 @@
 //! The probes: each judges a few causes by what was read, and calls nothing.
 
+mod fate;
 mod filters;
 mod function;
+mod given_up;
 mod log;
 mod mapping;
 mod role;
@@ -19,7 +21,7 @@ pub(super) use self::log::is_failure_of_function;
 type Probe = fn(&Observations) -> Vec<Finding>;
 
 /// All probes, in the order of the calls that they need: the cheapest first.
-const PROBES: [Probe; 15] = [
+const PROBES: [Probe; 16] = [
     mapping::presence,
     mapping::state,
     filters::filters,
@@ -33,6 +35,7 @@ const PROBES: [Probe; 15] = [
     role::stale_grant,
     log::failures,
     log::age,
+    given_up::given_up,
     throttles::throttles,
     stream::emptiness,
 ];

@@ -51,6 +51,11 @@ impl MetricQuery {
         Self::of("AWS/DynamoDB", name, "TableName", table, statistic)
     }
 
+    /// Returns the query of a metric of an event source mapping.
+    pub(crate) fn of_mapping(name: &'static str, uuid: &str, statistic: Statistic) -> Self {
+        Self::of("AWS/Lambda", name, "EventSourceMappingUUID", uuid, statistic)
+    }
+
     fn of(
         namespace: &'static str,
         name: &'static str,

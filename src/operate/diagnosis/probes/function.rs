@@ -79,7 +79,10 @@ pub(super) fn partial_batch(seen: &Observations) -> Vec<Finding> {
                  ReportBatchItemFailures: Lambda takes them for success, and what was not stored is lost",
                 seen.settings.function.name, mapping.uuid
             ),
-            format!("{UP} sets it"),
+            format!(
+                "{UP} sets it; what was not stored is passed over: `sensorctl invoke --from-stream SHARD:SEQUENCE` passes a \
+                 record to the function again"
+            ),
         )],
         Some(_) => vec![Finding::Excluded(name)],
     }

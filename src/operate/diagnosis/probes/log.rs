@@ -3,6 +3,7 @@
 use super::super::finding::{CauseName, Finding};
 use super::super::log_evidence::{LogEvidence, LoggedBatch, OpenCrash};
 use super::super::observations::{Emptiness, Observations};
+use super::fate::Fate;
 use super::text::{UP, brief, length, moment, since};
 
 /// Codes of a role that lacks an action.
@@ -105,49 +106,47 @@ fn unproven(seen: &Observations) -> Option<String> {
 
 /// Judges the batches that the function itself reports as not stored.
 fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
-    let failing = log.failing(seen.is_shard_in_order()).map(|(shard, batch, code, text)| {
+    let failing = log.failing(seen.is_shard_in_order()).filter_map(|(shard, batch, code, text)| {
+        let fate = Fate::of(seen, shard, batch, log.failures_of(shard, batch), age_now(seen, batch));
+        if fate == Fate::GivenUp && is_over(seen) {
+            return None;
+        }
         let range = batch.range.as_ref().map(|(first, last)| {
             if first == last { format!(", record {first}") } else { format!(", records {first} to {last}") }
         });
         let of_shard =
             if shard.is_empty() { "the newest invocation".to_owned() } else { format!("the newest batch of {shard}") };
         let evidence = format!(
-            "{of_shard}{} failed at {}: {code}: {}{}",
+            "{of_shard}{} failed at {}: {code}: {}; {}",
             range.unwrap_or_default(),
             moment(seen.now_ms, batch.time_ms),
             brief(text),
-            expiry(seen, batch)
+            fate.evidence(&kept(seen, batch))
         );
         let function = &seen.settings.function.name;
-        let finding = match code {
+        let (name, remedy) = match code {
             code if DENIED.contains(&code) => {
                 let remedy = if seen.settings.role.existing {
                     "have the owner of the role add the action that the reason names".to_owned()
                 } else {
                     format!("{UP} restores the role; a running environment keeps its old credentials for some minutes")
                 };
-                Finding::proven(CauseName::RoleLacksAction, evidence, remedy)
+                (CauseName::RoleLacksAction, remedy)
             }
-            NO_TABLE => Finding::proven(
-                CauseName::TableMissing,
-                evidence,
-                format!("{UP} creates it, without the rows that it held"),
-            ),
-            code if THROTTLED.contains(&code) => Finding::proven(CauseName::TableThrottled, evidence, table_remedy()),
-            _ if text.contains(NO_REJECTS_TABLE) => Finding::proven(
+            NO_TABLE => (CauseName::TableMissing, format!("{UP} creates it, without the rows that it held")),
+            code if THROTTLED.contains(&code) => (CauseName::TableThrottled, table_remedy().to_owned()),
+            _ if text.contains(NO_REJECTS_TABLE) => {
+                let end = if fate.is_tried_again() { ", and the record becomes a dead letter" } else { "" };
+                (CauseName::FunctionFailing, format!("{UP} gives function {function} its dead-letter table again{end}"))
+            }
+            _ => (
                 CauseName::FunctionFailing,
-                evidence,
-                format!(
-                    "{UP} gives function {function} its dead-letter table again, and the record becomes a dead letter"
-                ),
-            ),
-            _ => Finding::proven(
-                CauseName::FunctionFailing,
-                evidence,
                 format!("`sensorctl logs --since 15m --kind error` shows all errors of function {function}"),
             ),
         };
-        corroborated(seen, finding, log.failures_of(shard, batch), !shard.is_empty())
+        let remedy = format!("{remedy}{}", fate.remedy(shard, batch));
+        let finding = Finding::proven(name, evidence, remedy);
+        Some(corroborated(seen, finding, log.failures_of(shard, batch), !shard.is_empty()))
     });
     failing.collect()
 }
@@ -230,14 +229,18 @@ fn crash(seen: &Observations, log: &LogEvidence) -> Option<Finding> {
     })
 }
 
-/// Returns when the oldest record of a blocked batch expires, as the end of a sentence.
-fn expiry(seen: &Observations, batch: &LoggedBatch) -> String {
+/// Returns when the oldest record of a batch expires.
+fn kept(seen: &Observations, batch: &LoggedBatch) -> String {
     match (&seen.stream, age_now(seen, batch)) {
-        (Ok(Some(stream)), Some(age)) => {
-            format!("; its records expire in {}", length(retention_ms(stream.retention_hours) - age))
-        }
-        _ => String::new(),
+        (Ok(Some(stream)), Some(age)) => format!("in {}", length(retention_ms(stream.retention_hours) - age)),
+        _ => "with the retention of the stream".to_owned(),
     }
+}
+
+/// Returns whether the newest batch of the mapping, whose result is never old here, ended well: one that was given up
+/// before is over, and a cause of its own.
+fn is_over(seen: &Observations) -> bool {
+    seen.is_result_current && matches!(&seen.mapping, Ok(Some(mapping)) if mapping.last_result == "OK")
 }
 
 /// Returns the age that the records of a blocked batch have by now, in ms.

@@ -1,5 +1,6 @@
 //! Answers that the local cloud cannot give, and the judgments that need a clock.
 
+mod given_up;
 mod log;
 mod metrics;
 
@@ -57,6 +58,8 @@ fn healthy() -> Observations {
         dead_letters: Ok(Some(DeadLetterReasons::default())),
         role: Ok(Some(role(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"})))),
         log: Ok(evidence(&[batch(NOW - MINUTE, "shardId-0", 100.0, None)])),
+        given_up: Ok(None),
+        dropped: None,
         emptiness: None,
         metrics: Ok(metrics()),
         other_readers: None,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    Architecture, EventSourceMappingConfiguration, FilterCriteria, FunctionResponseType, LastUpdateStatus,
-    LastUpdateStatusReasonCode, State, StateReasonCode,
+    Architecture, EventSourceMappingConfiguration, EventSourceMappingMetric, FilterCriteria, FunctionResponseType,
+    LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode,
 };
 use jiff::fmt::strtime;
 
@@ -56,6 +56,9 @@ fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
     let reports_partial_batches =
         mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures);
     let filters = filters(&mapping);
+    let metrics = mapping.metrics_config.as_ref();
+    let publishes_events =
+        metrics.is_some_and(|config| config.metrics().contains(&EventSourceMappingMetric::EventCount));
     let destination = mapping.destination_config.and_then(|config| config.on_failure);
     MappingFacts {
         uuid: mapping.uuid.unwrap_or_default(),
@@ -66,6 +69,9 @@ fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
         function_arn: mapping.function_arn.unwrap_or_default(),
         source_arn: mapping.event_source_arn.unwrap_or_default(),
         reports_partial_batches,
+        retry_attempts: mapping.maximum_retry_attempts.filter(|retries| *retries >= 0),
+        record_age_seconds: mapping.maximum_record_age_in_seconds.filter(|age| *age >= 0),
+        publishes_events,
         parallelization: mapping.parallelization_factor.unwrap_or(1),
         filters,
         on_failure: destination.and_then(|on_failure| on_failure.destination).filter(|arn| !arn.is_empty()),

@@ -1,0 +1,99 @@
+//! Did the event source mapping give up records, which it then does not try again?
+
+use super::super::finding::{CauseName, Finding};
+use super::super::observations::{MappingFacts, Observations};
+use super::fate::limits;
+use super::text::{brief, moment};
+use crate::operate::given_up::{GIVEN_UP_HOURS, given_up_records};
+
+/// In the result of a mapping of the local cloud that gave up a batch.
+const DISCARDED: &str = " were discarded (";
+
+/// Judges whether records were given up.
+pub(super) fn given_up(seen: &Observations) -> Vec<Finding> {
+    let name = CauseName::RecordsGivenUp;
+    if let Some(evidence) = proof(seen) {
+        return vec![Finding::proven(name, evidence, remedy(seen))];
+    }
+    let mapping = match &seen.mapping {
+        Err(why) => return vec![Finding::unknown(name, why)],
+        Ok(None) => return Vec::new(),
+        Ok(Some(mapping)) => mapping,
+    };
+    let is_counted = matches!(&seen.given_up, Ok(Some(_))) || matches!(&seen.dropped, Some(Ok(_)));
+    let Some(limits) = limits(mapping).filter(|_| !is_counted && !all_ended_well(seen)) else {
+        return vec![Finding::Excluded(name)];
+    };
+    let why = match (&seen.dropped, &seen.given_up) {
+        (Some(Err(why)), _) | (_, Err(why)) => why.clone(),
+        _ => "it publishes no metric of that, which `sensorctl up --set mapping.metrics=true` lets it".to_owned(),
+    };
+    let uuid = &mapping.uuid;
+    vec![Finding::unknown(name, format!("event source mapping {uuid} gives up a failed batch {limits}: {why}"))]
+}
+
+fn proof(seen: &Observations) -> Option<String> {
+    if let Ok(Some(batches)) = &seen.given_up
+        && let (Some(first), Some(last)) = (batches.first(), batches.last())
+    {
+        let evidence = format!(
+            "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}: {} {}",
+            given_up_records(batches),
+            moment(seen.now_ms, last.time_ms),
+            first.shard_id,
+            range(&first.range)
+        );
+        let others = batches.len() - 1;
+        return Some(if others > 0 { format!("{evidence}, and {others} more batches") } else { evidence });
+    }
+    if let Some(Ok(count)) = seen.dropped
+        && count > 0.0
+    {
+        return Some(format!(
+            "the event source mapping gave up {count:.0} records in the last {GIVEN_UP_HOURS} h (DroppedEventCount)"
+        ));
+    }
+    let mapping = seen.mapping.as_ref().ok()?.as_ref()?;
+    let is_told = mapping.last_result.contains(DISCARDED);
+    is_told.then(|| format!("the last result of the event source mapping is `{}`", brief(&mapping.last_result)))
+}
+
+fn range((first, last): &(String, String)) -> String {
+    if first == last { first.clone() } else { format!("{first} to {last}") }
+}
+
+/// Returns what brings the records back, as long as the stream has them.
+fn remedy(seen: &Observations) -> String {
+    let mapping = seen.mapping.as_ref().ok().and_then(Option::as_ref);
+    let destination = mapping.and_then(|mapping| mapping.on_failure.as_deref());
+    let again = if matches!(&seen.given_up, Ok(Some(batches)) if !batches.is_empty()) {
+        format!(
+            "`sensorctl logs --since {GIVEN_UP_HOURS}h --filter discarded -o ndjson > given-up.ndjson`, then `sensorctl \
+             rejects from-destination --file given-up.ndjson --replay` puts their readings into the stream again"
+        )
+    } else if let Some(destination) = destination {
+        format!(
+            "fetch the documents from the failure destination {destination} into a file, then `sensorctl rejects \
+             from-destination --file FILE --replay` puts their readings into the stream again"
+        )
+    } else {
+        "`sensorctl invoke --from-stream SHARD:SEQUENCE` passes a record to the function again, as long as the stream has \
+         it; a failure destination (`mapping.on_failure`) would keep the places"
+            .to_owned()
+    };
+    let bounded = mapping.filter(|mapping| limits(mapping).is_some());
+    let setting = |mapping: &MappingFacts| {
+        if mapping.retry_attempts.is_some() { "mapping.retry_attempts=-1" } else { "mapping.record_age_seconds=-1" }
+    };
+    match bounded {
+        Some(mapping) => format!("{again}; `sensorctl up --set {}` gives up none before it expires", setting(mapping)),
+        None => again,
+    }
+}
+
+/// Returns whether nothing failed in the time of the log, so that nothing was given up in it.
+fn all_ended_well(seen: &Observations) -> bool {
+    let (Ok(log), Ok(metrics)) = (&seen.log, &seen.metrics) else { return false };
+    let has_failed = log.shards.values().flatten().any(|batch| batch.error.is_some()) || !log.crashes.is_empty();
+    log.exists && !log.is_cut && log.has_batches() && !has_failed && metrics.function_throttles == Ok(0.0)
+}
