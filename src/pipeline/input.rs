@@ -72,6 +72,7 @@ pub(crate) mod spare_texts;
 pub(crate) mod text_lines;
 pub(crate) mod time_format;
 pub(crate) mod unit;
+mod unit_values;
 pub(crate) mod unit_watch;
 pub(crate) mod unread;
 pub(crate) mod value_patterns;

@@ -7,6 +7,7 @@ mod probe_fields;
 mod row_filter;
 mod row_numbers;
 mod series_tags;
+mod unit_columns;
 mod watched_columns;
 
 use std::borrow::Cow;
@@ -167,14 +168,7 @@ impl CsvColumns {
 
     /// Returns the names of the columns of the time.
     pub(super) fn time_names(&self) -> Vec<&str> {
-        let places = match &self.time {
-            CellSource::Column(at) => vec![*at],
-            CellSource::Parts { parts, .. } => {
-                let column = |part: &Part| if let Part::Column(at) = part { Some(*at) } else { None };
-                parts.0.iter().flatten().filter_map(column).collect()
-            }
-        };
-        places.into_iter().map(|at| self.names[at].as_str()).collect()
+        self.time.columns().map(|at| self.names[at].as_str()).collect()
     }
 
     /// Returns the text of a row's time.

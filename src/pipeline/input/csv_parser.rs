@@ -29,6 +29,7 @@ use self::header_row::{below_other_header, left_out_header};
 use self::row_line::{RowLine, is_blank};
 use self::row_shape::{cells_of, decimal_evidence};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
+use super::keys::TEMPERATURE;
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::options::InputOptions;
 use super::output::{CUT_ROW, Output, RawLine};
@@ -336,7 +337,7 @@ impl CsvParser {
             }
             let fields = self.columns.fields(cells, &self.section);
             let record = output.builder.record(&row, fields, raw.number)?;
-            self.columns.check_left_out_unit(cells, &output.builder)?;
+            self.columns.check_units_of_row(cells, &output.builder)?;
             output.ready(record);
             return Ok(());
         }
@@ -360,12 +361,16 @@ impl CsvParser {
                     let record = output
                         .builder
                         .record(&row, fields, raw.number)
-                        .and_then(|record| self.columns.check_left_out_unit(cells, &output.builder).map(|()| record));
+                        .and_then(|record| self.columns.check_units_of_row(cells, &output.builder).map(|()| record));
                     record.map(|record| output.ready(record))
                 }
                 RowReading::Quantity { name, key, value, sensor, time } => {
-                    let checked = self.columns.check_series(cells, &name, sensor.as_ref(), &mut output.series);
-                    checked
+                    let unit = if key == TEMPERATURE {
+                        self.columns.check_units_of_row(cells, &output.builder)
+                    } else {
+                        Ok(())
+                    };
+                    unit.and_then(|()| self.columns.check_series(cells, &name, sensor.as_ref(), &mut output.series))
                         .and_then(|()| output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number))
                 }
             };

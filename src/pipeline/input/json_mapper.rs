@@ -43,6 +43,8 @@ pub(super) struct JsonMapper {
     sibling_slots: Vec<(String, usize)>,
     /// Slot of the zone of times without one.
     zone: Option<usize>,
+    /// Slots of the units of the temperature.
+    units: Vec<usize>,
     /// The names of the series of line protocol, where the sensor is one of its tags.
     tags: Option<SeriesTags>,
 }
@@ -261,6 +263,7 @@ impl JsonMapper {
             let values = RowValues { sensor, temperature, time, is_copy };
             let record = output.builder.record(&values, fields.into_iter(), raw.number)?;
             check_units(&units, output)?;
+            self.check_unit_slots(&row, output)?;
             self.check_tags(raw, "", values.sensor.as_ref(), output)?;
             output.ready(record);
             return Ok(());
@@ -279,6 +282,7 @@ impl JsonMapper {
             let record = output.builder.record(&values, fields.clone().into_iter(), raw.number);
             let sensor = values.sensor.as_ref();
             let checked = record.and_then(|record| check_units(&units, output).map(|()| record));
+            let checked = checked.and_then(|record| self.check_unit_slots(&row, output).map(|()| record));
             match checked.and_then(|record| self.check_tags(raw, "", sensor, output).map(|()| record)) {
                 Ok(record) => output.ready(record),
                 Err(error) => output.reject(raw, error),
@@ -354,6 +358,9 @@ impl JsonMapper {
         let unit = long.unit.filter(|_| key == TEMPERATURE).and_then(|slot| self.cell(slot, row)?.text());
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;
+        }
+        if key == TEMPERATURE {
+            self.check_unit_slots(row, output)?;
         }
         output.quantity(&name, key, &value, sensor.as_ref(), time, raw.number)
     }

@@ -16,6 +16,8 @@ pub(super) struct WatchedPaths {
     pub devices: OneDevicePaths,
     /// The path of the zone of the times.
     pub zone: Option<String>,
+    /// Paths of units of the temperature.
+    pub units: Vec<String>,
 }
 
 /// Returns the path of the zone at the beginning of an input, where no option names the zone.

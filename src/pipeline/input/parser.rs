@@ -1,5 +1,6 @@
 //! One input, whatever its format, reading by reading.
 
+mod unit_of_input;
 mod unread_file;
 
 use std::io::{self, Read};
@@ -33,6 +34,7 @@ use super::senml_records::SenmlRecords;
 use super::spare_texts::SpareTexts;
 use super::text_lines::{LineForm, TextLines, is_blank};
 use super::time_format::TimeUnit;
+use super::unit_values::unit_paths;
 use crate::error::Error;
 use crate::pipeline::RejectedLine;
 
@@ -136,14 +138,22 @@ impl Input {
         let stem = stem(&name);
         let mapper = match format {
             InputFormat::Csv => None,
-            InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => None,
+            InputFormat::Ndjson | InputFormat::Json if options.has_own_keys() => {
+                let beginning = reader.peek().map_err(unread)?;
+                output.builder.unit_watch.fields = unit_paths(beginning, format, options);
+                None
+            }
             _ => {
                 let beginning = reader.peek().map_err(unread)?;
                 let devices = json_devices::check(&name, beginning, format, options)?;
                 for (found, source) in json_series::check(&name, beginning, format, options)? {
                     output.builder.facts.possible_devices.add(&found, source);
                 }
-                let watched = WatchedPaths { devices, zone: zone_path(beginning, format, options) };
+                let watched = WatchedPaths {
+                    devices,
+                    zone: zone_path(beginning, format, options),
+                    units: unit_paths(beginning, format, options),
+                };
                 let mapper = JsonMapper::new(options, DefaultPaths::of(format), &stem, &watched).map_err(wrong)?;
                 Some(if format == InputFormat::LineProtocol { mapper.with_tags(options) } else { mapper })
             }

@@ -57,7 +57,13 @@ impl Inputs {
             input.use_spares(&spare_texts);
             Ok(input)
         };
-        let inputs = (0..).zip(origins).map(open).collect::<Result<_, Error>>()?;
+        let inputs = (0..).zip(origins).map(open).collect::<Result<Vec<_>, Error>>()?;
+        // Headers that name several units fail before anything is sent.
+        let mut unit = None;
+        for input in &inputs {
+            unit.map_or(Ok(()), |unit| input.go_on_from(unit))?;
+            unit = unit.or(input.unit());
+        }
         let positions = Positions::at_beginning(origins.iter().cloned());
         Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default(), spare_texts, settled: Vec::new() })
     }
@@ -99,7 +105,12 @@ impl Inputs {
         let Inputs { opened, positions, facts, spare_texts: _, settled } = self;
         let mut state = ReadProgress::Wanted;
         let mut replaced = ReplacedCounter::new();
+        let mut unit = None;
         for (index, mut input) in opened.into_iter().enumerate() {
+            if let Err(error) = unit.map_or(Ok(()), |unit| input.go_on_from(unit)) {
+                hand_over(Err(error));
+                return;
+            }
             let settled = SettledPart::new(settled.get(index).copied().unwrap_or_default());
             let passed = settled.pass_over(&mut input, &mut replaced, |position| {
                 positions.advance(index, position);
@@ -145,6 +156,55 @@ impl Inputs {
             if state == ReadProgress::LastKept {
                 return;
             }
+            unit = input.unit();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the readings and rejected lines of files that are put together, or the error.
+    fn read(files: [&str; 2], flags: &InputOptions) -> Result<(usize, usize), Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let origins = ["a.csv", "b.csv"].map(|name| dir.path().join(name));
+        origins.iter().zip(files).for_each(|(path, text)| std::fs::write(path, text).unwrap());
+        let (mut counts, mut failure) = ((0, 0), None);
+        Inputs::open(&origins.map(InputOrigin::File), flags)?.read(|chunk| {
+            match chunk {
+                Ok(chunk) => chunk.items.iter().for_each(|item| match item {
+                    ParsedLine::Ready(_) => counts.0 += 1,
+                    ParsedLine::Rejected(line) => counts.1 += usize::from(line.code == "unit"),
+                }),
+                Err(error) => failure = Some(error),
+            }
+            ReadProgress::Wanted
+        });
+        failure.map_or(Ok(counts), Err)
+    }
+
+    #[test]
+    fn files_of_several_units_are_refused_in_one_put() {
+        let mapping = "temperature=Temperature_*".parse().unwrap();
+        let options = InputOptions { map: vec![mapping], sensor: Some("one".to_owned()), ..InputOptions::default() };
+        let celsius = "current_time,Temperature_Celsius\n1700000000,21.5\n";
+        let fahrenheit = "current_time,Temperature_Fahrenheit\n1700000060,70.7\n";
+        let error = read([celsius, fahrenheit], &options).unwrap_err();
+        assert!(
+            error.to_string().contains("b.csv: `temperature` is in F here, and in C in the files before"),
+            "{error}"
+        );
+        assert!(error.hints().iter().any(|hint| hint.contains("`--unit temperature=F:C`")), "{:?}", error.hints());
+        assert_eq!(read([celsius, celsius], &options).unwrap(), (2, 0));
+    }
+
+    #[test]
+    fn unit_of_the_rows_of_a_file_is_that_of_the_next() {
+        let file = |unit: &str| format!("sensor_id,temperature,current_time,unit\na,21.5,1700000000,{unit}\n");
+        let options = InputOptions::default();
+        assert_eq!(read([&file("C"), &file("F")], &options).unwrap(), (1, 1));
+        assert_eq!(read([&file("C"), &file("°C")], &options).unwrap(), (2, 0));
+        assert_eq!(read([&file("C"), "sensor_id,temperature,current_time\nb,1,2\n"], &options).unwrap(), (2, 0));
     }
 }

@@ -7,6 +7,7 @@ use sensor_model::truncate_for_log;
 use super::keys::{TEMPERATURE, TEMPERATURE_UNIT};
 use super::options::InputOptions;
 use super::unit::Unit;
+use super::unit_values::is_unit;
 
 /// The unit of the temperatures of one input.
 #[derive(Clone, Debug)]
@@ -18,8 +19,10 @@ pub(super) struct UnitWatch {
     is_in_header: Cell<bool>,
     /// True if the first value is followed by its unit; `None` before the first value.
     is_behind: Cell<Option<bool>>,
-    /// True if a field `unit` held something else than a unit of temperature.
+    /// True if a field `unit` held something else than a unit.
     is_other_field: Cell<bool>,
+    /// Further fields that hold units, by their values.
+    pub fields: Vec<String>,
 }
 
 impl UnitWatch {
@@ -31,6 +34,7 @@ impl UnitWatch {
             is_in_header: Cell::new(false),
             is_behind: Cell::new(None),
             is_other_field: Cell::new(false),
+            fields: Vec::new(),
         }
     }
 
@@ -58,7 +62,7 @@ impl UnitWatch {
     }
 
     /// Takes the text of a further field, which may name the unit of the temperature beside it. A field `unit` that holds
-    /// something else, too, is one of another kind.
+    /// what is no unit, too, is one of another kind.
     ///
     /// # Errors
     /// As [`Self::check`].
@@ -66,10 +70,30 @@ impl UnitWatch {
         match name {
             TEMPERATURE_UNIT => self.check(text),
             "unit" | "units" => {
-                self.is_other_field.set(self.is_other_field.get() || Self::is_of_another_quantity(text));
+                self.is_other_field.set(self.is_other_field.get() || !text.trim().is_empty() && !is_unit(text));
                 if self.is_other_field.get() { Ok(()) } else { self.check(text) }
             }
+            _ if self.fields.iter().any(|field| field == name) => self.check(text),
             _ => Ok(()),
+        }
+    }
+
+    /// Returns the unit of the temperatures so far.
+    pub(super) fn unit(&self) -> Option<Unit> {
+        self.unit.get()
+    }
+
+    /// Takes the unit of the inputs before this one.
+    ///
+    /// # Errors
+    /// When the header of this one names another; the text names both.
+    pub(super) fn go_on_from(&self, unit: Unit) -> Result<(), String> {
+        match self.unit.get() {
+            Some(own) if own != unit => Err(format!(
+                "`{TEMPERATURE}` is in {} here, and in {} in the files before: the files mix units",
+                own.name, unit.name
+            )),
+            _ => self.check(unit.name),
         }
     }
 
@@ -136,6 +160,20 @@ impl UnitWatch {
             watch.check(unit).map_err(|error| {
                 let name = truncate_for_log(name);
                 format!("column `{name}`: {error}; `--map {TEMPERATURE}=COLUMN` reads one column")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Checks the names of columns or paths of which the first that is there gives the temperature.
+    ///
+    /// # Errors
+    /// When they name several units; the text names one of them.
+    pub(super) fn check_alternatives<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
+        let watch = self.clone();
+        for name in names {
+            watch.check(Unit::of_temperature(name).map_or("", |unit| unit.name)).map_err(|error| {
+                format!("column `{}`: {error}; `--map {TEMPERATURE}=COLUMN` reads one column", truncate_for_log(name))
             })?;
         }
         Ok(())

@@ -204,6 +204,10 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         CellSource::Parts { .. } => None,
     });
     builder.unit_watch.check_columns(columns)?;
+    for probe in &probes {
+        let alternatives = probe.source.columns().map(|at| names[at]);
+        builder.unit_watch.check_alternatives(alternatives)?;
+    }
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
     binder.is_header = true;
 
@@ -248,8 +252,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
             parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
         }
     };
-    let is_long = long.is_some();
-    let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_long, is_utc);
+    let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_utc);
     let tags = SeriesTags::find(names, long.as_ref(), sensor.as_ref(), options);
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);

@@ -4,16 +4,17 @@
 use sensor_model::truncate_for_log;
 
 use super::super::device_names::DeviceColumn;
-use super::super::keys::{SENSOR, TEMPERATURE_UNIT, UNIT_FIELDS, UTC_OFFSET};
+use super::super::keys::{SENSOR, UTC_OFFSET};
 use super::super::mapping::as_source;
 use super::super::one_device::{self, OneDevice, other_device};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
-use super::super::row_error::{RowError, row_error};
+use super::super::row_error::RowError;
 use super::super::row_splitter::Cells;
 use super::super::series_columns::{FoundColumn, SeriesColumns};
 use super::super::time_format::is_zone_name;
 use super::super::unit::Unit;
+use super::unit_columns::UnitColumns;
 use super::{CellSource, CsvColumns, Part};
 
 /// The columns, by their places.
@@ -28,8 +29,7 @@ pub(super) struct WatchedColumns {
     series_places: Vec<usize>,
     /// The source of the sensor, where it is not the same in all rows.
     sensor: Option<String>,
-    /// Columns of units that are left out of the readings, with the names of their fields.
-    units: Vec<(&'static str, usize)>,
+    pub(super) units: UnitColumns,
     /// A column that names the zone of the times, where no option does.
     zone: Option<usize>,
 }
@@ -42,7 +42,6 @@ impl WatchedColumns {
         options: &InputOptions,
         fields: &[(String, CellSource)],
         is_one_sensor: bool,
-        is_long: bool,
         is_utc: bool,
     ) -> Self {
         let unused = || (0..names.len()).filter(|at| !used.contains(at));
@@ -59,14 +58,7 @@ impl WatchedColumns {
         let series_places: Vec<_> = unused().filter(|at| is_open && is_looked_at(at)).collect();
         let named = |at: &usize| (names[*at].to_owned(), as_source(names[*at]));
         let series = SeriesColumns::new(series_places.iter().map(named));
-        let is_kept = |name: &str| fields.iter().any(|(field, _)| field == name);
-        let mapped = options.mapped(TEMPERATURE_UNIT).next().map(|mapping| mapping.source.trim());
-        let unit = |at: usize| {
-            let own = UNIT_FIELDS.into_iter().find(|unit| names[at] == *unit);
-            let field = if mapped == Some(names[at]) { Some(TEMPERATURE_UNIT) } else { own };
-            Some((field.filter(|field| !is_kept(field))?, at))
-        };
-        let units = if is_long { Vec::new() } else { (0..names.len()).filter_map(unit).collect() };
+        let units = UnitColumns::find(names, options, fields);
         let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
         WatchedColumns { devices, one_device: Vec::new(), series, series_places, sensor, units, zone }
@@ -81,10 +73,32 @@ pub(super) fn is_fixed(source: &CellSource) -> bool {
     }
 }
 
+impl CellSource {
+    /// Returns the columns that it is read of.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        let (one, parts) = match self {
+            CellSource::Column(at) => (Some(*at), None),
+            CellSource::Parts { parts, .. } => (None, Some(parts)),
+        };
+        let column = |part: &Part| if let Part::Column(at) = part { Some(*at) } else { None };
+        one.into_iter().chain(parts.into_iter().flat_map(|parts| parts.0.iter().flatten()).filter_map(column))
+    }
+}
+
 impl CsvColumns {
     /// Returns whether a column may name devices while all rows are put as one sensor.
     pub(in super::super) fn may_mix_devices(&self) -> bool {
         !(self.watched.devices.is_empty() && self.watched.series.is_empty())
+    }
+
+    /// Takes one of the first rows, and looks for units in it.
+    pub(in super::super) fn see_units(&mut self, cells: Cells<'_>) {
+        self.watched.units.see(cells);
+    }
+
+    /// Takes the columns that hold units in the first rows.
+    pub(in super::super) fn settle_units(&mut self) {
+        self.watched.units.settle();
     }
 
     /// Takes one of the first rows.
@@ -145,20 +159,6 @@ impl CsvColumns {
             None => Ok(()),
             Some((at, _)) => Err(other_device(&self.names[*at], device_options(&self.names[*at]))),
         }
-    }
-
-    /// Refuses a reading whose unit is another than before, where the unit is no field of it.
-    #[inline]
-    pub(in super::super) fn check_left_out_unit(
-        &self,
-        cells: Cells<'_>,
-        builder: &ReadingBuilder,
-    ) -> Result<(), RowError> {
-        for (field, at) in &self.watched.units {
-            let checked = builder.unit_watch.check_field(field, cells.get(*at));
-            checked.map_err(|reason| row_error("unit", reason))?;
-        }
-        Ok(())
     }
 
     /// Returns the zone that the row names for its time, where a column does.

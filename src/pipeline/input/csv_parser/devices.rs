@@ -1,4 +1,4 @@
-//! Rows of several devices that would be put as one sensor.
+//! Rows of several devices that would be put as one sensor, and units beside their temperatures.
 
 use sensor_model::truncate_for_log;
 
@@ -14,9 +14,7 @@ impl CsvParser {
     /// # Errors
     /// When a column names several devices that would be put as one sensor.
     pub(super) fn check_devices(&mut self, output: &mut Output) -> Result<(), NotCsv> {
-        if !self.columns.may_mix_devices() {
-            return Ok(());
-        }
+        let may_mix_devices = self.columns.may_mix_devices();
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
         // The part behind the last line end may be cut.
         let buffer = self.lines.buffer();
@@ -33,9 +31,13 @@ impl CsvParser {
             }
             if self.columns.is_wanted(cells, "", &output.builder) && self.columns.holds_reading(cells, &output.builder)
             {
-                self.columns.see_device(cells);
+                self.columns.see_units(cells);
+                if may_mix_devices {
+                    self.columns.see_device(cells);
+                }
             }
         }
+        self.columns.settle_units();
         if let Some(column) = self.columns.column_of_devices() {
             let name = truncate_for_log(column);
             let reason = format!("its column `{name}` names several devices, and all rows would be put as one sensor");

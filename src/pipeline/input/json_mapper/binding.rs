@@ -4,10 +4,11 @@ use sensor_model::truncate_for_log;
 
 use super::super::json_paths::PathTree;
 use super::super::json_zone::WatchedPaths;
-use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
+use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
 use super::super::unit::{scale_options, scaled_unit};
+use super::super::unit_watch::UnitWatch;
 use super::super::value_patterns::ValuePatterns;
 use super::{JsonMapper, LongForm, MappedField, Part, PathFilter, PathSource, Probe};
 
@@ -157,6 +158,11 @@ impl JsonMapper {
             }
         }
         let zone = watched.zone.as_deref().map(|path| watch(&mut binder, path)).transpose()?;
+        let mut units = watched.units.clone();
+        if long.is_some() {
+            units.extend(options.mapped(TEMPERATURE_UNIT).map(|mapping| mapping.source.trim().to_owned()));
+        }
+        let units = units.iter().map(|path| watch(&mut binder, path)).collect::<Result<Vec<_>, _>>()?;
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;
         let filters = filters.into_iter().map(|(_, filter)| filter).collect();
@@ -175,6 +181,7 @@ impl JsonMapper {
             one_device,
             sibling_slots,
             zone,
+            units,
             tags: None,
         })
     }
@@ -218,6 +225,13 @@ fn long_form(
     Ok(LongForm { quantity, value, keys, names_sensor, unit })
 }
 
+/// Refuses paths of several units of which the first that is there gives the temperature.
+fn check_alternatives(source: &str, options: &InputOptions) -> Result<(), String> {
+    let last = |path: &str| path.trim().rsplit('.').next().unwrap_or(path).trim_matches('"').to_owned();
+    let names: Vec<_> = source.split("//").map(last).collect();
+    UnitWatch::new(options).check_alternatives(names.iter().map(String::as_str))
+}
+
 /// Binds documents whose rows hold a reading each: its temperatures, and the further fields that are mapped.
 fn row_form(
     binder: &mut Binder,
@@ -232,6 +246,7 @@ fn row_form(
     let (mut probes, mut fields) = (Vec::new(), Vec::new());
     for name in names {
         let source = binder.source(&name, TEMPERATURE)?;
+        check_alternatives(&name, options)?;
         for part in source.parts.0.iter().flatten() {
             if let Part::Slot(slot) = part {
                 binder.tree.keep_siblings(&binder.paths[*slot]);

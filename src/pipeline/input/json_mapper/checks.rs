@@ -91,6 +91,17 @@ impl JsonMapper {
         output.builder.take_zone(trimmed(&zone.as_ref().and_then(Cell::text).unwrap_or_default()));
     }
 
+    /// Refuses a temperature whose unit, at a path that holds units, is another than before.
+    #[inline]
+    pub(super) fn check_unit_slots(&self, row: &PathRow<'_>, output: &Output) -> Result<(), RowError> {
+        for slot in &self.units {
+            let unit = self.cell(*slot, row);
+            let text = unit.as_ref().and_then(Cell::text).unwrap_or_default();
+            output.builder.unit_watch.check(&text).map_err(|reason| row_error("unit", reason))?;
+        }
+        Ok(())
+    }
+
     /// Returns units of the temperature that are no field of the reading, by the names of their fields.
     pub(super) fn left_out_units(
         &self,

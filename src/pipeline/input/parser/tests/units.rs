@@ -62,6 +62,83 @@ fn column_unit_names_the_unit_of_the_temperature_where_all_its_values_are_such()
 }
 
 #[test]
+fn column_of_any_name_whose_values_are_units_names_that_of_the_temperature() {
+    for name in ["temp_unit", "scale", "Unit", "UNITS", "unit_of_measurement", "Temperature Unit", "TempUnit", "uom"] {
+        let csv = format!("{H},{name}\nk,21.5,{T},C\nk,70.7,1700000060,F\n");
+        let all = read(&*csv, "");
+        assert_eq!((all.len(), all[1].as_str()), (2, "3 unit"), "{name}");
+        assert_eq!(read(&*csv, &format!("--match~{name}=F")).len(), 1);
+        let line = |temperature: &str, time: &str, unit: &str| {
+            format!(
+                "{{\"sensor_id\":\"k\",\"temperature\":{temperature},\"current_time\":{time},\"{name}\":\"{unit}\"}}\n"
+            )
+        };
+        let json = line("21.5", T, "Celsius") + &line("70.7", "1700000060", "Fahrenheit");
+        for flags in ["", "--coerce", "--only~x"] {
+            assert_eq!(read(&*json, flags)[1], "2 unit", "{name} {flags}");
+        }
+    }
+    let nested = "{\"id\":\"a\",\"ts\":1700000000,\"t\":21.5,\"meta\":{\"TempUnit\":\"C\"}}\n\
+        {\"id\":\"a\",\"ts\":1700000060,\"t\":70.7,\"meta\":{\"TempUnit\":\"F\"}}\n";
+    let flags = "--map~sensor_id=id~--map~temperature=t~--map~current_time=ts";
+    assert_eq!(read(nested, flags)[1], "2 unit");
+    let grades = format!("{H},grade\nk,20.5,{T},C\nk,21.5,1700000060,F\n");
+    assert_eq!(read(&*grades, "--drop~grade").len(), 2, "it is said to be none");
+    assert_eq!(read(grades.replace(",C", ",B"), "").len(), 2);
+}
+
+#[test]
+fn row_of_another_quantity_does_not_end_the_check_of_units() {
+    for other in ["%", "kWh", "lx"] {
+        let csv = format!("{H},unit\nk,40,{T},{other}\nk,70.7,1700000060,F\nk,21.5,1700000120,C\n");
+        assert_eq!(read(csv, "")[2], "4 unit", "{other}");
+    }
+}
+
+#[test]
+fn unit_of_a_quantity_of_its_own_row_is_that_of_all_temperatures() {
+    let rows = "device,quantity,unit,value,time\na,temperature,C,21.5,1700000000\na,humidity,%,40,1700000000\n\
+        b,temperature,F,70.7,1700000000\n";
+    let flags = "--map~sensor_id=device~--map~current_time=time~--quantity~quantity~--value~value";
+    for more in ["", "~--map~temperature_unit=unit"] {
+        let all = read(rows, &format!("{flags}{more}"));
+        assert_eq!(all[0], "4 unit", "{more}");
+        assert!(all[1].starts_with("a 21.5 1700000000") && all.len() == 2, "{all:?}");
+    }
+    let converted = read(rows, &format!("{flags}~--unit~temperature=F:C"));
+    assert_eq!((converted[0].as_str(), converted.len()), ("2 unit", 2), "{converted:?}");
+    let named = rows.replace("unit", "Einheit");
+    assert_eq!(read(named, flags)[0], "4 unit", "whatever its name");
+
+    let document = |device: &str, quantity: &str, unit: &str, value: &str| {
+        format!("{{\"device\":\"{device}\",\"q\":\"{quantity}\",\"u\":\"{unit}\",\"v\":{value},\"time\":1700000000}}\n")
+    };
+    let json = document("a", "temperature", "C", "21.5") + &document("a", "humidity", "%", "40");
+    let json = json + &document("b", "temperature", "F", "70.7");
+    let flags = "--map~sensor_id=device~--map~current_time=time~--quantity~q~--value~v";
+    for more in ["", "~--map~temperature_unit=u"] {
+        assert_eq!(read(&*json, &format!("{flags}{more}"))[0], "3 unit", "{more}");
+    }
+    let history = "entity_id,state,last_changed,unit\nsensor.attic_temperature,21.5,2023-11-14T22:13:20Z,°C\n\
+        sensor.cellar_temperature,52.7,2023-11-14T22:13:20Z,°F\n";
+    let flags =
+        "--quantity~entity_id~--value~state~--map~current_time=last_changed~--map~temperature=sensor.*_temperature";
+    assert_eq!(read(history, flags), ["3 unit", "attic 21.5 1700000000"]);
+}
+
+#[test]
+fn alternatives_of_several_units_are_refused_by_name() {
+    let csv = format!("sensor_id,temp_c,temp_f,current_time\na,21.5,,{T}\nb,,70.7,{T}\n");
+    assert!(wrong(&*csv, "--map~temperature=temp_c//temp_f").contains("column `temp_f`"));
+    assert_eq!(read(&*csv, "--map~temperature=temp_c~--drop~temp_f").len(), 2);
+    assert!(wrong(&*csv, "--map~temperature=temp_c~--unit~temperature=F:C").contains("converts from F"));
+    let json = format!("{{\"sensor_id\":\"a\",\"temp_c\":21.5,\"current_time\":{T}}}\n");
+    assert!(wrong(&*json, "--map~temperature=temp_c//temp_f").contains("column `temp_f`"));
+    let probes = csv.replace("temp_c", "temp_a");
+    assert_eq!(read(probes, "--map~temperature=temp_a//temp_f").len(), 2, "a letter alone is a probe's");
+}
+
+#[test]
 fn column_that_counts_parts_of_a_degree_is_refused_until_an_option_says_so() {
     let csv = format!("sensor_id,current_time,Temp [1/10 °C]\nk,{T},215\n");
     let map = "--map~temperature=Temp [1/10 °C]";
