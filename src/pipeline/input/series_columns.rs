@@ -21,6 +21,8 @@ const OTHER_NAMES: &str = "\
     luftfeuchtigkeit moisture battery batt bat pressure press luftdruck co2 voc pm pm10 pm25 rssi snr lqi \
     signal light lux wind rain count counter seq sequence packet hour minute second day month year weekday \
     interval period duration uptime voltage vbat power energy current speed level percent setpoint";
+/// Words of names of columns that part what another column names: a sensor's depth, the building of a room.
+const PARTS: &str = "building gebäude floor etage plot port height depth application statistic";
 /// Texts of a column that says how a row is, and not of what device it is.
 const STATES: &str = "\
     ok good bad fair poor on off true false yes no valid invalid normal low high alarm warning warn error err \
@@ -33,8 +35,9 @@ const COMPASS: &str = "NESWnesw";
 #[derive(Clone, Debug)]
 struct SeriesColumn {
     source: String,
-    /// What was seen of it, where its name is that of devices.
+    /// The same column, where its name is that of devices.
     named: Option<DeviceColumn>,
+    is_part: bool,
     ids: FxHashMap<String, u32>,
     /// The value of each row.
     values: Vec<u32>,
@@ -122,8 +125,10 @@ impl SeriesColumns {
             let words = words(&name);
             let is_other = words.iter().any(|word| has_word(OTHER_NAMES, word) || word.starts_with("temp"));
             let named = DeviceColumn::named(&name);
+            // The port of an uplink (`fPort`) says what the message is.
+            let is_part = words.iter().any(|word| has_word(PARTS, word)) && !words.iter().any(|word| word == "f");
             let (ids, values) = (FxHashMap::default(), Vec::new());
-            SeriesColumn { source, named, ids, values, is_other, has_text: false }
+            SeriesColumn { source, named, is_part, ids, values, is_other, has_text: false }
         };
         SeriesColumns { columns: columns.into_iter().map(column).collect(), ..SeriesColumns::default() }
     }
@@ -193,12 +198,22 @@ impl SeriesColumns {
         self.recurring().find(|found| takes_turns(&found.source))
     }
 
+    /// Returns whether a column differs between rows of one sensor and one time.
+    fn parts_moments(&self, column: &SeriesColumn) -> bool {
+        let mut first: FxHashMap<u64, u32> = FxHashMap::default();
+        self.keys
+            .iter()
+            .zip(&column.values)
+            .any(|(key, value)| first.insert(*key, *value).is_some_and(|it| it != *value))
+    }
+
     /// Returns the columns with a name of devices that differ for one sensor: back and forth, or in each of its rows. One
     /// that changes once is the place of a sensor that was moved.
     pub(super) fn differing(&self) -> impl Iterator<Item = FoundColumn> + '_ {
         let differs = |column: &&SeriesColumn| {
             let is_named = column.named.as_ref().is_some_and(DeviceColumn::names_several);
-            if !is_named || column.is_other {
+            let parts_moments = || column.named.is_some() && self.parts_moments(column);
+            if column.is_other || !(is_named || column.is_part || parts_moments()) {
                 return false;
             }
             let mut of_sensors: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
@@ -304,5 +319,11 @@ mod tests {
         assert_eq!(differing(&["a", "b"]), 1);
         assert_eq!(differing(&["a", "a", "b", "b"]), 0);
         assert_eq!(differing(&["a", "a", "a"]), 0);
+        let channels = [("1", "21", "1"), ("1", "11", "2")];
+        assert_eq!(columns("channel", &channels).differing().count(), 1, "of one time");
+        let numbers = [("1", "21", "1"), ("2", "11", "2")];
+        assert_eq!(columns("channel", &numbers).differing().count(), 0, "it may count the rows");
+        assert_eq!(columns("building", &numbers).differing().count(), 1);
+        assert_eq!(columns("fPort", &numbers).differing().count(), 0);
     }
 }

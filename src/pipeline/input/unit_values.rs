@@ -23,7 +23,7 @@ pub(super) fn is_unit_name(name: &str) -> bool {
     UNIT_FIELDS.iter().any(|field| name.contains(field)) || name == "uom"
 }
 
-/// What was seen of a column's values.
+/// A column's values, whether they are units.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UnitValues {
     has_temperature: bool,

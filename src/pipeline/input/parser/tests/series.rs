@@ -103,3 +103,26 @@ fn measurements_of_line_protocol_without_tags_are_no_one_sensor() {
     let others = text.replace("cellar temperature", "cpu load");
     assert_eq!(read(others, "--sensor~one").len(), 2, "one of them is no temperature");
 }
+
+#[test]
+fn key_of_a_layout_that_does_not_tell_devices_apart_is_said() {
+    let uplink = |application: &str, value: &str| {
+        format!(
+            "{{\"end_device_ids\":{{\"device_id\":\"barn\",\"application_ids\":{{\"application_id\":\"{application}\"}}}},\
+             \"received_at\":\"2023-11-14T22:13:20Z\",\"value\":{value}}}\n"
+        )
+    };
+    let flags = "--map~sensor_id=end_device_ids.device_id~--map~temperature=value~--map~current_time=received_at";
+    let [remark] = possible(&(uplink("farm", "21.5") + &uplink("city", "11.5")), flags).try_into().unwrap();
+    let source = "end_device_ids.device_id+end_device_ids.application_ids.application_id";
+    assert!(remark.contains(source), "{remark}");
+    let line = |channel: u8, value: &str| {
+        format!(
+            "{{\"time\":\"2023-11-14 22:13:20\",\"model\":\"Nexus-TH\",\"id\":5,\"channel\":{channel},\
+             \"temperature_C\":{value}}}\n"
+        )
+    };
+    let flags = "--map~sensor_id=model+id~--map~temperature=temperature_C~--map~current_time=time";
+    let [remark] = possible(&(line(1, "21.5") + &line(2, "11.5")), flags).try_into().unwrap();
+    assert!(remark.contains("`--map sensor_id=model+id+channel`"), "{remark}");
+}
