@@ -79,7 +79,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
     };
     let dropped = async {
         match &mapping {
-            Ok(Some(mapping)) => dropped(clients, mapping, now).await,
+            Ok(Some(mapping)) if mapping.publishes_events => Some(dropped(clients, &mapping.uuid, now).await),
             _ => None,
         }
     };

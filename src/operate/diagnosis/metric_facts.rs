@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::answer::Answer;
-use super::observations::MappingFacts;
 use crate::aws::Clients;
 use crate::operate::given_up::GIVEN_UP_HOURS;
 use crate::operate::metrics::{MetricQuery, MetricSeries, MetricWindow, Statistic, read_metrics};
@@ -91,16 +90,13 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
     })
 }
 
-/// Reads how many records the event source mapping gave up, if it publishes that.
-pub(super) async fn dropped(clients: &Clients, mapping: &MappingFacts, now: Timestamp) -> Option<Answer<f64>> {
-    if !mapping.publishes_events {
-        return None;
-    }
-    let query = [MetricQuery::of_mapping("DroppedEventCount", &mapping.uuid, Statistic::Sum)];
-    Some(match read_metrics(clients, &query, MetricWindow::last(GIVEN_UP_HOURS * 60, now)).await {
+/// Reads how many records an event source mapping that publishes its events gave up.
+pub(super) async fn dropped(clients: &Clients, uuid: &str, now: Timestamp) -> Answer<f64> {
+    let query = [MetricQuery::of_mapping("DroppedEventCount", uuid, Statistic::Sum)];
+    match read_metrics(clients, &query, MetricWindow::last(GIVEN_UP_HOURS * 60, now)).await {
         Ok(series) => series.first().map_or(Ok(0.0), total),
         Err(why) => Err(why.reason().to_owned()),
-    })
+    }
 }
 
 /// Returns the sum. Counts of events have no point where there was none. One in a minute that is not complete counts, too:
