@@ -30,5 +30,5 @@ pub(crate) use resources::artifact::{Architecture, FunctionArtifact};
 pub(crate) use resources::artifact_inspection::ArtifactInspection;
 pub(crate) use resources::event_source_mapping::{STARTED_AT, filters_by_meaning};
 pub(crate) use resources::function::PARTIAL_BATCH;
-pub(crate) use resources::role::{Permission, RoleAccess, role_access};
+pub(crate) use resources::role::{Permission, RoleAccess, RolePolicy, role_access};
 pub(crate) use resources::stream::STREAM_STATUS;

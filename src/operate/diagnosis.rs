@@ -8,12 +8,17 @@
 mod answer;
 mod bisection;
 mod blocked_batch;
+mod deployed_code;
 mod finding;
 mod log_evidence;
 mod metric_facts;
 mod observations;
 mod probes;
 mod reads;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use self::answer::Answer;
 use self::log_evidence::LogEvidence;
@@ -29,6 +34,11 @@ use crate::stack::{Session, role_access};
 
 pub(crate) use self::bisection::{BatchRun, BatchRunner, FaultyRecord, FunctionSetup, SearchOptions};
 pub(crate) use self::finding::{Cause, CauseName, Diagnosis, Unexcluded};
+
+/// A call that has an answer at all has one in this time.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// A log has several pages, and a large one is searched for seconds.
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 
 /// Diagnoses the pipeline of these settings. With `search`, finds the record for which the function fails.
 ///
@@ -62,16 +72,18 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             reads::function(clients, &names.function.name),
             reads::table_status(clients, &names.table.name),
             reads::table_status(clients, &names.rejects.table.name),
-            dead_letter_reasons(clients, &names.rejects.table.name, &clock),
-            reads::log(clients, &group, now_ms),
+            within(ANSWER_LIMIT, dead_letter_reasons(clients, &names.rejects.table.name, &clock)),
+            within(LOG_LIMIT, reads::log(clients, &group, now_ms)),
             metric_facts(clients, names, now),
-            given_up_batches(clients, &group, now_ms),
+            within(ANSWER_LIMIT, given_up_batches(clients, &group, now_ms)),
         )
     };
     let (mapping, function, table, rejects, dead_letters, log, metrics, given_up) = first.await;
     let (mapping, function) = (answered(mapping)?, answered(function)?);
-    let (table, rejects, log) = (answered(table)?, answered(rejects)?, answered(log)?);
-    let (dead_letters, given_up) = (answered(dead_letters)?, answered(given_up)?);
+    let (table, rejects) = (answered(table)?, answered(rejects)?);
+    let is_table_on_demand = table.as_ref().is_ok_and(|(_, is_on_demand)| *is_on_demand);
+    let [table, rejects] = [table, rejects].map(|table| table.map(|(status, _)| status));
+    let (log, dead_letters, given_up) = (log?, dead_letters?, given_up?);
     let has_batches = log.as_ref().is_ok_and(LogEvidence::has_batches);
     let role_name = match &function {
         Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
@@ -102,12 +114,24 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         function,
         stream,
         table,
+        is_table_on_demand,
         rejects,
         dead_letters,
         log,
         given_up,
         dropped,
     })
+}
+
+/// Waits for an answer that its causes can do without, and turns its absence or a refusal into an open question.
+async fn within<T>(
+    limit: Duration,
+    read: impl Future<Output = Result<T, AwsFailure>>,
+) -> Result<Answer<T>, AwsFailure> {
+    match timeout(limit, read).await {
+        Ok(read) => answered(read),
+        Err(_) => Ok(Err(format!("a read gave no answer in {} s", limit.as_secs()))),
+    }
 }
 
 /// Looks whether the stream holds a record, unless the log shows batches of it: a read takes from the reads that the

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
 use super::given_up::{GIVEN_UP_HOURS, GivenUpBatch, given_up_batches, given_up_records};
-use super::lag::{Lag, StreamLag, lag_by_metrics};
+use super::lag::{Lag, StreamLag, is_doubtful, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
 use crate::aws::{AwsFailure, Clients, ServiceClock};
@@ -16,6 +17,9 @@ const LONG_LAG: Duration = Duration::from_mins(6);
 
 /// Age up to which failed and throttled calls count.
 const RECENT: Duration = Duration::from_mins(10);
+
+/// A report that has something to say without an answer waits no longer for it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A difference of the clocks of this machine and of the service that shifts no minute of a metric by more than one.
 const SAME_TIME: Duration = Duration::from_mins(1);
@@ -69,13 +73,19 @@ impl HealthReadings {
         };
         let here = Timestamp::now();
         let given_up = given_up_batches(clients, &names.log_group, here.as_millisecond());
-        let (mut metrics, dead_letters, given_up) =
-            futures::join!(PipelineMetrics::read(clients, names, here), dead_letters, given_up);
+        let late = |_| format!("no answer in {} s", ANSWER_LIMIT.as_secs());
+        let (mut metrics, dead_letters, given_up) = futures::join!(
+            PipelineMetrics::read(clients, names, here),
+            timeout(ANSWER_LIMIT, dead_letters),
+            timeout(ANSWER_LIMIT, given_up)
+        );
+        let dead_letters = dead_letters.unwrap_or_else(|elapsed| Err(late(elapsed)));
+        let given_up =
+            given_up.map_or_else(|elapsed| Err(late(elapsed)), |read| read.map_err(|failure| said(&failure)));
         let there = time_of(&clock);
         if there.duration_since(Timestamp::now()).unsigned_abs() > SAME_TIME {
             metrics = PipelineMetrics::read(clients, names, there).await;
         }
-        let given_up = given_up.map_err(|failure| said(&failure));
         HealthReadings { clock, metrics, dead_letters, given_up }
     }
 
@@ -106,6 +116,11 @@ impl HealthReadings {
             Err(unavailable) => Err(unavailable.reason().to_owned()),
         };
         match by_metrics {
+            // The records behind the last batch of a minute are in no metric; those of the stream are.
+            Ok(lag) if is_doubtful(&lag, is_reading) => {
+                let least = Lag { is_at_least: lag.is_at_least || !is_reading, ..lag };
+                Ok(by_stream.read(clients, names, now).await.unwrap_or(least))
+            }
             Ok(lag) => Ok(lag),
             Err(why) => by_stream.read(clients, names, now).await.map_err(|failed| format!("{why}, and {failed}")),
         }
@@ -120,6 +135,9 @@ impl HealthReadings {
         {
             problems.push("the event source mapping reports a problem".to_owned());
         }
+        if let Some(MappingHealth { state: state @ ("Disabled" | "Disabling"), .. }) = mapping {
+            problems.push(format!("the event source mapping is {state}, so that nothing is delivered"));
+        }
         // The last result is newer than the metrics where it is never old.
         let is_over = mapping.is_some_and(|mapping| mapping.is_current && !mapping.has_problem());
         if let Some(metrics) = metrics.filter(|_| !is_over) {
@@ -127,6 +145,16 @@ impl HealthReadings {
             if let Some(throttled) = in_last(&metrics.throttles, now).filter(|throttled| *throttled > 0.0) {
                 problems.push(format!("the function was throttled ({throttled:.0} times in 10 min)"));
             }
+        }
+        if let Some(metrics) = metrics {
+            let all = [
+                ("writes to the table", &metrics.table_throttles, &metrics.written),
+                ("puts into the stream", &metrics.put_throttles, &metrics.incoming),
+            ];
+            problems.extend(all.into_iter().filter_map(|(name, throttles, passed)| {
+                let throttled = throttled_at_last(throttles, passed, now)?;
+                Some(format!("{name} were throttled ({throttled:.0} in 10 min)"))
+            }));
         }
         if let Ok(lag) = &lag
             && u128::from(lag.milliseconds) >= LONG_LAG.as_millis()
@@ -180,6 +208,13 @@ fn failing(metrics: &PipelineMetrics, now: Timestamp) -> Option<String> {
     };
     let is_all = metrics.invocations.newest().is_none_or(|invoked| invoked.value <= last.value);
     is_all.then(|| format!("the function fails ({failed:.0} of {all:.0} invocations in 10 min)"))
+}
+
+/// Returns the throttles of the last minutes, unless something passed in a minute after the last one.
+fn throttled_at_last(throttles: &MetricSeries, passed: &MetricSeries, now: Timestamp) -> Option<f64> {
+    let throttled = in_last(throttles, now).filter(|throttled| *throttled > 0.0)?;
+    let last = throttles.points.iter().rev().find(|point| point.value > 0.0)?;
+    newest_above_zero(passed).is_none_or(|passed| passed <= last.time).then_some(throttled)
 }
 
 /// Returns the sum of the points of the last minutes, or `None` where points are missing that may be above zero.
@@ -294,6 +329,36 @@ mod tests {
         assert_eq!(problems(retried, (0, false), Ok(lag(0)), ("OK", false)), "");
         let long_ago = metrics(&[(30, 2.0)], &[(30, 2.0)]);
         assert_eq!(problems(long_ago, (0, false), Ok(lag(0)), ("OK", false)), "");
+    }
+
+    #[test]
+    fn throttled_tables_and_streams_are_a_problem_until_something_passes_in_a_later_minute() {
+        let of = |throttles: &[(i64, f64)], passed: &[(i64, f64)]| {
+            let metrics = PipelineMetrics {
+                table_throttles: series(throttles),
+                written: series(passed),
+                put_throttles: series(throttles),
+                incoming: series(passed),
+                ..PipelineMetrics::default()
+            };
+            problems(Ok(metrics), (0, false), Ok(lag(0)), ("OK", true))
+        };
+        let said =
+            "writes to the table were throttled (5 in 10 min); puts into the stream were throttled (5 in 10 min)";
+        assert_eq!(of(&[(3, 5.0)], &[(4, 1.0), (3, 1.0)]), said);
+        assert_eq!(of(&[(3, 5.0)], &[]), said);
+        assert_eq!(of(&[(3, 5.0)], &[(2, 1.0)]), "");
+        assert_eq!(of(&[(30, 5.0)], &[]), "");
+    }
+
+    #[test]
+    fn disabled_mapping_is_a_problem_whatever_the_settings_say() {
+        let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
+        let metrics = Ok(PipelineMetrics::default());
+        let readings = HealthReadings { clock: ServiceClock::default(), metrics, dead_letters, given_up: Ok(None) };
+        let mapping = MappingHealth { state: "Disabled", last_result: "OK", is_current: true };
+        let problems = readings.judge(now(), Ok(lag(0)), Some(mapping)).problems;
+        assert_eq!(problems, ["the event source mapping is Disabled, so that nothing is delivered"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod by_stream;
 mod candidates;
 mod stream_page;
 
-pub(crate) use by_metrics::lag_by_metrics;
+pub(crate) use by_metrics::{is_doubtful, lag_by_metrics};
 pub(crate) use by_stream::StreamLag;
 
 /// How long the oldest record that is not processed has waited.

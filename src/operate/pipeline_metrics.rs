@@ -40,6 +40,10 @@ pub(crate) struct PipelineMetrics {
     pub throttles: MetricSeries,
     /// Write units of the table of readings.
     pub written: MetricSeries,
+    /// Throttled writes to the table of readings.
+    pub table_throttles: MetricSeries,
+    /// Throttled records that were put into the stream.
+    pub put_throttles: MetricSeries,
 }
 
 impl PipelineMetrics {
@@ -61,6 +65,8 @@ impl PipelineMetrics {
             MetricQuery::of_function("Errors", &names.function, Statistic::Sum),
             MetricQuery::of_function("Throttles", &names.function, Statistic::Sum),
             MetricQuery::of_table("ConsumedWriteCapacityUnits", &names.table, Statistic::Sum),
+            MetricQuery::of_table("WriteThrottleEvents", &names.table, Statistic::Sum),
+            MetricQuery::of_stream("WriteProvisionedThroughputExceeded", &names.stream, Statistic::Sum),
         ];
         let series = read_metrics(clients, &queries, MetricWindow::last(MINUTES, now)).await?;
         let complete = |series: MetricSeries| if clients.is_loopback() { series } else { series.settled(now) };
@@ -74,6 +80,8 @@ impl PipelineMetrics {
             errors: next(),
             throttles: next(),
             written: next(),
+            table_throttles: next(),
+            put_throttles: next(),
         })
     }
 }

@@ -113,7 +113,8 @@ impl HealthStatus {
     /// Returns what is not known of what says whether readings pass.
     #[must_use]
     pub(crate) fn not_known(&self) -> Vec<&'static str> {
-        let parts = [(self.lag_ms.is_none(), "lag"), (self.dead_letters.is_none(), "dead letters")];
+        let parts =
+            [(self.lag_ms.is_none() || self.lag_is_at_least, "lag"), (self.dead_letters.is_none(), "dead letters")];
         parts.into_iter().filter_map(|(is_unknown, name)| is_unknown.then_some(name)).collect()
     }
 }

@@ -190,3 +190,33 @@ fn status_watch_prints_a_report_a_line_and_reads_again_only_what_may_change() {
     watching.kill().unwrap();
     watching.wait().unwrap();
 }
+
+#[test]
+fn status_of_a_mapping_that_the_settings_disable_does_not_say_that_readings_pass() {
+    let env = env_with_reading();
+    let off = ["--set", "mapping.enabled=false"];
+    env.run([&["up", "--local", "--yes"], &off[..]].concat()).assert_success();
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "2"]).assert_success();
+    let run = env.run([&["status", "--local", "-o", "json"], &off[..]].concat()).assert_code(3);
+    let report = run.assert_stderr_contains(&["the event source mapping is Disabled", "sensorctl why"]).json();
+    assert_eq!(report["healthy"], false, "{report}");
+}
+
+#[test]
+fn status_without_an_answer_about_metrics_and_log_ends_in_seconds() {
+    let env = env_with_reading();
+    ApiClient::new(&env).set_faults("cloudwatch:GetMetricData=hang;logs:FilterLogEvents=hang");
+    let began = std::time::Instant::now();
+    let report = status(&env).assert_success().json();
+    assert!(report["metrics_reason"].as_str().unwrap().contains("no answer in 5 s"), "{report}");
+    assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());
+}
+
+#[test]
+fn status_of_a_role_names_no_difference_where_only_its_table_is_missing() {
+    let env = env_with_reading();
+    ApiClient::new(&env).json("DynamoDB_20120810.DeleteTable", &json!({"TableName": "SensorData"}));
+    let report = status(&env).assert_code(3).json();
+    let role = report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == "role").unwrap();
+    assert_eq!(role["drift"], json!([]), "{role}");
+}

@@ -77,7 +77,7 @@ fn service_that_the_endpoint_does_not_have_leaves_its_causes_open() {
     let run = cloud.run(&env, ["why", "-o", "json"]).assert_success();
     let report = run.json();
     let names: Vec<_> = report["unknown"].as_array().unwrap().iter().map(|open| &open["name"]).collect();
-    assert_eq!((names[0], &report["healthy"]), (&json!("function-failing"), &json!(false)), "{report}");
+    assert_eq!((names[0], &report["healthy"]), (&json!("log-group-missing"), &json!(false)), "{report}");
     assert!(run.stderr.contains("causes could not be excluded"), "{}", run.stderr);
 }
 

@@ -27,6 +27,8 @@ pub(super) fn resources_of(deployment: &StackContext) -> Vec<ResourceStatus> {
             for difference in &mut drift {
                 difference.desired = with_arns(&difference.desired, &arns);
             }
+            // Where another resource is missing, only its ARN was not known.
+            drift.retain(|difference| difference.desired != difference.found);
             let (state, note) = if resource.is_existing() && found.state == State::Active {
                 ("active", "existing: used, never changed".to_owned())
             } else {

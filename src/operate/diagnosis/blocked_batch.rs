@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::bisection::{Bisection, FaultyRecord, FunctionSetup, RecordContent, SearchOptions, bisect};
+use super::deployed_code::difference;
 use super::finding::{Cause, CauseName, Diagnosis};
 use super::log_evidence::LogEvidence;
 use super::observations::{BatchRead, BatchStart, BlockedBatch, FunctionFacts, Observations};
@@ -12,7 +13,7 @@ use super::reads::{answered, batch_records};
 use crate::aws::AwsFailure;
 use crate::operate::EventRecord;
 use crate::operate::read_budget::ReadBudget;
-use crate::stack::{Architecture, FunctionArtifact, PARTIAL_BATCH, Session};
+use crate::stack::{PARTIAL_BATCH, Session};
 
 /// Shards whose batches are read at most, a second each at least.
 const MAX_BATCHES: usize = 3;
@@ -166,27 +167,6 @@ fn setup(function: &FunctionFacts) -> Option<FunctionSetup> {
     })
 }
 
-/// Returns how the deployed function differs from the bundled one, if it does.
-fn difference(function: &FunctionFacts) -> Option<String> {
-    let architecture = Architecture::named(&function.architecture);
-    let bundled = architecture.and_then(|architecture| FunctionArtifact::bundled(architecture).ok());
-    let deployed = &function.code_sha256;
-    let version = function.version.as_ref().map(|version| format!(", sensorctl {version}")).unwrap_or_default();
-    match bundled {
-        Some(bundled) if bundled.sha256_base64() == deployed => None,
-        Some(bundled) => Some(format!(
-            "the deployed function is another build (sha256 {deployed}{version}; bundled: {}, sensorctl {})",
-            bundled.sha256_base64(),
-            env!("CARGO_PKG_VERSION")
-        )),
-        None => Some(format!(
-            "the deployed function is for {}, which this sensorctl does not bundle, so that they cannot be compared \
-             (sha256 {deployed}{version})",
-            function.architecture
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
@@ -196,6 +176,7 @@ mod tests {
     use super::super::bisection::{BatchRun, BatchRunner};
     use super::super::log_evidence::tests::{batch, evidence};
     use super::*;
+    use crate::stack::{Architecture, FunctionArtifact};
 
     const NOW: i64 = 1_800_000_000_000;
 

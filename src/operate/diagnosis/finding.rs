@@ -22,6 +22,7 @@ pub(crate) enum CauseName {
     TableNotReady,
     StreamMissing,
     StreamNotReady,
+    LogGroupMissing,
     FunctionFailing,
     FunctionTimeout,
     FunctionOutOfMemory,
@@ -44,7 +45,7 @@ pub(crate) enum CauseName {
 impl CauseName {
     /// All causes, in the order of reports: what blocks everything first.
     #[cfg(test)]
-    pub(crate) const ALL: [CauseName; 32] = [
+    pub(crate) const ALL: [CauseName; 33] = [
         CauseName::MappingAbsent,
         CauseName::MappingDisabled,
         CauseName::MappingStuck,
@@ -60,6 +61,7 @@ impl CauseName {
         CauseName::TableNotReady,
         CauseName::StreamMissing,
         CauseName::StreamNotReady,
+        CauseName::LogGroupMissing,
         CauseName::FunctionFailing,
         CauseName::FunctionTimeout,
         CauseName::FunctionOutOfMemory,
@@ -98,6 +100,7 @@ impl CauseName {
             CauseName::TableNotReady => "table-not-ready",
             CauseName::StreamMissing => "stream-missing",
             CauseName::StreamNotReady => "stream-not-ready",
+            CauseName::LogGroupMissing => "log-group-missing",
             CauseName::FunctionFailing => "function-failing",
             CauseName::FunctionTimeout => "function-timeout",
             CauseName::FunctionOutOfMemory => "function-out-of-memory",
@@ -125,6 +128,7 @@ impl CauseName {
             self,
             CauseName::MappingFailing
                 | CauseName::PartialBatchOff
+                | CauseName::LogGroupMissing
                 | CauseName::RecordsGivenUp
                 | CauseName::FiltersDropRecords
                 | CauseName::ConsumerBehindRetention

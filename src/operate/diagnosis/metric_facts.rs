@@ -32,8 +32,23 @@ pub(crate) struct MetricFacts {
     pub delivery_failures: Answer<f64>,
     /// Throttled writes to both tables.
     pub table_throttles: Answer<f64>,
+    /// When something was throttled last, and when records were put last.
+    pub newest: NewestMinutes,
     /// Throttled writes to the table of readings because of one partition.
     pub key_range_throttles: Answer<f64>,
+}
+
+/// The last minutes with a count, each by its begin in ms since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NewestMinutes {
+    /// Of throttled invocations.
+    pub invocation_throttle_ms: Option<i64>,
+    /// Of throttled writes to the tables.
+    pub table_throttle_ms: Option<i64>,
+    /// Of throttled puts.
+    pub put_throttle_ms: Option<i64>,
+    /// Of records that were put.
+    pub put_ms: Option<i64>,
 }
 
 /// The load of a stream in its busiest minutes.
@@ -76,8 +91,15 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
             Err(why) => Err(why.reason().to_owned()),
         };
     }
+    let newest = NewestMinutes {
+        invocation_throttle_ms: newest(&throttles),
+        table_throttle_ms: newest(&table).max(newest(&rejects)),
+        put_throttle_ms: newest(&writes),
+        put_ms: newest(&records),
+    };
     Ok(MetricFacts {
         minutes: MINUTES,
+        newest,
         peaks: peaks(&settled(&bytes), &settled(&records), &settled(&writes), &writes),
         incoming: total(&settled(&records)),
         newest_incoming: total(&records),
@@ -107,6 +129,11 @@ fn total(series: &MetricSeries) -> Answer<f64> {
         (_, Some(why)) => Err(why.clone()),
         (sum, None) => Ok(sum.unwrap_or(0.0)),
     }
+}
+
+/// Returns the begin of the newest minute with a count, in ms since 1970.
+fn newest(series: &MetricSeries) -> Option<i64> {
+    series.points.iter().rev().find(|point| point.value > 0.0).map(|point| point.time.as_millisecond())
 }
 
 fn both(one: Answer<f64>, other: Answer<f64>) -> Answer<f64> {

@@ -30,6 +30,8 @@ pub(crate) struct Observations {
     pub stream: Answer<Option<StreamFacts>>,
     /// The table of readings: its status.
     pub table: Answer<Option<String>>,
+    /// True if the table of readings is on demand.
+    pub is_table_on_demand: bool,
     /// The dead-letter table: its status.
     pub rejects: Answer<Option<String>>,
     /// The dead letters in it.

@@ -3,6 +3,7 @@
 mod kinesis;
 mod lambda;
 
+use aws_sdk_dynamodb::types::BillingMode;
 use aws_sdk_kinesis::primitives::DateTime;
 
 use super::answer::Answer;
@@ -37,13 +38,15 @@ pub(super) fn answered<T>(result: Result<T, AwsFailure>) -> Result<Answer<T>, Aw
     }
 }
 
-/// Reads the status of a table, if it exists.
-pub(super) async fn table_status(clients: &Clients, name: &str) -> Result<Option<String>, AwsFailure> {
+/// Reads the status of a table, if it exists, and whether it is on demand.
+pub(super) async fn table_status(clients: &Clients, name: &str) -> Result<(Option<String>, bool), AwsFailure> {
     let resource = format!("table {name}");
     let call = clients.call("DynamoDB", "DescribeTable", &resource);
     let answer = call.optional(clients.dynamodb.describe_table().table_name(name).send().await)?;
-    let status = answer.and_then(|answer| answer.table).map(|table| table.table_status);
-    Ok(status.map(|status| status.map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned())))
+    let Some(table) = answer.and_then(|answer| answer.table) else { return Ok((None, false)) };
+    let billing = table.billing_mode_summary.and_then(|summary| summary.billing_mode);
+    let status = table.table_status.map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned());
+    Ok((Some(status), billing == Some(BillingMode::PayPerRequest)))
 }
 
 /// Reads how the newest invocations ended. Lines come with the oldest first: where there are too many, those of a shorter

@@ -14,6 +14,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Age up to which the newest complete point counts as of now: two minutes until it is complete, and its own.
 const RECENT: Duration = Duration::from_secs(240);
 
+/// Age of a batch from which a later one of the same minute may have caught up.
+const LATE: Duration = Duration::from_secs(10);
+
 /// Returns the lag by the metrics, or `None` where they cannot say.
 ///
 /// `IteratorAge` has points only while the function is invoked: without newer ones nothing has come, or nothing is
@@ -55,6 +58,13 @@ pub(crate) fn lag_by_metrics(metrics: &PipelineMetrics, now: Timestamp, is_readi
     let read = read.filter(|point| is_reading && point.value == 0.0);
     let read = read.filter(|point| since(*point) <= RECENT.as_millis().try_into().unwrap_or(u64::MAX));
     read.map(|_| lag(0, LagSource::StreamIteratorAge))
+}
+
+/// Returns whether the newest records of the stream say more than this lag by the metrics: the age is the greatest of a
+/// minute, in which later batches may have caught up, and where nothing is read it is that of an older batch.
+pub(crate) fn is_doubtful(lag: &Lag, is_reading: bool) -> bool {
+    let is_late = u128::from(lag.milliseconds) > LATE.as_millis();
+    lag.source == LagSource::IteratorAge && (is_late || !is_reading)
 }
 
 /// Returns the failed invocations of the minute at `time`.
@@ -123,6 +133,15 @@ mod tests {
         assert_eq!(told(&metrics), Some((14 * 60_000, "waiting-records", true)));
         metrics.iterator_age = series(&[]);
         assert_eq!(told(&metrics), Some((19 * 60_000, "waiting-records", true)));
+    }
+
+    #[test]
+    fn age_of_an_older_batch_is_compared_with_the_stream() {
+        let of = |milliseconds, source| Lag { milliseconds, is_at_least: false, source };
+        assert!(is_doubtful(&of(62_100, LagSource::IteratorAge), true), "all may have been caught up");
+        assert!(is_doubtful(&of(6_403, LagSource::IteratorAge), false), "a later record waits");
+        assert!(!is_doubtful(&of(6_403, LagSource::IteratorAge), true));
+        assert!(!is_doubtful(&of(70_000, LagSource::WaitingRecords), false));
     }
 
     #[test]

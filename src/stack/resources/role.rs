@@ -24,6 +24,7 @@ use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readines
 use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 
 pub(crate) use self::access::{Permission, RoleAccess, role_access};
+pub(crate) use self::diagnosis::RolePolicy;
 pub(crate) use self::list::{list, tags_of};
 pub(crate) use self::policy_document::{RoleGrants, access_policy};
 

@@ -1,5 +1,6 @@
 //! Judges the function's log: failing batches with their reason, time-outs, memory, and how old the records are.
 
+use super::super::deployed_code::is_other_build;
 use super::super::finding::{CauseName, Finding};
 use super::super::log_evidence::{LogEvidence, LoggedBatch, OpenCrash};
 use super::super::observations::{Emptiness, Observations};
@@ -43,15 +44,25 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         CauseName::TableThrottled,
     ];
     let log = match &seen.log {
-        Err(why) => return names.map(|name| Finding::unknown(name, why)).into(),
+        Err(why) => {
+            let all = names.into_iter().chain([CauseName::LogGroupMissing]);
+            return all.map(|name| Finding::unknown(name, why)).collect();
+        }
         Ok(log) if !log.exists => {
             let why = format!("log group {} does not exist", seen.settings.log_group_name());
-            return names.map(|name| Finding::unknown(name, &why)).into();
+            let mut findings: Vec<Finding> = names.map(|name| Finding::unknown(name, &why)).into();
+            if matches!(&seen.function, Ok(Some(_))) {
+                let remedy = format!("{UP} creates it; what the function wrote before is lost");
+                let evidence = format!("{why}, so that nothing shows how the function ends");
+                findings.push(Finding::proven(CauseName::LogGroupMissing, evidence, remedy));
+            }
+            return findings;
         }
         Ok(log) => log,
     };
     let mut findings: Vec<Finding> = batches(seen, log);
     findings.extend(crash(seen, log));
+    findings.push(Finding::Excluded(CauseName::LogGroupMissing));
     if log.lacks_newest {
         findings =
             findings.into_iter().map(|finding| doubted(finding, "newer lines of the log were not read")).collect();
@@ -126,7 +137,9 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
         let function = &seen.settings.function.name;
         let (name, remedy) = match code {
             code if DENIED.contains(&code) => {
-                let remedy = if seen.settings.role.existing {
+                let remedy = if text.contains("explicit deny") {
+                    "take the Deny out of the policy that the reason names, or have its owner do that".to_owned()
+                } else if seen.settings.role.existing {
                     "have the owner of the role add the action that the reason names".to_owned()
                 } else {
                     format!("{UP} restores the role; a running environment keeps its old credentials for some minutes")
@@ -134,7 +147,7 @@ fn batches(seen: &Observations, log: &LogEvidence) -> Vec<Finding> {
                 (CauseName::RoleLacksAction, remedy)
             }
             NO_TABLE => (CauseName::TableMissing, format!("{UP} creates it, without the rows that it held")),
-            code if THROTTLED.contains(&code) => (CauseName::TableThrottled, table_remedy().to_owned()),
+            code if THROTTLED.contains(&code) => (CauseName::TableThrottled, table_remedy(seen).to_owned()),
             _ if text.contains(NO_REJECTS_TABLE) => {
                 let end = if fate.is_tried_again() { ", and the record becomes a dead letter" } else { "" };
                 (CauseName::FunctionFailing, format!("{UP} gives function {function} its dead-letter table again{end}"))
@@ -172,9 +185,34 @@ fn doubted(finding: Finding, why: &str) -> Finding {
 }
 
 /// Returns what mends a throttled table.
-pub(super) fn table_remedy() -> &'static str {
+pub(super) fn table_remedy(seen: &Observations) -> &'static str {
+    if seen.is_table_on_demand {
+        return "the table is on demand already: it takes twice its earlier peak at once and grows within 30 minutes, in \
+                which the records are tried again; a single key takes about 1,000 writes a second whatever the billing, so \
+                spread the readings over more sensor ids";
+    }
     "`sensorctl up --set table.billing=on-demand` takes any steady load; a single key takes about 1,000 writes a second \
      whatever the billing"
+}
+
+/// Returns what `up` restores of a function that the platform ends, if it is not as the settings say.
+fn restored(seen: &Observations) -> Option<String> {
+    let function = seen.function.as_ref().ok()?.as_ref()?;
+    let wanted = &seen.settings.function;
+    let mut differ = Vec::new();
+    if function.timeout_seconds > 0 && function.timeout_seconds < wanted.timeout_seconds {
+        let (has, wants) = (function.timeout_seconds, wanted.timeout_seconds);
+        differ.push(format!("its time limit is {has} s, and {wants} s by the settings"));
+    }
+    if function.memory_mb > 0 && function.memory_mb < wanted.memory_mb {
+        let (has, wants) = (function.memory_mb, wanted.memory_mb);
+        differ.push(format!("its memory is {has} MB, and {wants} MB by the settings"));
+    }
+    if wanted.zip.is_none() && is_other_build(function) {
+        differ.push("its code is not the one that this sensorctl uploads".to_owned());
+    }
+    let name = &wanted.name;
+    (!differ.is_empty()).then(|| format!("{UP} restores function {name}: {}", differ.join("; ")))
 }
 
 /// Judges the newest invocation that the platform ended.
@@ -219,6 +257,10 @@ fn crash(seen: &Observations, log: &LogEvidence) -> Option<Finding> {
             format!("an invocation of function {function} ended with {kind} at {when}{text}"),
             "`sensorctl logs --since 15m` shows what it wrote before",
         )
+    };
+    let finding = match (finding, restored(seen)) {
+        (Finding::Proven(cause), Some(restored)) => Finding::proven(cause.name, cause.evidence, restored),
+        (finding, _) => finding,
     };
     // A blocked batch fails again and again beside the others.
     let is_repeated = count > 1 && since(seen.now_ms, crash.time_ms) < REPEATED_MS;
@@ -307,7 +349,10 @@ fn left_ms(batches: &[LoggedBatch], last: &LoggedBatch, age: f64, retention: f64
     if age > retention / 2.0 {
         return Some(retention - age);
     }
-    let first = batches.first()?;
+    // One old batch after a pause is no trend.
+    let last_at = batches.iter().rposition(|batch| batch == last)?;
+    let behind = batches[..=last_at].iter().rev().filter(|batch| batch.error.is_none());
+    let first = behind.take_while(|batch| batch.age_ms.is_some_and(|age| age >= BEHIND_MS)).last()?;
     let time = last.time_ms - first.time_ms;
     let rise = (age - first.age_ms?) / since(last.time_ms, first.time_ms);
     // A blocked batch is a cause of its own. Here the consumer is only too slow.

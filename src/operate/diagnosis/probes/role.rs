@@ -6,7 +6,7 @@ use super::super::finding::{CauseName, Finding};
 use super::super::observations::Observations;
 use super::mapping::{has_problem, outdated};
 use super::text::{UP, brief, time};
-use crate::stack::{Permission, RoleAccess};
+use crate::stack::{Permission, RoleAccess, RolePolicy};
 
 /// Lambda's own error where it cannot decrypt the variables of a function, and the beginning of its text.
 const KEY_DENIED: [&str; 2] = ["KMSAccessDenied", "unable to decrypt the environment variables"];
@@ -46,8 +46,14 @@ fn remedy(seen: &Observations) -> String {
 fn actions(seen: &Observations, role: &RoleAccess) -> Finding {
     let name = CauseName::RoleLacksAction;
     let (mut refused, mut uncertain): (BTreeMap<String, Vec<String>>, Vec<String>) = Default::default();
+    let mut mends: Vec<String> = Vec::new();
     for (action, resource) in needed(seen) {
-        match role.permits(action, &resource) {
+        let permission = role.permits(action, &resource);
+        if matches!(permission, Permission::Lacking | Permission::Denied) {
+            let of_action = mend(seen, role, action, &resource);
+            mends.extend(of_action.into_iter().filter(|mend| !mends.contains(mend)).collect::<Vec<_>>());
+        }
+        match permission {
             Permission::Allowed => {}
             Permission::Uncertain => uncertain.push(action.to_owned()),
             Permission::Lacking => refused.entry(format!("lack|{resource}")).or_default().push(action.to_owned()),
@@ -60,7 +66,7 @@ fn actions(seen: &Observations, role: &RoleAccess) -> Finding {
             format!("{verb} {} on {resource}", actions.join(", "))
         });
         let parts = parts.collect::<Vec<_>>().join("; ");
-        return Finding::proven(name, format!("the policies of role {} {parts}", role.name), remedy(seen));
+        return Finding::proven(name, format!("the policies of role {} {parts}", role.name), mends.join("; "));
     }
     if uncertain.is_empty() {
         return match not_known(seen) {
@@ -70,6 +76,35 @@ fn actions(seen: &Observations, role: &RoleAccess) -> Finding {
     }
     let why = format!("conditions in its policies decide whether role {} may {}", role.name, uncertain.join(", "));
     Finding::unknown(name, why)
+}
+
+/// Returns what mends a refused action: `up` restores only what sensorctl writes.
+fn mend(seen: &Observations, role: &RoleAccess, action: &str, resource: &str) -> Vec<String> {
+    let name = &role.name;
+    let removal = |policy: &RolePolicy| {
+        let policy_name = &policy.name;
+        if policy.is_inline {
+            format!(
+                "policy {policy_name} of the role denies it: `aws iam delete-role-policy --role-name {name} --policy-name \
+                 {policy_name}`, or take its Deny out"
+            )
+        } else {
+            format!(
+                "policy {policy_name} denies it: `aws iam detach-role-policy --role-name {name} --policy-arn \
+                 {policy_name}`, or take its Deny out"
+            )
+        }
+    };
+    let denying = role.denying(action, resource);
+    if !denying.is_empty() {
+        return denying.into_iter().map(removal).collect();
+    }
+    if role.is_bounded(action, resource) {
+        return vec![format!(
+            "have the owner of the permissions boundary of role {name} allow it: `up` does not change it"
+        )];
+    }
+    vec![remedy(seen)]
 }
 
 /// Returns why not all actions that are needed are known, if so.

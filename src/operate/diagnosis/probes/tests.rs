@@ -9,12 +9,12 @@ use serde_json::json;
 use super::super::finding::{Cause, CauseName, Finding};
 use super::super::log_evidence::LogEvidence;
 use super::super::log_evidence::tests::{batch, evidence, report};
-use super::super::metric_facts::{MetricFacts, StreamPeaks};
+use super::super::metric_facts::{MetricFacts, NewestMinutes, StreamPeaks};
 use super::super::observations::{Emptiness, FunctionFacts, MappingFacts, MappingFilters, Observations, StreamFacts};
 use super::findings;
 use crate::operate::dead_letter_count::{DeadLetterCount, DeadLetterReasons};
 use crate::settings::Pipeline;
-use crate::stack::RoleAccess;
+use crate::stack::{RoleAccess, RolePolicy};
 
 const NOW: i64 = 1_800_000_000_000;
 const MINUTE: i64 = 60_000;
@@ -54,6 +54,7 @@ fn healthy() -> Observations {
             ..StreamFacts::default()
         })),
         table: Ok(Some("ACTIVE".into())),
+        is_table_on_demand: false,
         rejects: Ok(Some("ACTIVE".into())),
         dead_letters: Ok(Some(DeadLetterReasons::default())),
         role: Ok(Some(role(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"})))),
@@ -76,6 +77,7 @@ fn with_problem() -> Observations {
 fn metrics() -> MetricFacts {
     MetricFacts {
         minutes: 15,
+        newest: NewestMinutes::default(),
         peaks: Ok(StreamPeaks { bytes: 1000.0, records: 10.0 }),
         incoming: Ok(10.0),
         newest_incoming: Ok(10.0),
@@ -95,9 +97,14 @@ fn role(statement: &serde_json::Value) -> RoleAccess {
         created_ms: Some(NOW - 90 * MINUTE),
         trust: json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
             "Principal": {"Service": "lambda.amazonaws.com"}}}),
-        documents: vec![json!({"Version": "2012-10-17", "Statement": statement})],
+        policies: vec![policy("sensorctl", statement)],
         boundary: None,
     }
+}
+
+fn policy(name: &str, statement: &serde_json::Value) -> RolePolicy {
+    let document = json!({"Version": "2012-10-17", "Statement": statement});
+    RolePolicy { name: name.into(), is_inline: true, document }
 }
 
 fn mapping(seen: &mut Observations) -> &mut MappingFacts {
@@ -303,6 +310,16 @@ fn missing_statement_and_denial_are_proven_and_a_condition_is_not() {
         "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}});
     seen.role = Ok(Some(role(&guarded)));
     assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::RoleLacksAction]));
+}
+
+#[test]
+fn policy_that_denies_is_named_with_the_command_that_removes_it() {
+    let mut seen = healthy();
+    let deny = policy("theirs", &json!({"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}));
+    seen.role.as_mut().unwrap().as_mut().unwrap().policies.push(deny);
+    let remedy = &proven(&seen)[0].remedy;
+    assert!(remedy.contains("`aws iam delete-role-policy --role-name r --policy-name theirs`"), "{remedy}");
+    assert!(!remedy.contains("sensorctl up"), "{remedy}");
 }
 
 #[test]

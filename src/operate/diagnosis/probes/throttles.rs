@@ -2,16 +2,18 @@
 
 use super::super::answer::Answer;
 use super::super::finding::{CauseName, Finding};
+use super::super::log_evidence::LogEvidence;
 use super::super::metric_facts::MetricFacts;
 use super::super::observations::Observations;
-use super::text::{UP, length};
-use crate::operate::quotas::CONCURRENCY_CODE;
+use super::text::{UP, length, moment};
 
 /// The write limits of a shard in a minute (docs/facts/kinesis.md, Write limits).
 const SHARD_BYTES: f64 = 60.0 * 1024.0 * 1024.0;
 const SHARD_RECORDS: f64 = 60_000.0;
 /// The share of the capacity of all shards above which the stream is too small, and not one shard too busy.
 const FULL: f64 = 0.8;
+
+const MINUTE_MS: i64 = 60_000;
 
 /// The causes that only metrics prove.
 const NAMES: [CauseName; 6] = [
@@ -51,8 +53,19 @@ fn count(name: CauseName, count: &Answer<f64>) -> Result<f64, Finding> {
     }
 }
 
-fn window(metrics: &MetricFacts) -> String {
-    format!("in the last {}", length(f64::from(metrics.minutes) * 60_000.0))
+/// Returns the time that was looked at, and the last minute with a throttle in it.
+fn window(seen: &Observations, metrics: &MetricFacts, last_ms: Option<i64>) -> String {
+    let last = last_ms.map(|last| format!(", last in the minute of {}", moment(seen.now_ms, last)));
+    format!("in the last {}{}", length(f64::from(metrics.minutes) * 60_000.0), last.unwrap_or_default())
+}
+
+/// Returns whether the function ended well after the minute in which something was throttled last, or in it where the last
+/// result, which is never old here, is good.
+fn is_over(seen: &Observations, last_ms: Option<i64>) -> bool {
+    let delivered = seen.log.as_ref().ok().and_then(LogEvidence::last_delivery_ms);
+    let is_well = seen.is_result_current
+        && matches!(&seen.mapping, Ok(Some(mapping)) if mapping.state == "Enabled" && mapping.last_result == "OK");
+    last_ms.zip(delivered).is_some_and(|(last, delivered)| delivered >= if is_well { last } else { last + MINUTE_MS })
 }
 
 fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
@@ -65,7 +78,9 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
     if reserved == Ok(Some(0)) {
         return Finding::Excluded(name);
     }
+    let last_ms = metrics.newest.invocation_throttle_ms;
     let throttled = match count(name, &metrics.function_throttles) {
+        Ok(_) if is_over(seen, last_ms) => return Finding::Excluded(name),
         Ok(count) => count,
         Err(finding) => return finding,
     };
@@ -80,30 +95,35 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
             format!("`sensorctl up --set function.reserved_concurrency={}`", reserved.saturating_mul(2)),
         ),
         Ok(None) => (
-            "it has no reserved concurrency, so that the account's is used up".to_owned(),
-            format!(
-                "raise the quota of concurrent executions (`aws service-quotas request-service-quota-increase \
-                 --service-code lambda --quota-code {CONCURRENCY_CODE} --desired-value 1000`), or reserve some for it: \
-                 `sensorctl up --set function.reserved_concurrency=10`"
-            ),
+            "it has no reserved concurrency now and shares that of the account; what throttled it is not known"
+                .to_owned(),
+            "`sensorctl doctor` shows the concurrency of the account and its quota; `sensorctl up --set \
+             function.reserved_concurrency=10` reserves some for the function"
+                .to_owned(),
         ),
     };
-    let evidence =
-        format!("{throttled:.0} invocations of function {function} were throttled {}: {limit}", window(metrics));
+    let evidence = format!(
+        "{throttled:.0} invocations of function {function} were throttled {}: {limit}",
+        window(seen, metrics, last_ms)
+    );
     Finding::proven(name, evidence, remedy)
 }
 
 fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let (throttled, hot) = (CauseName::TableThrottled, CauseName::HotKey);
+    let last_ms = metrics.newest.table_throttle_ms;
     let events = match count(throttled, &metrics.table_throttles) {
+        Ok(_) if is_over(seen, last_ms) => return [Finding::Excluded(throttled), Finding::Excluded(hot)],
         Ok(events) => events,
         Err(Finding::Unknown(open)) => return [Finding::Unknown(open.clone()), Finding::unknown(hot, open.reason)],
         Err(finding) => return [finding, Finding::Excluded(hot)],
     };
     let table = &seen.settings.table.name;
-    let evidence =
-        format!("{events:.0} writes to table {table} or its dead letters were throttled {}", window(metrics));
-    let remedy = super::log::table_remedy();
+    let evidence = format!(
+        "{events:.0} writes to table {table} or its dead letters were throttled {}",
+        window(seen, metrics, last_ms)
+    );
+    let remedy = super::log::table_remedy(seen);
     let hot_key = match &metrics.key_range_throttles {
         Ok(hot_events) if *hot_events > 0.0 => Finding::proven(
             hot,
@@ -121,7 +141,10 @@ fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
 
 fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let (hot, full) = (CauseName::HotShard, CauseName::StreamThrottled);
+    let last_ms = metrics.newest.put_throttle_ms;
+    let is_over = metrics.newest.put_ms.zip(last_ms).is_some_and(|(put, throttled)| put > throttled);
     let rejected = match count(hot, &metrics.write_throttles) {
+        Ok(_) if is_over => return [Finding::Excluded(hot), Finding::Excluded(full)],
         Ok(rejected) => rejected,
         Err(Finding::Unknown(open)) => return [Finding::Unknown(open.clone()), Finding::unknown(full, open.reason)],
         Err(finding) => return [finding, Finding::Excluded(full)],
@@ -139,7 +162,7 @@ fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let evidence = format!(
         "{rejected:.0} writes into stream {} were throttled {}; {}",
         seen.settings.stream.name,
-        window(metrics),
+        window(seen, metrics, last_ms),
         match &share {
             Ok(share) =>
                 format!("its busiest minute took {:.0} % of what {} shards take", share * 100.0, stream.open_shards),
@@ -159,7 +182,10 @@ fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
         Err(_) => return [Finding::unknown(hot, &evidence), Finding::unknown(full, evidence)],
     };
     if !is_full {
-        let remedy = format!("spread the readings over more sensor ids, or split the busy shard: {more}");
+        let remedy = format!(
+            "spread the readings over more sensor ids; where several share the busy shard, a split helps, and for a single one \
+             it does not: {more}"
+        );
         return [Finding::proven(hot, evidence, remedy), Finding::Excluded(full)];
     }
     [Finding::Excluded(hot), Finding::proven(full, evidence, format!("{more}, or `sensorctl put --rate`"))]
@@ -174,7 +200,7 @@ fn readers(seen: &Observations, metrics: &MetricFacts) -> Finding {
     let evidence = format!(
         "{throttled:.0} reads of stream {} were throttled {}: its readers share 5 reads and 2 MB a second of each shard",
         seen.settings.stream.name,
-        window(metrics)
+        window(seen, metrics, None)
     );
     // The mapping alone is throttled, too, while it catches up. Who reads with the API is not known to any service.
     let others = match &seen.other_readers {
@@ -206,7 +232,7 @@ fn destination(seen: &Observations, metrics: &MetricFacts) -> Finding {
                 "{failed:.0} batches that function {} gave up did not reach the failure destination {}; Lambda does not \
                  send them again",
                 seen.settings.function.name,
-                window(metrics)
+                window(seen, metrics, None)
             ),
             format!(
                 "{UP} restores the role's permission; then read the records from the stream again, before they expire"

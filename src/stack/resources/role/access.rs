@@ -4,8 +4,9 @@ use std::slice;
 
 use serde_json::Value;
 
+use super::POLICY;
 use super::describe::{describe, trust_of};
-use super::diagnosis::{documents_of, managed_document, untrusting};
+use super::diagnosis::{RolePolicy, managed_document, policies_of, untrusting};
 use super::policy_document;
 use crate::aws::AwsFailure;
 use crate::stack::Session;
@@ -23,7 +24,7 @@ pub(crate) struct RoleAccess {
     /// Its trust policy.
     pub trust: Value,
     /// Its inline and attached policies.
-    pub documents: Vec<Value>,
+    pub policies: Vec<RolePolicy>,
     /// Its permissions boundary.
     pub boundary: Option<Value>,
 }
@@ -50,11 +51,29 @@ impl RoleAccess {
     /// Returns whether the role permits an action on a resource.
     pub(crate) fn permits(&self, action: &str, resource: &str) -> Permission {
         let ask = AuthorizationRequest::new(action, resource);
-        let by_policies = permission(&self.documents, &ask);
+        let by_policies = permission(&self.documents(), &ask);
         match &self.boundary {
             Some(boundary) if by_policies == Permission::Allowed => permission(slice::from_ref(boundary), &ask),
             _ => by_policies,
         }
+    }
+
+    fn documents(&self) -> Vec<Value> {
+        self.policies.iter().map(|policy| policy.document.clone()).collect()
+    }
+
+    /// Returns the policies that certainly deny an action, except the one that sensorctl writes.
+    pub(crate) fn denying(&self, action: &str, resource: &str) -> Vec<&RolePolicy> {
+        let ask = AuthorizationRequest::new(action, resource);
+        let denies = |policy: &&RolePolicy| permission(slice::from_ref(&policy.document), &ask) == Permission::Denied;
+        let is_ours = |policy: &RolePolicy| policy.is_inline && policy.name == POLICY;
+        self.policies.iter().filter(|policy| !is_ours(policy)).filter(denies).collect()
+    }
+
+    /// Returns whether the boundary alone keeps an action from being allowed.
+    pub(crate) fn is_bounded(&self, action: &str, resource: &str) -> bool {
+        let ask = AuthorizationRequest::new(action, resource);
+        self.boundary.is_some() && permission(&self.documents(), &ask) == Permission::Allowed
     }
 
     /// Returns the actions, with their resources, that send batches that were given up to a destination.
@@ -77,7 +96,7 @@ fn permission(documents: &[Value], ask: &AuthorizationRequest<'_>) -> Permission
 /// # Errors
 /// If a read fails: a part of the documents proves nothing.
 pub(crate) async fn role_access(session: &Session, name: &str) -> Result<Option<RoleAccess>, AwsFailure> {
-    let (found, documents) = futures::try_join!(describe(session, name), documents_of(session, name))?;
+    let (found, policies) = futures::try_join!(describe(session, name), policies_of(session, name))?;
     let Some(found) = found else { return Ok(None) };
     let boundary = found.permissions_boundary.as_ref().and_then(|boundary| boundary.permissions_boundary_arn.as_ref());
     let boundary = match boundary {
@@ -89,7 +108,7 @@ pub(crate) async fn role_access(session: &Session, name: &str) -> Result<Option<
         created_ms: found.create_date.to_millis().ok(),
         trust: trust_of(&found),
         arn: found.arn,
-        documents,
+        policies,
         boundary,
     }))
 }

@@ -134,15 +134,22 @@ async fn never_allowed(
 
 /// Returns all documents of a role's policies, inline and managed.
 pub(super) async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFailure> {
+    Ok(policies_of(session, role).await?.into_iter().map(|policy| policy.document).collect())
+}
+
+/// Returns all policies of a role, inline and managed.
+pub(super) async fn policies_of(session: &Session, role: &str) -> Result<Vec<RolePolicy>, AwsFailure> {
     let (names, attached) = futures::try_join!(inline_names(session, role), attached(session, role))?;
-    let mut documents = Vec::new();
+    let mut policies = Vec::new();
     for name in names {
-        documents.extend(inline(session, role, &name).await?);
+        let document = inline(session, role, &name).await?;
+        policies.extend(document.map(|document| RolePolicy { name, is_inline: true, document }));
     }
     for arn in attached.into_iter().filter_map(|policy| policy.policy_arn) {
-        documents.push(managed_document(session, role, &arn).await?);
+        let document = managed_document(session, role, &arn).await?;
+        policies.push(RolePolicy { name: arn, is_inline: false, document });
     }
-    Ok(documents)
+    Ok(policies)
 }
 
 /// Returns the default version of a managed policy's document.
@@ -154,6 +161,17 @@ pub(super) async fn managed_document(session: &Session, role: &str, arn: &str) -
     let request = iam.get_policy_version().policy_arn(arn).version_id(version);
     let version = call("GetPolicyVersion").answer(request.send().await)?.policy_version;
     Ok(policy_document::parse(&url_decoded(&version.and_then(|version| version.document).unwrap_or_default())))
+}
+
+/// A policy of a role.
+#[derive(Clone, Debug)]
+pub(crate) struct RolePolicy {
+    /// The name of an inline one, the ARN of a managed one.
+    pub name: String,
+    /// True if it is inline.
+    pub is_inline: bool,
+    /// Its document.
+    pub document: Value,
 }
 
 /// Actions that are certainly refused.

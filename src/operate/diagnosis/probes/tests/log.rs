@@ -158,3 +158,35 @@ fn consumer_behind_retention_shows_the_hours_that_are_left() {
     let blocked = Observations { log, ..with_problem() };
     assert_eq!(names(&blocked), [CauseName::FunctionFailing, CauseName::ConsumerBehindRetention]);
 }
+
+#[test]
+fn one_old_batch_after_a_pause_is_no_trend() {
+    let of = |lines: &[_]| names(&Observations { log: Ok(evidence(lines)), ..healthy() });
+    let old = |ago, age| batch(NOW - ago, "shardId-0", age, None);
+    assert_eq!(of(&[old(2 * MINUTE, 100.0), old(9, 65_000.0)]), []);
+    assert_eq!(of(&[old(2 * MINUTE, 100.0), old(9, 65_000.0), old(8, 66_000.0)]), [], "of one moment");
+}
+
+#[test]
+fn function_that_is_not_as_the_settings_say_is_restored_by_up() {
+    let mut seen = with_problem();
+    seen.log = Ok(evidence(&[report(NOW - 9, "Status: timeout")]));
+    function(&mut seen).timeout_seconds = 2;
+    let remedy = proven(&seen)[0].remedy.clone();
+    assert!(remedy.starts_with("`sensorctl up` restores function") && remedy.contains("its time limit is 2 s"));
+    let mut foreign = with_problem();
+    foreign.log = Ok(evidence(&[report(NOW - 9, "Status: error\tError Type: Runtime.ExitError")]));
+    function(&mut foreign).architecture = crate::stack::Architecture::of_this_machine().unwrap().to_string();
+    function(&mut foreign).code_sha256 = "theirs".into();
+    let remedy = proven(&foreign)[0].remedy.clone();
+    assert!(remedy.starts_with("`sensorctl up` restores function"), "{remedy}");
+}
+
+#[test]
+fn missing_log_group_is_a_cause() {
+    let mut log = evidence(&[]);
+    log.exists = false;
+    let seen = Observations { log: Ok(log), ..healthy() };
+    assert_eq!(names(&seen), [CauseName::LogGroupMissing]);
+    assert!(proven(&seen)[0].remedy.starts_with("`sensorctl up` creates it"));
+}

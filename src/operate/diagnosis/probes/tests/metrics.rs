@@ -70,3 +70,38 @@ fn throttled_invocations_and_failed_deliveries_are_causes() {
     function(&mut seen).reserved_concurrency = Some(0);
     assert_eq!(names(&seen), [CauseName::NoConcurrency, CauseName::DestinationFailing]);
 }
+
+#[test]
+fn throttles_are_over_when_something_passed_after_their_last_minute() {
+    let newest = NewestMinutes {
+        invocation_throttle_ms: Some(NOW - 3 * MINUTE),
+        table_throttle_ms: Some(NOW - 3 * MINUTE),
+        put_throttle_ms: Some(NOW - 3 * MINUTE),
+        put_ms: Some(NOW - 3 * MINUTE),
+    };
+    let throttled = MetricFacts {
+        function_throttles: Ok(5.0),
+        table_throttles: Ok(5.0),
+        write_throttles: Ok(5.0),
+        newest,
+        ..metrics()
+    };
+    let mut seen = Observations { metrics: Ok(throttled.clone()), ..healthy() };
+    assert_eq!(names(&seen), [CauseName::StreamThrottled], "a batch ended well a minute ago");
+    assert!(proven(&seen)[0].evidence.contains("last in the minute of"), "{}", proven(&seen)[0].evidence);
+    seen.log = Ok(evidence(&[batch(NOW - 3 * MINUTE, "shardId-0", 100.0, None)]));
+    let all = [CauseName::FunctionThrottled, CauseName::TableThrottled, CauseName::StreamThrottled];
+    assert_eq!(names(&seen), all, "it may have been before");
+    assert!(!proven(&seen)[0].evidence.contains("used up"), "no call shows that");
+    seen.metrics = Ok(MetricFacts { newest: NewestMinutes { put_ms: Some(NOW), ..newest }, ..throttled });
+    assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::TableThrottled]);
+}
+
+#[test]
+fn remedy_of_a_throttled_table_names_no_setting_that_changes_nothing() {
+    let throttled = MetricFacts { table_throttles: Ok(9.0), ..metrics() };
+    let mut seen = Observations { metrics: Ok(throttled), ..healthy() };
+    assert!(proven(&seen)[0].remedy.contains("table.billing=on-demand"));
+    seen.is_table_on_demand = true;
+    assert!(!proven(&seen)[0].remedy.contains("table.billing"), "{}", proven(&seen)[0].remedy);
+}
