@@ -88,7 +88,7 @@ mod tests {
             "streamArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s"}}}"#;
         let found = batch(5, line).unwrap();
         assert_eq!((found.time_ms, found.records, found.range.1.as_str()), (5, 7, "9"));
-        assert_eq!(given_up_records(&[found.clone()]), "7 records (RetryAttemptsExhausted)");
+        assert_eq!(given_up_records(std::slice::from_ref(&found)), "7 records (RetryAttemptsExhausted)");
         assert_eq!(given_up_records(&[GivenUpBatch { records: 1, ..found }]), "1 record (RetryAttemptsExhausted)");
         assert_eq!(batch(5, "a reading was discarded"), None);
         assert_eq!(batch(5, r#"{"type":"other","text":"discarded"}"#), None);

@@ -69,22 +69,22 @@ impl SeriesColumn {
         if let Some(named) = &mut self.named {
             named.see(value);
         }
-        let id = match self.ids.get(value) {
-            Some(id) => *id,
-            None => {
-                self.is_other |= value.is_empty() || value.len() > MOST_BYTES || self.ids.len() == MOST_VALUES;
-                let is_number = value.parse::<f64>().is_ok() || value.replacen(',', ".", 1).parse::<f64>().is_ok();
-                self.is_other |= is_number && value.contains(['.', ',']);
-                self.has_text |= !is_number;
-                self.is_other |= !is_number && !self.is_other && parse_time(value).is_ok();
-                let id = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-                if self.ids.len() < MOST_VALUES {
-                    self.ids.insert(value.to_owned(), id);
-                }
-                id
-            }
-        };
+        let id = self.ids.get(value).copied().unwrap_or_else(|| self.add(value));
         self.values.push(id);
+    }
+
+    /// Takes a value that no row before has. Returns its number.
+    fn add(&mut self, value: &str) -> u32 {
+        self.is_other |= value.is_empty() || value.len() > MOST_BYTES || self.ids.len() == MOST_VALUES;
+        let is_number = value.parse::<f64>().is_ok() || value.replacen(',', ".", 1).parse::<f64>().is_ok();
+        self.is_other |= is_number && value.contains(['.', ',']);
+        self.has_text |= !is_number;
+        self.is_other |= !is_number && !self.is_other && parse_time(value).is_ok();
+        let id = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        if self.ids.len() < MOST_VALUES {
+            self.ids.insert(value.to_owned(), id);
+        }
+        id
     }
 
     /// Returns whether most rows have a value that others have, too, and there are several of these.

@@ -36,10 +36,10 @@ impl Fate {
             return Fate::PassedOver;
         }
         let is_among = |batches: &Vec<_>| batches.iter().any(|given_up| is_part(given_up, shard, batch));
-        let is_told = matches!(&seen.given_up, Ok(Some(batches)) if is_among(batches));
-        let is_tried = mapping.retry_attempts.and_then(|retries| usize::try_from(retries).ok());
+        let was_reported = matches!(&seen.given_up, Ok(Some(batches)) if is_among(batches));
+        let most_retries = mapping.retry_attempts.and_then(|retries| usize::try_from(retries).ok());
         let is_old = mapping.record_age_seconds.zip(age_ms).is_some_and(|(most, age)| age > f64::from(most) * 1000.0);
-        if is_told || is_old || is_tried.is_some_and(|retries| failures > retries) {
+        if was_reported || is_old || most_retries.is_some_and(|retries| failures > retries) {
             return Fate::GivenUp;
         }
         limits(mapping).map_or(Fate::TriedAgain, Fate::Limited)

@@ -246,12 +246,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         None => !long.as_ref().is_some_and(|long| long.names_sensor),
     };
     let is_one_sensor = is_one_sensor && origin.is_none();
-    let is_utc = match &time {
-        CellSource::Column(at) => is_utc_name(names[*at]),
-        CellSource::Parts { parts, .. } => {
-            parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
-        }
-    };
+    let is_utc = is_utc_source(&time, names);
     let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_utc);
     let tags = SeriesTags::find(names, long.as_ref(), sensor.as_ref(), options);
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
@@ -276,6 +271,16 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         watched,
         tags,
     })
+}
+
+/// Returns whether a column of the source says by its name that it is in UTC.
+fn is_utc_source(time: &CellSource, names: &[&str]) -> bool {
+    match time {
+        CellSource::Column(at) => is_utc_name(names[*at]),
+        CellSource::Parts { parts, .. } => {
+            parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
+        }
+    }
 }
 
 /// Returns the form of rows that hold one quantity each, where the options name it.

@@ -45,14 +45,14 @@ impl WatchedColumns {
         is_utc: bool,
     ) -> Self {
         let unused = || (0..names.len()).filter(|at| !used.contains(at));
-        let is_said = |name: &str| {
+        let is_settled = |name: &str| {
             options.drop.iter().any(|dropped| dropped == name)
                 || options.matches.iter().any(|filter| filter.column.split("//").any(|column| column.trim() == name))
         };
-        let device = |at: usize| Some((at, DeviceColumn::named(names[at]).filter(|_| !is_said(names[at]))?));
+        let device = |at: usize| Some((at, DeviceColumn::named(names[at]).filter(|_| !is_settled(names[at]))?));
         let devices = if is_one_sensor { unused().filter_map(device).collect() } else { Vec::new() };
         let sensor = options.mapped(SENSOR).next().map(|mapping| mapping.source.clone()).filter(|_| !is_one_sensor);
-        let is_looked_at = |at: &usize| !names[*at].is_empty() && !is_said(names[*at]) && !is_zone_name(names[*at]);
+        let is_looked_at = |at: &usize| !names[*at].is_empty() && !is_settled(names[*at]) && !is_zone_name(names[*at]);
         // A file's own sensor is what it says, and the tags of annotated CSV are looked at in every row.
         let is_open = is_one_sensor || sensor.is_some() && options.quantity.as_deref() != Some("_field");
         let series_places: Vec<_> = unused().filter(|at| is_open && is_looked_at(at)).collect();

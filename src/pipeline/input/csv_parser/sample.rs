@@ -93,7 +93,9 @@ impl CsvParser {
             let Some(cells) = cells.filter(|cells| !is_whole || cells.len() == self.columns.names().len()) else {
                 continue;
             };
-            signs.iter_mut().for_each(|column| column.see(row, cells.get(column.at)));
+            for column in &mut signs {
+                column.see(row, cells.get(column.at));
+            }
         }
         signs
     }
