@@ -39,8 +39,12 @@ pub(crate) struct DoctorArgs {
 
 pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error> {
     let checks = match &args.artifact {
-        Some(path) => examine_zip(path, &context.settings.pipeline.function, is_nearby(context)),
-        None => examine(context).await,
+        Some(path) => {
+            let (path, function) = (path.clone(), context.settings.pipeline.function.clone());
+            let is_nearby = is_nearby(context);
+            read(context, move || examine_zip(&path, &function, is_nearby)).await?
+        }
+        None => examine(context).await?,
     };
     // JSON has the commands complete, too, so that they can be copied.
     let complete = |text: String| context.output.hint_flags().complete(&text).into_owned();
@@ -51,7 +55,7 @@ pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error
     verdict(context, &report)
 }
 
-async fn examine(context: &Context) -> Vec<CheckFinding> {
+async fn examine(context: &Context) -> Result<Vec<CheckFinding>, Error> {
     let settings = &context.settings.pipeline;
     let clients = context.clients().await;
     let is_nearby = clients.as_ref().map_or_else(|_| is_nearby(context), |clients| clients.is_loopback());
@@ -76,9 +80,17 @@ async fn examine(context: &Context) -> Vec<CheckFinding> {
     let (local, services) = join!(local, services);
     checks.extend(local);
     checks.extend(services);
-    checks.extend(examine_artifact(&settings.function, is_nearby));
+    let function = settings.function.clone();
+    checks.extend(read(context, move || examine_artifact(&function, is_nearby)).await?);
     checks.extend(examine_retention(settings));
-    checks
+    Ok(checks)
+}
+
+/// Reads a file, which may be a pipe that never ends, until an interrupt.
+async fn read<T: Send + 'static>(context: &Context, read: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let reading = tokio::task::spawn_blocking(read);
+    let work = async { reading.await.map_err(|error| Error::failed("could not read the zip").with_source(error)) };
+    context.or_interrupt(work, || Error::interrupted("interrupted")).await
 }
 
 /// Returns where the region comes from, in words.

@@ -1,11 +1,13 @@
 //! `rejects from-destination` lists, exports and replays batches that Lambda gave up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::rejects_replay::{LEDGER, SHARD, counts, letters, reading, rows, store};
-use crate::support::{ApiClient, Interposed, TestEnv, eventually};
+use crate::support::{ApiClient, Interposed, Run, TestEnv, eventually, send_signal};
 
 #[test]
 fn rejects_from_destination_replays_what_the_stream_still_has() {
@@ -98,4 +100,22 @@ fn rejects_from_destination_reads_what_the_local_cloud_logs_of_a_batch_that_was_
     let run = env.run_with_input(from.into_iter().chain(["--replay", "--yes"]), log.as_bytes()).assert_success();
     assert_eq!(counts(&run.json(), LEDGER), [1, 1, 0, 0, 0]);
     assert_eq!(rows(&env), [("1".to_owned(), "21.5".to_owned())]);
+}
+
+#[test]
+fn interrupt_ends_the_reading_of_a_pipe_that_stays_quiet() {
+    let env = TestEnv::new();
+    let pipe = env.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let file = pipe.to_str().unwrap();
+    let commands: [&[&str]; 2] = [&["doctor", "--artifact", file], &["rejects", "from-destination", "--file", file]];
+    for command in commands {
+        let child = env.spawn(command.iter().copied());
+        // It opens the pipe within this time.
+        std::thread::sleep(Duration::from_millis(500));
+        let began = Instant::now();
+        send_signal(&child, Signal::INT);
+        Run::of_child(child).assert_code(130);
+        assert!(began.elapsed() < Duration::from_secs(5), "{command:?}");
+    }
 }

@@ -71,7 +71,7 @@ pub(super) async fn run(context: &Context, args: &FromDestinationArgs) -> Result
     if let Some(flag) = flag.filter(|_| !args.replay) {
         return Err(Error::usage(format!("`{flag}` is for `--replay`")));
     }
-    let mut documents = documents(&args.file).await?;
+    let mut documents = documents(context, &args.file).await?;
     let stream = &context.settings.pipeline.stream.name;
     if let Some(other) = documents.iter().find(|document| document.stream != *stream) {
         return Err(Error::usage(format!("a document is about stream {}, not {stream}", other.stream))
@@ -112,7 +112,7 @@ async fn check_place(context: &Context, documents: &[FailureDocument]) -> Result
     }
 }
 
-async fn documents(path: &Path) -> Result<Vec<FailureDocument>, Error> {
+async fn documents(context: &Context, path: &Path) -> Result<Vec<FailureDocument>, Error> {
     let name = path.display().to_string();
     let path = path.to_owned();
     let read = move || -> io::Result<Result<Vec<FailureDocument>, String>> {
@@ -120,7 +120,11 @@ async fn documents(path: &Path) -> Result<Vec<FailureDocument>, Error> {
             if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&path)?) };
         Ok(read_documents(BufReader::new(source)))
     };
-    let read = tokio::task::spawn_blocking(read).await.map_err(io::Error::other).and_then(|result| result);
+    // A pipe may never end.
+    let reading = tokio::task::spawn_blocking(read);
+    let work = async { Ok(reading.await.map_err(io::Error::other).and_then(|result| result)) };
+    let read =
+        context.or_interrupt(work, || Error::interrupted("interrupted; nothing was read from the stream")).await?;
     let read = read.map_err(|error| Error::failed(format!("could not read {name}")).with_source(error))?;
     read.map_err(|reason| Error::failed(format!("{name}: {reason}; nothing was read from the stream")))
 }
