@@ -123,6 +123,43 @@ fn rejects_replay_sets_fields_and_reads_paths() {
 }
 
 #[test]
+fn rejects_replay_with_overwrite_replaces_no_reading_of_the_same_replay() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    store(&api, "10", &reading(5, "\"1\""));
+    store(&api, "11", &reading(5, "\"2\""));
+    let flags = ["--coerce", "--overwrite"];
+    let dry = env.run(["rejects", "replay", "--local", "--dry-run"].into_iter().chain(flags)).assert_code(3).json();
+    let report = env.run(REPLAY.into_iter().chain(flags)).assert_code(3).json();
+    assert_eq!(counts(&report, LEDGER), [2, 1, 1, 0, 0], "{report}");
+    assert_eq!(report["reasons"], json!({"same-key": 1}));
+    assert_eq!((&dry["reasons"], &dry["ready"]), (&report["reasons"], &json!(1)));
+    assert_eq!((letters(&api), rows(&env)), (vec!["11".to_owned()], vec![("5".to_owned(), "1".to_owned())]));
+}
+
+#[test]
+fn rejects_replay_keeps_all_members_of_a_dead_letter() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    let map = ["--map", "sensor_id=id", "--map", "temperature=data.temp", "--map", "current_time=data.ts"];
+    let data = r#"{"id":"kitchen","data":{"temp":21.5,"ts":1700000000000},"site":"roof","battery":88}"#;
+    store(&api, "10", data);
+    store(&api, "11", &data.replace("\"site\"", "\"temperature\"").replace("000000000}", "000001000}"));
+    let report = env.run(REPLAY.into_iter().chain(map)).assert_code(3).json();
+    assert_eq!(counts(&report, LEDGER), [2, 1, 1, 0, 0], "{report}");
+    assert_eq!((&report["reasons"], &report["left_out"]), (&json!({"fields-left-out": 1}), &json!(0)));
+    let row = env.run(["scan", "--local", "-o", "ndjson"]).assert_success().json();
+    assert_eq!((&row["site"], &row["battery"]), (&json!("roof"), &json!(88)));
+    let drop = map.into_iter().chain(["--drop", "temperature"]);
+    let dry = env.run(["rejects", "replay", "--local", "--dry-run"].into_iter().chain(drop.clone())).assert_success();
+    assert_eq!(dry.json()["left_out"], json!(1));
+    let run = env.run(REPLAY.into_iter().chain(drop)).assert_success();
+    let run = run.assert_stderr_contains(&["1 members of dead letters are left out (`--drop`)"]);
+    assert_eq!(counts(&run.json(), ["replayed", "left_out"]), [1, 1]);
+    assert!(letters(&api).is_empty());
+}
+
+#[test]
 fn rejects_replay_keeps_dead_letters_that_an_edit_gives_the_same_sensor_and_time() {
     let env = TestEnv::with_pipeline();
     let api = ApiClient::new(&env);
@@ -140,7 +177,7 @@ fn rejects_replay_keeps_dead_letters_that_an_edit_gives_the_same_sensor_and_time
         let data = format!(r#"{{"sensor_id":"{sensor}","room":"kitchen","temperature":1,"current_time":5}}"#);
         store(&api, sensor, &data);
     }
-    let map = ["--map", "sensor_id=room", "--until", "1700000001", "--shard", SHARD];
+    let map = ["--map", "sensor_id=room", "--drop", "sensor_id", "--until", "1700000001", "--shard", SHARD];
     let dry = env.run(["rejects", "replay", "--local", "--dry-run"].into_iter().chain(map)).assert_code(3).json();
     let report = env.run(REPLAY.into_iter().chain(map)).assert_code(3).json();
     assert_eq!(report["reasons"]["same-key-after-edit"], json!(1), "{report}");

@@ -25,7 +25,8 @@ Examples:
   sensorctl rejects replay --edit shardId-000000000000/49590338271490256608559692538361571095921575989136588898/0
 
 Without ids and conditions, all are replayed. Changes apply in this order: --edit, --field, then --map and --coerce,
-which read the data by the rules of `put --file`. What is still not a reading is refused, and so is a reading whose
+which read the data by the rules of `put --file`, and keep all other members. A member without a place in the reading
+refuses the dead letter (fields-left-out), unless --drop names it. What is still not a reading is refused, and so is a reading whose
 sensor and time the table holds with other values. A dead letter is deleted once its reading was read back from the
 table; if the function rejects it again, the new dead letter replaces it. A replay that was killed is repeated with
 the same command: nothing is lost or stored twice. At the end found = replayed + refused + rejected again + failed;

@@ -23,6 +23,9 @@ pub(super) struct ReplayFlags {
     /// Accept numbers and times that are text, and sensors that are numbers, as --map does
     #[arg(long)]
     coerce: bool,
+    /// Leave out these members, which would be lost or stand in the way (repeatable); `*` all that have no place
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    drop: Vec<String>,
     /// Replace other values that the table holds at the sensor and time of a reading
     #[arg(long)]
     pub overwrite: bool,
@@ -41,6 +44,7 @@ impl ReplayFlags {
             (!self.fields.is_empty(), "--field"),
             (!self.map.is_empty(), "--map"),
             (self.coerce, "--coerce"),
+            (!self.drop.is_empty(), "--drop"),
             (self.overwrite, "--overwrite"),
             (self.dry_run, "--dry-run"),
             (self.timeout.is_some(), "--timeout"),
@@ -65,6 +69,6 @@ impl ReplayFlags {
             coerce: true,
             ..InputOptions::default()
         });
-        ReplayEdit::new(&self.fields, input).map_err(Error::usage)
+        ReplayEdit::new(&self.fields, input, self.drop.clone()).map_err(Error::usage)
     }
 }

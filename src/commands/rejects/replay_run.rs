@@ -57,12 +57,16 @@ pub(super) async fn replay_all(
     let step = context.output.progress().step(format!("dead letters to {}", pipeline.stream.name));
     let mut ledger = Ledger::new(&context.output, flags.dry_run);
     let mut deferred: Vec<ReplayItem> = Vec::new();
+    let mut source = Source { next: &mut next, is_at_end: false };
     let result = loop {
+        if source.is_at_end && deferred.is_empty() {
+            break Ok(());
+        }
         if context.interrupt.is_cancelled() {
             break Err(interrupted());
         }
         let mut window = std::mem::take(&mut deferred);
-        let filled = fill(context, &replayer, &mut changes, &mut next, &mut window, &mut ledger).await;
+        let filled = fill(context, &replayer, &mut changes, &mut source, &mut window, &mut ledger).await;
         if window.is_empty() || filled.is_err() {
             deferred = window;
             break filled;
@@ -88,7 +92,8 @@ pub(super) async fn replay_all(
     for item in &deferred {
         ledger.add(&item.letter.id, &not_tried());
     }
-    let result = if context.interrupt.is_cancelled() { Err(interrupted()) } else { result };
+    let is_all_done = result.is_ok() && ledger.report.failed == 0;
+    let result = if context.interrupt.is_cancelled() && !is_all_done { Err(interrupted()) } else { result };
     match &result {
         Ok(()) => step.done(if flags.dry_run { "compared" } else { "replayed" }),
         Err(_) => step.failed(),
@@ -98,7 +103,7 @@ pub(super) async fn replay_all(
             .output
             .note("not all readings were compared with each other: those of one sensor and time may be refused");
     }
-    let report = ledger.finish(changes.assumed_utc, began.elapsed());
+    let report = ledger.finish(&changes, began.elapsed());
     context.output.report(&report)?;
     result.map(|()| report)
 }
@@ -120,18 +125,27 @@ fn not_tried() -> ReplayFate {
     ReplayFate::Failed(ReplayReason::new("stopped", "the replay ended before it was sent"))
 }
 
+/// The dead letters to replay.
+struct Source<'a, N> {
+    next: &'a mut N,
+    is_at_end: bool,
+}
+
 /// Fills a window with readings, and refuses dead letters that are not readings.
 async fn fill<T: ReplayTarget>(
     context: &Context,
     replayer: &Replayer<'_, T>,
     changes: &mut ReplayEdit,
-    next: &mut impl AsyncFnMut() -> Result<Option<Candidate>, Error>,
+    source: &mut Source<'_, impl AsyncFnMut() -> Result<Option<Candidate>, Error>>,
     window: &mut Vec<ReplayItem>,
     ledger: &mut Ledger<'_>,
 ) -> Result<(), Error> {
     let mut bytes: usize = window.iter().map(|item| item.data.len()).sum();
-    while window.len() < WINDOW && bytes < WINDOW_BYTES {
-        let Some(Candidate { letter, edited }) = context.or_interrupt(next(), interrupted).await? else { break };
+    while !source.is_at_end && window.len() < WINDOW && bytes < WINDOW_BYTES {
+        let Some(Candidate { letter, edited }) = context.or_interrupt((source.next)(), interrupted).await? else {
+            source.is_at_end = true;
+            break;
+        };
         if replayer.is_new(&letter.id) {
             ledger.new += 1;
             continue;
@@ -180,7 +194,8 @@ impl<'a> Ledger<'a> {
         step.waiting(&format!("{} of {} replayed", units::count(replayed), units::count(found)));
     }
 
-    fn finish(mut self, assumed_utc: u64, elapsed: Duration) -> ReplayReport {
+    fn finish(mut self, changes: &ReplayEdit, elapsed: Duration) -> ReplayReport {
+        let ReplayEdit { assumed_utc, left_out, .. } = *changes;
         let unnamed = self.report.left().saturating_sub(NAMED);
         if unnamed > 0 {
             self.output.note(format!("{} more were not replayed, which are not named", dead_letters(unnamed)));
@@ -195,7 +210,11 @@ impl<'a> Ledger<'a> {
             let count = units::count(assumed_utc);
             self.output.note(format!("{count} times without a zone were taken as UTC"));
         }
+        if left_out > 0 {
+            self.output.note(format!("{} members of dead letters are left out (`--drop`)", units::count(left_out)));
+        }
         self.report.assumed_utc = assumed_utc;
+        self.report.left_out = left_out;
         self.report.seconds = elapsed.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = self.report.replayed as f64 / elapsed.as_secs_f64().max(0.001);

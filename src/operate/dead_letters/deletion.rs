@@ -35,7 +35,7 @@ impl DeadLetterTable<'_> {
     ///
     /// # Errors
     /// If a part cannot be deleted.
-    async fn delete(&self, letter: &DeadLetter) -> Result<Deletion, Error> {
+    pub(super) async fn delete(&self, letter: &DeadLetter) -> Result<Deletion, Error> {
         let mut end = letter.data.len();
         for part in letter.parts.iter().rev() {
             let begin = end.saturating_sub(part.bytes);

@@ -3,6 +3,7 @@
 mod comparison;
 mod edit;
 mod item;
+mod left_out;
 mod members;
 mod options;
 mod pipeline_target;

@@ -30,6 +30,8 @@ pub(crate) struct ReplayReport {
     pub reasons: BTreeMap<String, u64>,
     /// Readings whose time had no zone, and was taken as UTC.
     pub assumed_utc: u64,
+    /// Members of dead letters that `--drop` left out of their readings.
+    pub left_out: u64,
     /// How long it took.
     pub seconds: f64,
     /// Replayed readings a second.

@@ -11,6 +11,20 @@ pub(crate) struct ColumnMapping {
     pub source: String,
 }
 
+impl ColumnMapping {
+    /// Returns the alternatives of its source, each of parts that are joined: the keys that lead to a value in JSON. `None`
+    /// if the path leads into a list or a text.
+    pub(crate) fn key_paths(&self) -> Vec<Vec<Option<Vec<String>>>> {
+        let keys = |path: &str| {
+            let steps = parse_path(path).unwrap_or_default();
+            let key = |step: Step| if let Step::Key(key) = step { Some(key) } else { None };
+            steps.into_iter().map(key).collect::<Option<Vec<_>>>().filter(|keys| !keys.is_empty())
+        };
+        let all = parts(&self.source);
+        all.into_iter().map(|parts| parts.into_iter().map(keys).collect()).collect()
+    }
+}
+
 impl FromStr for ColumnMapping {
     type Err = String;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::item::{ReplayFate, ReplayItem, ReplayReason};
+use super::item::{ReplayFate, ReplayItem, ReplayReason, digest_of};
 use super::options::ReplayOptions;
 use super::put_readings::PutAtKey;
 use super::reading_origin::{KeyOrigin, ReadingOrigin};
@@ -55,6 +55,12 @@ impl Found<'_> {
             let message = "the table holds other values at its sensor and time; `--overwrite` replaces them";
             return refused(ReplayReason::new("other-values", message));
         }
+        // The dead letter of that reading is deleted, so nothing else has its values.
+        if is_taken && self.is_of_this_replay(dry_run) {
+            let message = "another dead letter of this replay, which is stored or sent, has its sensor and time with other \
+                           values";
+            return refused(ReplayReason::new("same-key", message));
+        }
         match rejected.get(&item.digest()) {
             None => SlotState::Open,
             Some(origin) if item.origin.is_same_reading(origin) => {
@@ -63,6 +69,17 @@ impl Found<'_> {
             }
             // The new dead letter is not its own.
             Some(_) => refused(same_key()),
+        }
+    }
+
+    /// Returns whether the row is a reading that this replay put.
+    fn is_of_this_replay(&self, is_dry: bool) -> bool {
+        match self.put {
+            PutAtKey::None => false,
+            PutAtKey::Last(put) => {
+                is_dry || matches!(self.row, RowState::Stored(row) if digest_of(&row.reading) == put.digest)
+            }
+            PutAtKey::Unknown => self.is_new,
         }
     }
 

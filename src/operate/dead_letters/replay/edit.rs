@@ -1,13 +1,14 @@
 //! Makes a reading of a dead letter: as it is, or with the changes that were asked for.
 
-use sensor_model::{Reading, Value};
+use sensor_model::{Decimal, Reading, Value};
 
 use super::item::{ReplayItem, ReplayReason};
+use super::left_out::{completed, without};
 use super::members::with_members;
 use super::reading_origin::{AppliedEdit, ReadingOrigin};
 use crate::operate::DeadLetter;
 use crate::pipeline::{
-    ConstantField, InputOptions, MAX_RECORD_BYTES, partition_key, read_document, value_json, value_of,
+    ConstantField, InputOptions, MAX_RECORD_BYTES, check_seconds, partition_key, read_document, value_json, value_of,
 };
 
 /// The changes to every dead letter.
@@ -17,16 +18,24 @@ pub(crate) struct ReplayEdit {
     set: Vec<(String, String)>,
     /// How to read it, by the rules of `put --file`.
     input: Option<InputOptions>,
+    /// Members to leave out.
+    drop: Vec<String>,
     /// Readings whose time had no zone, and was taken as UTC.
     pub assumed_utc: u64,
+    /// Members that were left out because they were named.
+    pub left_out: u64,
 }
 
 impl ReplayEdit {
-    /// Creates the changes: keys to set, then how to read the result.
+    /// Creates the changes: keys to set, then how to read the result, and members to leave out.
     ///
     /// # Errors
     /// If a value cannot be kept exactly, or a key occurs twice.
-    pub(crate) fn new(fields: &[ConstantField], input: Option<InputOptions>) -> Result<Self, String> {
+    pub(crate) fn new(
+        fields: &[ConstantField],
+        input: Option<InputOptions>,
+        drop: Vec<String>,
+    ) -> Result<Self, String> {
         let mut set: Vec<(String, String)> = Vec::new();
         for ConstantField { name, value } in fields {
             if set.iter().any(|(other, _)| other == name) {
@@ -34,10 +43,14 @@ impl ReplayEdit {
             }
             // An id such as 17 is a text.
             let is_text = name == "sensor_id";
-            let value = if is_text { Ok(Value::Text(value.clone())) } else { value_of(value) };
+            let value = match name.as_str() {
+                _ if is_text => Ok(Value::Text(value.clone())),
+                "current_time" => time_of(value).map(Value::Number),
+                _ => value_of(value),
+            };
             set.push((name.clone(), value_json(&value.map_err(|reason| format!("the field `{name}`: {reason}"))?)));
         }
-        Ok(ReplayEdit { set, input, assumed_utc: 0 })
+        Ok(ReplayEdit { set, input, drop, assumed_utc: 0, left_out: 0 })
     }
 
     /// Makes the reading of a dead letter. `edited` replaces its data.
@@ -74,12 +87,17 @@ impl ReplayEdit {
         if let Some(input) = &self.input {
             let read = read_document(&data, input).map_err(|error| ReplayReason::new(&error.code, error.reason))?;
             self.assumed_utc += u64::from(read.is_assumed_utc);
-            // Reading by paths leaves out what they do not name.
-            data = with_members(read.json.as_bytes(), &self.set).ok_or_else(no_object)?.into_bytes();
+            let whole = completed(&data, &read.json, &input.map, &self.set, &self.drop)?;
+            self.left_out += whole.dropped;
+            data = with_members(whole.json.as_bytes(), &self.set).ok_or_else(no_object)?.into_bytes();
+        } else if let (false, Ok(text)) = (self.drop.is_empty(), std::str::from_utf8(&data)) {
+            let (kept, dropped) = without(text, &self.drop);
+            self.left_out += dropped;
+            data = kept.into_bytes();
         }
         let reading = Reading::from_json(&data);
         let reading = reading.map_err(|error| ReplayReason::new(error.code(), error.to_string()))?;
-        let origin = if is_by_hand || !self.set.is_empty() || self.input.is_some() {
+        let origin = if is_by_hand || !self.set.is_empty() || !self.drop.is_empty() || self.input.is_some() {
             let map = self.input.as_ref().map_or(&[][..], |input| &input.map);
             let edit = AppliedEdit { set: &self.set, map, is_by_hand };
             ReadingOrigin::new(&letter.data, &edit, &reading)
@@ -95,6 +113,14 @@ impl ReplayEdit {
     }
 }
 
+/// Reads a time that was typed. A number is refused that is not certainly one of seconds.
+fn time_of(text: &str) -> Result<Decimal, String> {
+    match Decimal::parse(text.trim()) {
+        Ok(number) => check_seconds(&number).map(|()| number),
+        Err(_) => InputOptions::default().time(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +131,7 @@ mod tests {
         let part = DeadLetterPart { reject_id: String::new(), bytes: data.len(), expires_at: None };
         let letter = single_part("s/1/0".parse().unwrap(), part, data.into());
         let fields: Vec<ConstantField> = fields.iter().map(|text| text.parse().unwrap()).collect();
-        let prepared = ReplayEdit::new(&fields, None)?.prepare(letter, None);
+        let prepared = ReplayEdit::new(&fields, None, Vec::new())?.prepare(letter, None);
         prepared.map(|item| String::from_utf8(item.data).unwrap()).map_err(|(_, reason)| reason.code)
     }
 
@@ -126,5 +152,16 @@ mod tests {
         assert_eq!(prepared("[", &["temperature=1"]).unwrap_err(), "not-an-object");
         assert_eq!(prepared(data, &["a=1", "a=2"]).unwrap_err(), "the field `a` was given twice");
         assert!(prepared(data, &["a=1e999"]).unwrap_err().contains("the field `a`: "));
+    }
+
+    #[test]
+    fn time_of_a_field_follows_the_rules_of_put_time() {
+        let data = r#"{"sensor_id":"a","temperature":1}"#;
+        for (time, part) in [("1700000000000", "milliseconds"), ("20231114", "2023-11-14"), ("soon", "current_time")] {
+            let refusal = prepared(data, &[&format!("current_time={time}")]).unwrap_err();
+            assert!(refusal.contains(part), "{time}: {refusal}");
+        }
+        let read = prepared(data, &["current_time=2023-11-14T22:13:20Z"]).unwrap();
+        assert_eq!(read, r#"{"sensor_id":"a","temperature":1,"current_time":1700000000}"#);
     }
 }

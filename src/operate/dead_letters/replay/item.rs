@@ -22,8 +22,13 @@ pub(crate) struct ReplayItem {
 impl ReplayItem {
     /// Returns a digest of the reading, which is the same for dead letters of equal readings.
     pub(super) fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.reading.to_json().as_bytes()).into()
+        digest_of(&self.reading)
     }
+}
+
+/// Returns the digest of a reading.
+pub(super) fn digest_of(reading: &Reading) -> [u8; 32] {
+    Sha256::digest(reading.to_json().as_bytes()).into()
 }
 
 /// The outcome for a dead letter.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _};
 use sensor_model::Reading;
 use sensor_model::backoff::Backoff;
 use tokio::time::{Instant, sleep};
@@ -25,6 +27,11 @@ use crate::pipeline::{
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
 /// Time without an accepted record after which the rest is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
+
+/// How long deletions go on after an interrupt.
+const GRACE: Duration = Duration::from_secs(2);
+/// Deletions in flight.
+const CONCURRENT: usize = 32;
 
 /// The stream and the tables.
 #[derive(Clone, Copy, Debug)]
@@ -50,20 +57,27 @@ impl PipelineTarget<'_> {
             let open: Vec<usize> = (0..items.len()).filter(|at| answers[*at].is_none()).collect();
             let keys: Vec<_> = open.iter().map(|at| partition_key(&items[*at].reading.sensor_id)).collect();
             let records: Vec<_> = open.iter().zip(&keys).map(|(at, key)| entry(items[*at], key)).collect();
-            let results = self.letters.retry(|| stream.put_records(&records)).await?;
+            let is_late = progressed.elapsed() >= GIVE_UP_AFTER;
             let mut refusal = None;
-            for (at, result) in open.iter().zip(results) {
-                match result {
-                    Ok(receipt) => {
-                        answers[*at] = Some(receipt);
-                        (progressed, attempt) = (Instant::now(), 0);
+            match stream.put_records(&records).await {
+                Ok(results) => {
+                    for (at, result) in open.iter().zip(results) {
+                        match result {
+                            Ok(receipt) => {
+                                answers[*at] = Some(receipt);
+                                (progressed, attempt) = (Instant::now(), 0);
+                            }
+                            Err(code) => refusal = Some(format!("the stream did not take it: {code}")),
+                        }
                     }
-                    Err(code) => refusal = Some(code),
                 }
+                Err(failure) if failure.is_transient() && !is_late => {
+                    refusal = Some(format!("it is not known whether the stream took it: {failure}"));
+                }
+                Err(failure) => return self.located(Err(failure)).await,
             }
-            let Some(code) = refusal else { break };
+            let Some(message) = refusal else { break };
             if progressed.elapsed() >= GIVE_UP_AFTER || self.interrupt.is_cancelled() {
-                let message = format!("the stream did not take it: {code}");
                 let reason = || ReplayReason::new("not-taken", message.clone());
                 return Ok(answers.into_iter().map(|answer| answer.ok_or_else(reason)).collect());
             }
@@ -102,6 +116,11 @@ impl ReplayTarget for PipelineTarget<'_> {
         let mut answers = Vec::with_capacity(items.len());
         let mut rest = items;
         while !rest.is_empty() {
+            if self.interrupt.is_cancelled() {
+                let reason = || ReplayReason::new("interrupted", "interrupted before it was put");
+                answers.extend(rest.iter().map(|_| Err(reason())));
+                break;
+            }
             let mut bytes = 0;
             let fits = |item: &&&ReplayItem| {
                 bytes += item.data.len() + partition_key(&item.reading.sensor_id).len();
@@ -143,6 +162,22 @@ impl ReplayTarget for PipelineTarget<'_> {
     }
 
     async fn delete(&self, letters: &[&DeadLetter]) -> Vec<Result<Deletion, Error>> {
-        self.letters.delete_all(letters).await
+        // Deletions that are on their way end, and those that fail are not tried for long any more.
+        let ended = async {
+            self.interrupt.cancelled().await;
+            sleep(GRACE).await;
+        };
+        let ended = ended.shared();
+        let delete = |letter| {
+            let ended = ended.clone();
+            async move {
+                tokio::select! {
+                    biased;
+                    deletion = self.letters.delete(letter) => deletion,
+                    () = ended => Err(Error::interrupted("interrupted before it was deleted")),
+                }
+            }
+        };
+        stream::iter(letters.iter().copied()).map(delete).buffered(CONCURRENT).collect().await
     }
 }

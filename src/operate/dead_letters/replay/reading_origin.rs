@@ -77,7 +77,9 @@ impl ReadingOrigin {
         let is_complete = || {
             members.iter().all(|(name, value)| {
                 let is_own = own(name).is_some() && !name.contains('.') && !is_set_otherwise(name);
-                is_own && paths(name, value).iter().all(is_there)
+                let is_mapped = map.iter().any(|it| it.key == *name);
+                let is_whole = || !is_mapped && reading.fields.get(name).is_some_and(|field| is_json_of(field, value));
+                is_own && (paths(name, value).iter().all(is_there) || is_whole())
             })
         };
         ReadingOrigin { source, key, is_whole: key != KeyOrigin::Edited && !is_by_hand && is_complete() }
@@ -93,6 +95,12 @@ impl ReadingOrigin {
         let is_edited = self.key == KeyOrigin::Edited || other.key == KeyOrigin::Edited;
         self.is_whole || (!is_edited && self.source == other.source)
     }
+}
+
+/// Returns whether a field has the value of this JSON.
+fn is_json_of(field: &sensor_model::Value, json: &str) -> bool {
+    let raw = serde_json::from_str(json);
+    raw.is_ok_and(|raw| sensor_model::Reading::field_from_json("x", raw).is_ok_and(|value| value == *field))
 }
 
 /// Returns the paths of all values in the value of a key, as `--map` takes them.

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ use crate::pipeline::{PutReceipt, RowState, StoredReading, compare_sequence_numb
 const KEPT_READINGS: usize = 100_000;
 /// The code of a reading that the stream took, and that did not arrive in time.
 pub(crate) const NOT_STORED: &str = "not-stored";
+
+/// How long a read goes on after an interrupt: the last look at what is stored.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Replays dead letters.
 pub(crate) struct Replayer<'a, T> {
@@ -98,10 +102,23 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         self.wait(slots).await
     }
 
+    /// Reads, but not for long any more after an interrupt.
+    async fn unless_interrupted<R>(&self, read: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
+        let ended = async {
+            self.interrupt.cancelled().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            result = read => result,
+            () = ended => Err(Error::interrupted("interrupted")),
+        }
+    }
+
     /// Compares with the rows that are stored, and with what this replay put.
     async fn compare(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
         let readings: Vec<_> = slots.iter().map(|slot| &slot.first().reading).collect();
-        let rows = self.target.rows(&readings).await?;
+        let rows = self.unless_interrupted(self.target.rows(&readings)).await?;
         for (slot, row) in slots.iter_mut().zip(rows) {
             let found = Found { row: &row, put: self.put.at(&slot.first().reading), is_new: self.is_new_row(&row) };
             slot.state = found.state_of(slot.first(), self.options, &self.rejected);
@@ -186,7 +203,7 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
     async fn look(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
         let mut sent: Vec<_> = slots.iter_mut().filter(|slot| matches!(slot.state, SlotState::Sent(_))).collect();
         let readings: Vec<_> = sent.iter().map(|slot| &slot.first().reading).collect();
-        let rows = self.target.rows(&readings).await?;
+        let rows = self.unless_interrupted(self.target.rows(&readings)).await?;
         for (slot, row) in sent.iter_mut().zip(rows) {
             let (SlotState::Sent(receipt), RowState::Stored(row)) = (&slot.state, row) else { continue };
             if row.reading == slot.first().reading {
@@ -207,7 +224,7 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         if receipts.is_empty() {
             return Ok(());
         }
-        let rejections = self.target.rejections(&receipts).await?;
+        let rejections = self.unless_interrupted(self.target.rejections(&receipts)).await?;
         for (slot, rejection) in sent.iter_mut().zip(rejections) {
             if let Some(FoundRejection { reason, .. }) = rejection.filter(|found| slot.is_rejected_by(found)) {
                 if self.rejected.len() < KEPT_READINGS {
