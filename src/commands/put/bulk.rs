@@ -178,7 +178,7 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
         )
         .hint(format!(
             "{} shows what the file holds; `--map` and `--match` go before the layout's",
-            inspect_command(&args.files)
+            inspect_command(&args.files, args.input_options().layout.as_deref())
         )));
     }
     let suspicions = if args.strict { summary.input.suspicions() } else { Vec::new() };
@@ -198,16 +198,18 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
     }
     if summary.read > 0 && summary.rejected == summary.read {
         // The file is another than was thought.
-        let command = inspect_command(&args.files);
+        let command = inspect_command(&args.files, args.input_options().layout.as_deref());
         error = error.hint(format!("all lines were rejected: {command} shows what the file is and how to put it"));
     }
     Err(if summary.failed > 0 { with_resume(error) } else { error })
 }
 
-/// Returns the command that inspects the first file, in backticks. Standard input that was read cannot be inspected.
-fn inspect_command(files: &[PathBuf]) -> String {
+/// Returns the command that inspects the first file as it was read, in backticks. Standard input that was read cannot be
+/// inspected.
+fn inspect_command(files: &[PathBuf], layout: Option<&str>) -> String {
     let file = files.iter().find(|file| file.as_os_str() != "-").map(|file| file.to_string_lossy());
-    format!("`sensorctl inspect {}`", file.as_deref().map_or(Cow::from("FILE"), shell_word))
+    let layout = layout.map_or(String::new(), |layout| format!("--layout {} ", shell_word(layout)));
+    format!("`sensorctl inspect {layout}{}`", file.as_deref().map_or(Cow::from("FILE"), shell_word))
 }
 
 fn name_failed(output: &Output, files: &[PathBuf], failed: &[Record]) {
@@ -229,7 +231,10 @@ mod tests {
 
     #[test]
     fn inspect_command_names_first_file_quoted_for_a_shell() {
-        let command = |files: &[&str]| inspect_command(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        let with =
+            |files: &[&str], layout| inspect_command(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), layout);
+        let command = |files: &[&str]| with(files, None);
+        assert_eq!(with(&["a.json"], Some("prometheus")), "`sensorctl inspect --layout prometheus a.json`");
         assert_eq!(command(&["-", "my log.csv", "b.csv"]), "`sensorctl inspect 'my log.csv'`");
         assert_eq!(command(&["-"]), "`sensorctl inspect FILE`");
     }

@@ -55,6 +55,8 @@ pub(super) struct CsvColumns {
     filters: Vec<RowFilter>,
     /// Columns that are empty, or their rows rejected: without a name, and that of `scan` for further fields.
     unnamed: Vec<usize>,
+    /// True if the first column has no name and numbers the rows.
+    numbers_rows: bool,
     /// Where the rows of `scan` have shard and sequence number.
     origin: Option<[usize; 2]>,
     long: Option<LongForm>,
@@ -215,9 +217,8 @@ impl CsvColumns {
     pub(super) fn check_width(&self, cells: Cells<'_>, may_be_short: bool) -> Result<(), RowError> {
         let is_short = cells.len() < self.width && !may_be_short;
         if is_short || (self.names.len()..cells.len()).any(|at| !cells.get(at).is_empty()) {
-            let short = "; where only cells at the end are missing, `--short-rows` takes them as empty";
-            let short = if cells.len() < self.width && cells.len() > 1 { short } else { "" };
-            let reason = format!("{} values where the header has {}{short}", cells.len(), self.names.len());
+            let option = self.width_option(cells);
+            let reason = format!("{} values where the header has {}{option}", cells.len(), self.names.len());
             return Err(row_error("column-count", reason));
         }
         match self.unnamed.iter().find(|at| !cells.get(**at).is_empty()) {
@@ -226,9 +227,10 @@ impl CsvColumns {
                 Err(row_error("more-fields", reason))
             }
             Some(at) => {
-                let reason = format!("column {} has a value and no name; `--columns` names it", at + 1);
+                let reason = format!("column {} has a value and no name{}", at + 1, self.name_option(*at));
                 Err(row_error("unnamed-column", reason))
             }
+            None if self.numbers_rows => self.check_row_number(cells),
             None => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ mod devices;
 mod header;
 mod header_cells;
 mod header_row;
+mod no_header;
 mod other_format;
 mod parted_numbers;
 mod row_line;
@@ -36,7 +37,8 @@ use super::output::{CUT_ROW, Output, RawLine};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::{Cells, JoinedCells, RowSplitter, split_plain};
 
-pub(super) use self::header::{HeaderInfo, NotCsv};
+pub(super) use self::header::HeaderInfo;
+pub(super) use self::no_header::NotCsv;
 pub(super) use self::other_format::is_other_format;
 pub(super) use self::parted_numbers::parted_numbers;
 

@@ -91,6 +91,11 @@ impl Read for Transcoder {
     }
 }
 
+/// Returns whether a text begins with the header of a tar archive (POSIX pax, "ustar Interchange Format").
+pub(super) fn is_tar(beginning: &[u8]) -> bool {
+    beginning.get(257..262) == Some(b"ustar")
+}
+
 /// Returns whether a line holds control characters that no text has in any encoding.
 pub(super) fn is_binary(line: &[u8]) -> bool {
     let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);

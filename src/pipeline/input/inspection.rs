@@ -44,7 +44,7 @@ const UNTITLED: &str = "no header names its columns, and its values do not tell 
 
 /// The report on a file.
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the JSON report")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the report, or makes a remark of its own")]
 pub(crate) struct Inspection {
     /// The file as it was named.
     pub file: String,

@@ -190,7 +190,8 @@ impl JsonElements {
         }
     }
 
-    /// Passes over blanks, commas, record separators (RFC 7464) and the brackets of the outermost array.
+    /// Passes over blanks, commas, record separators (RFC 7464), the brackets of the outermost array, and the byte order mark
+    /// of a file that was joined to another one.
     fn skip_to_value(&mut self) -> io::Result<Option<u8>> {
         loop {
             let ready = fill(&mut self.source)?;
@@ -202,7 +203,7 @@ impl JsonElements {
             for byte in ready {
                 match byte {
                     b'\n' => self.line += 1,
-                    b' ' | b'\t' | b'\r' | b',' | 0x1e => {}
+                    b' ' | b'\t' | b'\r' | b',' | 0x1e | 0xef | 0xbb | 0xbf => {}
                     b'[' if !self.is_in_array => {
                         self.is_in_array = true;
                         self.arrays += 1;

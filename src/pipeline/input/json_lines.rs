@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sensor_model::{Reading, ReadingError};
 use serde_json::value::RawValue;
 
+use super::decoding::UTF_8_MARK;
 use super::flat_json::FlatReading;
 use super::json_mapper::JsonMapper;
 use super::json_paths;
@@ -17,6 +18,10 @@ use super::row_error::{RowError, row_error};
 pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut Output) {
     if take_single(raw, mapper, output) {
         return;
+    }
+    // A file that was joined to another one may begin with a byte order mark.
+    if let Some(bytes) = raw.bytes.strip_prefix(UTF_8_MARK) {
+        return take(RawLine { bytes, ..raw }, mapper, output);
     }
     let bytes = trim_line_ending(raw.bytes);
     match mapper {

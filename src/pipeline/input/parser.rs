@@ -264,7 +264,7 @@ impl Input {
     /// Rejects a reading with a character that its bytes did not give in the file's encoding.
     fn checked(&self, item: ParsedLine) -> ParsedLine {
         match (item, self.recognized.encoding) {
-            (ParsedLine::Ready(record), Some(encoding)) if record.data.contains(is_no_character) => {
+            (ParsedLine::Ready(record), Some(encoding)) if holds_no_text(&record.data) => {
                 let encoding = encoding.to_ascii_lowercase();
                 ParsedLine::Rejected(RejectedLine {
                     file: Arc::clone(&self.name),
@@ -368,10 +368,12 @@ impl Input {
     }
 }
 
-/// Returns whether a character is none that text has, and shows bytes of another encoding: the replacement of wrong ones, and
-/// what stands for places that an encoding does not use.
-fn is_no_character(character: char) -> bool {
-    character == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&character)
+/// Returns whether a character shows bytes of another encoding: U+FFFD for wrong ones, and the control characters from U+0080
+/// to U+009F for places that an encoding does not use.
+fn holds_no_text(data: &str) -> bool {
+    let bytes = data.as_bytes();
+    let is_wrong = |at: usize| matches!(bytes[at..], [0xc2, 0x80..=0x9f, ..] | [0xef, 0xbf, 0xbd, ..]);
+    memchr::memchr2_iter(0xc2, 0xef, bytes).any(is_wrong)
 }
 
 /// Passes over blank lines at the beginning; true where there is nothing else.

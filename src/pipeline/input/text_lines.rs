@@ -2,6 +2,9 @@
 
 use std::io;
 
+use serde::de::IgnoredAny;
+
+use super::csv_columns::unmarked;
 use super::json_lines;
 use super::json_mapper::JsonMapper;
 use super::large_value::{KeptBytes, LargeValue};
@@ -20,6 +23,8 @@ pub(super) struct TextLines {
     document: String,
     /// A line that is too long to be held, and is read by its rows.
     large: Option<LargeValue>,
+    /// True if the first line has no end, and is a whole document: what a server answered.
+    is_one_document: bool,
 }
 
 /// How a line becomes a JSON document.
@@ -41,7 +46,7 @@ impl LineForm {
 
 impl TextLines {
     pub(super) fn new(reader: LineReader, form: LineForm) -> Self {
-        TextLines { reader, form, document: String::new(), large: None }
+        TextLines { reader, form, document: String::new(), large: None, is_one_document: false }
     }
 
     /// Returns how far the lines were read: lines, and bytes.
@@ -56,7 +61,7 @@ impl TextLines {
 
     /// Puts what the next line holds; false at the end.
     pub(super) fn advance(&mut self, mapper: Option<&JsonMapper>, output: &mut Output) -> io::Result<bool> {
-        let TextLines { reader, form, document, large } = self;
+        let TextLines { reader, form, document, large, is_one_document } = self;
         if let (Some(value), Some(mapper)) = (large.as_mut(), mapper) {
             if !value.advance(mapper, output)? {
                 *large = None;
@@ -70,10 +75,14 @@ impl TextLines {
         let raw = RawLine { number: reader.number(), bytes: line, is_truncated: false };
         match status {
             LineStatus::End => {
-                output.builder.facts.last_line_unterminated |= !reader.is_terminated();
+                output.builder.facts.last_line_unterminated |= !reader.is_terminated() && !*is_one_document;
                 return Ok(false);
             }
-            LineStatus::TooLong => *large = kept.into_value(raw, position, output)?,
+            LineStatus::TooLong => {
+                *large = kept.into_value(raw, position, output)?;
+                // One that was cut is rejected when its end is read.
+                *is_one_document = raw.number == 1 && large.is_some();
+            }
             LineStatus::Line if is_blank(line) => {}
             LineStatus::Line if is_line_protocol(*form) && !reader.is_terminated() && ends_in_part(line) => {
                 let reason = "the file ends in this line, and its time is shorter than one of this century: it may have been \
@@ -83,6 +92,7 @@ impl TextLines {
             LineStatus::Line => take_line(raw, *form, document, mapper, output),
         }
         if status == LineStatus::Line && !reader.is_terminated() {
+            *is_one_document = *form == LineForm::Json && reader.number() == 1 && is_whole(reader.line());
             output.name_cut_line(&CUT_LINE);
         }
         Ok(true)
@@ -102,6 +112,7 @@ fn take_line(
     }
     let line = trim_line_ending(raw.bytes);
     let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(raw.bytes)) };
+    let line = unmarked(line);
     let written = match form {
         LineForm::LineProtocol | LineForm::LineProtocolField
             if line.starts_with('#') || line.as_bytes().starts_with(line_protocol::DATABASE) =>
@@ -123,6 +134,12 @@ fn take_line(
         (Ok(()), None) => {}
         (Err(error), _) => output.reject(raw, error),
     }
+}
+
+/// Returns whether a line is JSON up to its end.
+fn is_whole(line: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    values.all(|value| value.is_ok())
 }
 
 fn is_line_protocol(form: LineForm) -> bool {

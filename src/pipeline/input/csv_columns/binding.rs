@@ -6,10 +6,9 @@ use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UT
 use super::super::mapping::{Source, captured, is_like, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
-use super::super::time_format::is_utc_name;
 use super::named_fields::no_column;
 use super::row_filter::RowFilter;
-use super::watched_columns::{WatchedColumns, check_units, is_fixed};
+use super::watched_columns::{WatchedColumns, check_units, is_fixed, is_in_utc};
 use super::{
     CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, SeriesTags, Surroundings,
     named_fields,
@@ -246,7 +245,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         None => !long.as_ref().is_some_and(|long| long.names_sensor),
     };
     let is_one_sensor = is_one_sensor && origin.is_none();
-    let is_utc = is_utc_source(&time, names);
+    let is_utc = is_in_utc(&time, names);
     let watched = WatchedColumns::find(names, &binder.used, options, &fields, is_one_sensor, is_utc);
     let tags = SeriesTags::find(names, long.as_ref(), sensor.as_ref(), options);
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
@@ -266,21 +265,12 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         probe_fields,
         filters,
         unnamed,
+        numbers_rows: false,
         origin,
         long,
         watched,
         tags,
     })
-}
-
-/// Returns whether a column of the source says by its name that it is in UTC.
-fn is_utc_source(time: &CellSource, names: &[&str]) -> bool {
-    match time {
-        CellSource::Column(at) => is_utc_name(names[*at]),
-        CellSource::Parts { parts, .. } => {
-            parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
-        }
-    }
 }
 
 /// Returns the form of rows that hold one quantity each, where the options name it.

@@ -12,7 +12,7 @@ use super::super::reading_builder::ReadingBuilder;
 use super::super::row_error::RowError;
 use super::super::row_splitter::Cells;
 use super::super::series_columns::{FoundColumn, SeriesColumns};
-use super::super::time_format::is_zone_name;
+use super::super::time_format::{is_utc_name, is_zone_name};
 use super::super::unit::Unit;
 use super::unit_columns::UnitColumns;
 use super::{CellSource, CsvColumns, Part};
@@ -62,6 +62,16 @@ impl WatchedColumns {
         let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
         WatchedColumns { devices, one_device: Vec::new(), series, series_places, sensor, units, zone }
+    }
+}
+
+/// Returns whether the name of a time says that it is in UTC.
+pub(super) fn is_in_utc(time: &CellSource, names: &[&str]) -> bool {
+    match time {
+        CellSource::Column(at) => is_utc_name(names[*at]),
+        CellSource::Parts { parts, .. } => {
+            parts.0.iter().flatten().any(|part| matches!(part, Part::Column(at) if is_utc_name(names[*at])))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::measured::without_unit;
 use super::super::number::{DecimalSign, has_quality};
 use super::row_shape::{Evidence, decimal_evidence, decimals};
 
-/// What the cells of one column showed.
+/// The signs that the cells of one column showed.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent observations of the cells")]
 pub(super) struct ColumnSigns {
@@ -12,7 +12,7 @@ pub(super) struct ColumnSigns {
     pub is_temperature: bool,
     /// The first row that shows a sign, and which.
     first: Option<(usize, DecimalSign)>,
-    has_point: bool,
+    points: u64,
     first_comma: Option<String>,
     /// True if numbers with a comma differ, as those that were measured do.
     varies: bool,
@@ -42,23 +42,23 @@ impl ColumnSigns {
         };
         self.first.get_or_insert((row, sign));
         if sign == DecimalSign::Point {
-            self.has_point = true;
+            self.points += 1;
         } else {
             self.varies |= self.first_comma.get_or_insert_with(|| cell.to_owned()) != cell;
         }
     }
 
     pub(super) fn has_point(&self) -> bool {
-        self.has_point
+        self.points > 0
     }
 
     /// Returns whether all of its numbers with a fraction have a comma, and all its cells are numbers.
     pub(super) fn has_commas_only(&self) -> bool {
-        self.first_comma.is_some() && !self.has_point && !self.has_other
+        self.first_comma.is_some() && self.points == 0 && !self.has_other
     }
 
     fn has_points_only(&self) -> bool {
-        self.has_point && self.first_comma.is_none() && !self.has_other
+        self.points > 0 && self.first_comma.is_none() && !self.has_other
     }
 }
 

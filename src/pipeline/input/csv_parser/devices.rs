@@ -6,7 +6,7 @@ use super::super::csv_columns::device_options;
 use super::super::output::Output;
 use super::super::row_splitter::{JoinedCells, RowSplitter};
 use super::CsvParser;
-use super::header::NotCsv;
+use super::no_header::NotCsv;
 
 impl CsvParser {
     /// Looks at the rows that are read already.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use super::super::csv_columns::{CsvColumns, HeaderError, Surroundings};
+use super::super::csv_columns::{CsvColumns, Surroundings};
 use super::super::decoding;
 use super::super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::super::number::DecimalSign;
@@ -12,10 +12,9 @@ use super::super::output::{Output, RawLine};
 use super::super::row_splitter::RowSplitter;
 use super::comments::CommentRule;
 use super::cut_row::LastCells;
-use super::header_cells::{has_values, holds_value, split};
-use super::other_format::{OtherFormat, other_format};
+use super::header_cells::{has_values, split};
+use super::no_header::{Candidate, NotCsv, no_header};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
-use crate::hint_flags::shell_word;
 
 /// Lines before the header that are looked at.
 const MAX_PREAMBLE_LINES: usize = 64;
@@ -31,46 +30,6 @@ pub(crate) struct HeaderInfo {
     pub names: Vec<String>,
     /// The unit that the columns of the temperatures name.
     pub temperature_unit: Option<&'static str>,
-}
-
-/// Why a file is not read: what is wrong, and what to type.
-#[derive(Debug)]
-pub(in super::super) struct NotCsv {
-    pub reason: String,
-    pub hints: Vec<String>,
-    /// True if it is CSV with the columns of a reading, and something else is wrong.
-    pub is_csv: bool,
-}
-
-impl NotCsv {
-    fn new(reason: impl Into<String>) -> Self {
-        NotCsv { reason: reason.into(), hints: Vec::new(), is_csv: false }
-    }
-
-    pub(super) fn of_csv(reason: impl Into<String>) -> Self {
-        NotCsv { is_csv: true, ..NotCsv::new(reason) }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
-        self
-    }
-}
-
-/// A line that may be the header.
-struct Candidate {
-    number: u64,
-    cells: Vec<String>,
-    error: HeaderError,
-    /// True if the next line has numbers or times.
-    is_before_values: bool,
-}
-
-impl Candidate {
-    /// How much it is like a header: by the names that it has, then by its form.
-    fn likeness(&self) -> (usize, bool) {
-        (self.error.found, self.is_before_values && self.cells.len() > 1 && !has_values(&self.cells))
-    }
 }
 
 impl CsvParser {
@@ -227,6 +186,11 @@ impl Search<'_> {
                 Ok(text) if !text.contains('\0') => text.to_owned(),
                 _ => {
                     let hint = decoding::hint_at(&line.bytes, line.offset);
+                    if decoding::is_tar(&line.bytes) {
+                        let hint =
+                            "`tar -xOf FILE | sensorctl put --file -` puts the files in it; `tar -tf FILE` lists them";
+                        return Ok(Err(NotCsv::new("it is a tar archive").hint(hint)));
+                    }
                     if decoding::is_binary(&line.bytes) {
                         let reason = format!("line {} holds bytes that no text has: it is binary data", line.number);
                         let hint = "export the readings as CSV or NDJSON with the program that wrote the file";
@@ -265,7 +229,7 @@ impl Search<'_> {
                 break;
             }
         }
-        Ok(Err(self.no_header()))
+        Ok(Err(no_header(self.best.take(), &self.above)))
     }
 
     /// Remembers a line before the header.
@@ -341,51 +305,5 @@ impl Search<'_> {
         };
         let next = std::str::from_utf8(next).unwrap_or_default();
         split(delimiter, next).is_some_and(|cells| has_values(&cells))
-    }
-
-    /// Says what is wrong, without showing what may be a reading.
-    fn no_header(&mut self) -> NotCsv {
-        let Some(Candidate { number, cells, error, is_before_values }) = self.best.take() else {
-            return NotCsv::new("it has no line that could be a header");
-        };
-        if let Some(OtherFormat { what, hint }) = self.above.iter().find_map(|line| other_format(&line.bytes)) {
-            return NotCsv::new(what).hint(hint);
-        }
-        let place = if number == 1 { "its first line".to_owned() } else { format!("line {number}") };
-        if error.is_header {
-            return NotCsv::of_csv(error.reason);
-        }
-        if has_values(&cells) {
-            let wanted = error.reason.split(';').next().unwrap_or_default();
-            return NotCsv::new(format!("{wanted}; {place} holds values and no names")).hint(format!(
-                "a file without a header: name its {} columns in their order, such as `--columns \
-                 sensor_id,current_time,temperature`; an empty name ignores a column",
-                cells.len()
-            ));
-        }
-        let is_unusual = cells.len() == 1 && delimiter::unusual(&cells[0]).is_some();
-        if error.found == 0 && !is_before_values && !is_unusual {
-            let wanted = error.reason.split(';').next().unwrap_or_default();
-            return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
-        }
-        let reason = if cells.len() == 1 || cells.iter().any(|cell| holds_value(cell)) {
-            let (wanted, count) = (error.reason.split("; there are:").next().unwrap_or_default(), cells.len());
-            format!("{wanted}; {place} has {count} column{}", if count == 1 { "" } else { "s" })
-        } else {
-            error.reason
-        };
-        let not_csv = NotCsv::new(reason);
-        let not_csv = match cells.as_slice() {
-            [line] => match delimiter::unusual(line) {
-                Some(byte) => {
-                    let word = shell_word(&byte.to_string()).to_string();
-                    not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {word}`"))
-                }
-                None => not_csv,
-            },
-            _ => not_csv,
-        };
-        let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
-        NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
     }
 }

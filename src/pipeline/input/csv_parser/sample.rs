@@ -9,7 +9,7 @@ use super::super::row_splitter::RowSplitter;
 use super::CsvParser;
 use super::column_signs::{ColumnSigns, sign_of};
 use super::cut_row::LastCells;
-use super::header::NotCsv;
+use super::no_header::NotCsv;
 
 impl CsvParser {
     /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three

@@ -4,7 +4,7 @@ use sensor_model::truncate_for_log;
 
 use super::super::unit::{scale_options, scaled_unit};
 use super::CsvParser;
-use super::header::NotCsv;
+use super::no_header::NotCsv;
 
 impl CsvParser {
     /// Refuses a temperature whose column says that it counts parts of a degree, where no option says so.

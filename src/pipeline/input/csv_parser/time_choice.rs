@@ -4,7 +4,7 @@ use super::super::output::Output;
 use super::super::row_splitter::RowSplitter;
 use super::super::time_format::forms_of_times;
 use super::CsvParser;
-use super::header::NotCsv;
+use super::no_header::NotCsv;
 
 /// Bytes of rows that are read ahead of an input that is long enough, but for its header.
 const FIRST_ROWS: usize = 60 * 1024;

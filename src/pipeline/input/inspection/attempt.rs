@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::pipeline::{ColumnMapping, Layouts};
 
 /// Reasons for which a recognized layout refuses values that other options would take.
-const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding"];
+const WRONG_DATA: [&str; 7] =
+    ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding", "second-quantity"];
 
 /// An attempt to read the head.
 pub(super) struct Attempt {
@@ -25,14 +26,14 @@ pub(super) struct Attempt {
     pub question: Question,
 }
 
-/// What a file does not tell.
+/// A question that a file leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     /// The form of its times.
     TimeFormat,
     /// Which column is the temperature.
     Temperature,
-    /// What its columns are, which have no names.
+    /// The meaning of its columns, which have no names.
     Columns,
 }
 

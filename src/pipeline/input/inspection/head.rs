@@ -64,7 +64,8 @@ impl Head {
 
     /// Returns the encoding that the text is likely in, where it is not UTF-8: no line of it is that has more than ASCII.
     pub(super) fn likely_encoding(&self, options: &InputOptions) -> Option<TextEncoding> {
-        if options.encoding.is_some() || self.recognized.encoding.is_some() {
+        let is_known = options.encoding.is_some() || self.recognized.encoding.is_some();
+        if is_known || decoding::is_tar(&self.text) {
             return None;
         }
         // UTF-16 without a mark is UTF-8 with zero bytes where it is ASCII.

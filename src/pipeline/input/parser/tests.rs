@@ -153,6 +153,7 @@ mod dates;
 mod devices;
 mod headers;
 mod json;
+mod named_options;
 mod other_formats;
 mod series;
 mod units;

@@ -264,3 +264,19 @@ fn encoding_of_letters_is_told_as_a_guess_and_one_that_bytes_exclude_is_not_prop
     assert_eq!(inspection.accepted, 0);
     assert!(inspection.reasons["not-utf-8"].reason.contains("CP850"), "{:?}", inspection.reasons);
 }
+
+#[test]
+fn index_of_times_and_the_reason_of_a_layout_are_told() {
+    let index = ",sensor_id,temperature\n2023-11-14 22:13:20,k,21.5\n2023-11-14 22:14:20,k,21.6\n";
+    assert_eq!(flags(index, "f.csv"), "current_time=@column.1");
+    let series = |name: &str| {
+        format!("{{\"metric\":{{\"__name__\":\"{name}\",\"sensor\":\"a\"}},\"values\":[[1700000000,\"21.5\"]]}}")
+    };
+    let text = format!(
+        "{{\"status\":\"success\",\"data\":{{\"resultType\":\"matrix\",\"result\":[{},{}]}}}}",
+        series("room_celsius"),
+        series("dew_point_celsius")
+    );
+    let (inspection, ..) = inspected(text.as_bytes(), "f.json");
+    assert!(inspection.reasons.contains_key("second-quantity"), "{:?}", inspection.reasons);
+}

@@ -75,7 +75,7 @@ fn temperatures_below_absolute_zero_and_times_of_1970_are_counted() {
 #[test]
 fn file_of_another_kind_is_named() {
     assert!(wrong("<html><td>time</td><td>temp</td></html>\n", "").contains("it is HTML or XML"));
-    let message = wrong("CreateTime:1700000000000\ta\t{\"temperature\":21.5}\n", "");
+    let message = wrong("2023-11-14 22:13:20 info: {\"temperature\":21.5}\n", "");
     assert!(
         message.contains("JSON behind other text") && message.contains("/p' dir/file-7.csv | sensorctl put"),
         "{message}"

@@ -303,3 +303,29 @@ fn bytes_of_another_encoding_in_a_last_line_are_named_as_such() {
     assert_eq!(json(b"{\"sensor_id\":\"caf\xe9\"}")[1], "2 not-utf-8");
     assert_eq!(json(b"{\"sensor_id\":\"caf\xc3")[1], "2 cut-line");
 }
+
+#[test]
+fn byte_order_mark_between_joined_files_is_passed_over() {
+    let other = A.replace("\"current_time\":2", "\"current_time\":3");
+    for text in
+        [format!("{A}\n\u{feff}{other}\n"), format!("[{A}]\u{feff}[{other}]"), format!("{A}{A}\n\u{feff}{other}")]
+    {
+        let whole = read(text.clone(), "");
+        assert_eq!(whole.last().map(String::as_str), Some("a 1 3"), "{text}: {whole:?}");
+        assert_eq!(read(text, "--map~temperature=temperature").last().map(String::as_str), Some("a 1 3"));
+    }
+    let line = "climate,sensor_id=a temperature=1 1700000000000000000\n";
+    assert_eq!(read(format!("{line}\u{feff}{line}"), "").len(), 2);
+    assert!(!read(format!("{line}\u{feff}{line}"), "")[1].contains("not-"));
+}
+
+#[test]
+fn whole_document_without_line_end_is_not_cut() {
+    assert!(!counted(A, "").last_line_unterminated && !counted(format!("{A}{A}"), "").last_line_unterminated);
+    assert_eq!(read(&A[..A.len() - 1], ""), ["1 cut-line"]);
+    assert!(counted(format!("{A}\n{A}"), "").last_line_unterminated, "lines may follow");
+    let many = format!("{{\"rows\":[{}{A}]}}", format!("{A},").repeat(30_000));
+    let map =
+        "--map~sensor_id=rows[].sensor_id~--map~temperature=rows[].temperature~--map~current_time=rows[].current_time";
+    assert!(!counted(many, map).last_line_unterminated, "nor is a large one");
+}
