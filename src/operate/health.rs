@@ -212,9 +212,9 @@ fn failing(metrics: &PipelineMetrics, now: Timestamp) -> Option<String> {
 
 /// Returns the throttles of the last minutes, unless something passed in a minute after the last one.
 fn throttled_at_last(throttles: &MetricSeries, passed: &MetricSeries, now: Timestamp) -> Option<f64> {
-    let throttled = in_last(throttles, now).filter(|throttled| *throttled > 0.0)?;
+    let count = in_last(throttles, now).filter(|count| *count > 0.0)?;
     let last = throttles.points.iter().rev().find(|point| point.value > 0.0)?;
-    newest_above_zero(passed).is_none_or(|passed| passed <= last.time).then_some(throttled)
+    newest_above_zero(passed).is_none_or(|passed| passed <= last.time).then_some(count)
 }
 
 /// Returns the sum of the points of the last minutes, or `None` where points are missing that may be above zero.

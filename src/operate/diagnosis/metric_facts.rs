@@ -42,13 +42,13 @@ pub(crate) struct MetricFacts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NewestMinutes {
     /// Of throttled invocations.
-    pub invocation_throttle_ms: Option<i64>,
+    pub invocation_throttled: Option<i64>,
     /// Of throttled writes to the tables.
-    pub table_throttle_ms: Option<i64>,
+    pub table_throttled: Option<i64>,
     /// Of throttled puts.
-    pub put_throttle_ms: Option<i64>,
+    pub put_throttled: Option<i64>,
     /// Of records that were put.
-    pub put_ms: Option<i64>,
+    pub records_put: Option<i64>,
 }
 
 /// The load of a stream in its busiest minutes.
@@ -92,10 +92,10 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
         };
     }
     let newest = NewestMinutes {
-        invocation_throttle_ms: newest(&throttles),
-        table_throttle_ms: newest(&table).max(newest(&rejects)),
-        put_throttle_ms: newest(&writes),
-        put_ms: newest(&records),
+        invocation_throttled: newest(&throttles),
+        table_throttled: newest(&table).max(newest(&rejects)),
+        put_throttled: newest(&writes),
+        records_put: newest(&records),
     };
     Ok(MetricFacts {
         minutes: MINUTES,

@@ -83,7 +83,9 @@ mod tests {
     fn column_of_units_has_one_of_temperature_and_nothing_else() {
         let are_units = |values: &[&str]| {
             let mut seen = UnitValues::default();
-            values.iter().for_each(|value| seen.see(value));
+            for value in values {
+                seen.see(value);
+            }
             seen.are_units()
         };
         for values in [&["C", "F"][..], &["°C", ""], &["%", "Fahrenheit"], &["K"], &["celsius", "kWh", "lx"]] {

@@ -65,7 +65,9 @@ mod tests {
         let builder = ReadingBuilder::new(&InputOptions::default(), TimeUnit::Auto).unwrap();
         let take = |patterns: &[&str], values: &[Option<&'static str>]| {
             let mut all = ValuePatterns::default();
-            patterns.iter().for_each(|pattern| all.add(pattern));
+            for pattern in patterns {
+                all.add(pattern);
+            }
             all.take(values.iter().map(|value| value.map(Cow::Borrowed)), &builder)
         };
         let topics = ["z/*", "!*/set", "!*/get", "!*/set/*"];

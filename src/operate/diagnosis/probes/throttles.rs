@@ -78,7 +78,7 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
     if reserved == Ok(Some(0)) {
         return Finding::Excluded(name);
     }
-    let last_ms = metrics.newest.invocation_throttle_ms;
+    let last_ms = metrics.newest.invocation_throttled;
     let throttled = match count(name, &metrics.function_throttles) {
         Ok(_) if is_over(seen, last_ms) => return Finding::Excluded(name),
         Ok(count) => count,
@@ -111,7 +111,7 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
 
 fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let (throttled, hot) = (CauseName::TableThrottled, CauseName::HotKey);
-    let last_ms = metrics.newest.table_throttle_ms;
+    let last_ms = metrics.newest.table_throttled;
     let events = match count(throttled, &metrics.table_throttles) {
         Ok(_) if is_over(seen, last_ms) => return [Finding::Excluded(throttled), Finding::Excluded(hot)],
         Ok(events) => events,
@@ -141,8 +141,8 @@ fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
 
 fn writers(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let (hot, full) = (CauseName::HotShard, CauseName::StreamThrottled);
-    let last_ms = metrics.newest.put_throttle_ms;
-    let is_over = metrics.newest.put_ms.zip(last_ms).is_some_and(|(put, throttled)| put > throttled);
+    let last_ms = metrics.newest.put_throttled;
+    let is_over = metrics.newest.records_put.zip(last_ms).is_some_and(|(put, throttled)| put > throttled);
     let rejected = match count(hot, &metrics.write_throttles) {
         Ok(_) if is_over => return [Finding::Excluded(hot), Finding::Excluded(full)],
         Ok(rejected) => rejected,

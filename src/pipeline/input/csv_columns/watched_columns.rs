@@ -56,8 +56,8 @@ impl WatchedColumns {
         // A file's own sensor is what it says, and the tags of annotated CSV are looked at in every row.
         let is_open = is_one_sensor || sensor.is_some() && options.quantity.as_deref() != Some("_field");
         let series_places: Vec<_> = unused().filter(|at| is_open && is_looked_at(at)).collect();
-        let named = |at: &usize| (names[*at].to_owned(), as_source(names[*at]));
-        let series = SeriesColumns::new(series_places.iter().map(named));
+        let with_source = |at: &usize| (names[*at].to_owned(), as_source(names[*at]));
+        let series = SeriesColumns::new(series_places.iter().map(with_source));
         let units = UnitColumns::find(names, options, fields);
         let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));

@@ -6,7 +6,6 @@ use super::row_shape::{Evidence, decimal_evidence, decimals};
 
 /// The signs that the cells of one column showed.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent observations of the cells")]
 pub(super) struct ColumnSigns {
     pub at: usize,
     pub is_temperature: bool,

@@ -74,10 +74,10 @@ fn throttled_invocations_and_failed_deliveries_are_causes() {
 #[test]
 fn throttles_are_over_when_something_passed_after_their_last_minute() {
     let newest = NewestMinutes {
-        invocation_throttle_ms: Some(NOW - 3 * MINUTE),
-        table_throttle_ms: Some(NOW - 3 * MINUTE),
-        put_throttle_ms: Some(NOW - 3 * MINUTE),
-        put_ms: Some(NOW - 3 * MINUTE),
+        invocation_throttled: Some(NOW - 3 * MINUTE),
+        table_throttled: Some(NOW - 3 * MINUTE),
+        put_throttled: Some(NOW - 3 * MINUTE),
+        records_put: Some(NOW - 3 * MINUTE),
     };
     let throttled = MetricFacts {
         function_throttles: Ok(5.0),
@@ -93,7 +93,7 @@ fn throttles_are_over_when_something_passed_after_their_last_minute() {
     let all = [CauseName::FunctionThrottled, CauseName::TableThrottled, CauseName::StreamThrottled];
     assert_eq!(names(&seen), all, "it may have been before");
     assert!(!proven(&seen)[0].evidence.contains("used up"), "no call shows that");
-    seen.metrics = Ok(MetricFacts { newest: NewestMinutes { put_ms: Some(NOW), ..newest }, ..throttled });
+    seen.metrics = Ok(MetricFacts { newest: NewestMinutes { records_put: Some(NOW), ..newest }, ..throttled });
     assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::TableThrottled]);
 }
 
