@@ -72,14 +72,15 @@ impl Found<'_> {
         }
     }
 
-    /// Returns whether the row is a reading that this replay put.
+    /// Returns whether the row is, or may be, a reading of this replay.
     fn is_of_this_replay(&self, is_dry: bool) -> bool {
         match self.put {
             PutAtKey::None => false,
             PutAtKey::Last(put) => {
                 is_dry || matches!(self.row, RowState::Stored(row) if digest_of(&row.reading) == put.digest)
             }
-            PutAtKey::Unknown => self.is_new,
+            // The next replay replaces the row, if no dead letter of this one is in it.
+            PutAtKey::Unknown => true,
         }
     }
 

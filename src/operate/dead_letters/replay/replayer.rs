@@ -122,8 +122,9 @@ impl<'a, T: ReplayTarget> Replayer<'a, T> {
         for (slot, row) in slots.iter_mut().zip(rows) {
             let found = Found { row: &row, put: self.put.at(&slot.first().reading), is_new: self.is_new_row(&row) };
             slot.state = found.state_of(slot.first(), self.options, &self.rejected);
-            if self.options.dry_run && matches!(slot.state, SlotState::Open) {
-                // The next windows find what this one would have stored.
+            let is_promised = self.options.dry_run && matches!(slot.state, SlotState::Open);
+            if is_promised || matches!(slot.state, SlotState::Stored { .. }) {
+                // The next windows find what this one would have stored, and replace no row whose dead letter it deletes.
                 self.put.insert(slot.first());
             }
         }

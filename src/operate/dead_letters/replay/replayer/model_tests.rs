@@ -246,7 +246,7 @@ proptest! {
             let asked = letters.iter().filter(|other| **other == (*time, *temperature)).count();
             // A letter that the function rejected again stays once. A refused one keeps its letters, also those that
             // were new when a replay was killed before it deleted the old ones.
-            let is_refused = !overwrite && rows.contains_key(&key(&reading));
+            let is_refused = rows.contains_key(&key(&reading));
             let at_most = match (*temperature >= HOT, is_refused) {
                 (true, false) => 1,
                 (true, true) => asked + kills.len(),
