@@ -319,7 +319,7 @@ fn policy_that_denies_is_named_with_the_command_that_removes_it() {
     seen.role.as_mut().unwrap().as_mut().unwrap().policies.push(deny);
     let remedy = &proven(&seen)[0].remedy;
     assert!(remedy.contains("`aws iam delete-role-policy --role-name r --policy-name theirs`"), "{remedy}");
-    assert!(!remedy.contains("sensorctl up"), "{remedy}");
+    assert!(!remedy.contains("`sensorctl up"), "{remedy}");
 }
 
 #[test]
