@@ -37,8 +37,8 @@ pub(crate) enum AwsCli {
     LocalEnv,
 }
 
-/// The services that hold a pipeline, by their names in the AWS CLI.
-const SERVICES: [&str; 6] = ["dynamodb", "iam", "kinesis", "lambda", "logs", "sts"];
+/// The services that hold a pipeline, and that of their quotas, by their names in the AWS CLI.
+const SERVICES: [&str; 7] = ["dynamodb", "iam", "kinesis", "lambda", "logs", "service-quotas", "sts"];
 
 impl HintFlags {
     /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables; of one

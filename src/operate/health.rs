@@ -57,6 +57,8 @@ pub(crate) struct Health {
     pub last_write: Option<Timestamp>,
     /// Failures, as clauses without an end.
     pub problems: Vec<String>,
+    /// The reason why it is not known whether the mapping gave up records, where a log would tell it.
+    pub given_up_reason: Option<String>,
 }
 
 impl HealthReadings {
@@ -172,7 +174,8 @@ impl HealthReadings {
             problems.push(format!("{lost} given up in the last {GIVEN_UP_HOURS} h, and not tried again"));
         }
         let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
-        Health { lag, last_write, problems }
+        let given_up_reason = self.given_up.as_ref().err().cloned();
+        Health { lag, last_write, problems, given_up_reason }
     }
 }
 

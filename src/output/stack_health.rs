@@ -27,6 +27,9 @@ pub(crate) struct HealthStatus {
     /// The reason why it is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letters_reason: Option<String>,
+    /// The reason why it is not known whether the mapping gave up records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_up_reason: Option<String>,
     /// The minute in which the table was last written, by the metrics.
     pub last_write: Option<String>,
     /// The reason why there are no metrics.
@@ -91,6 +94,7 @@ impl HealthStatus {
             let ago = units::duration(Duration::try_from(now.duration_since(at)).unwrap_or_default());
             format!("rows: last written at {} UTC, {ago} ago", at.strftime("%Y-%m-%d %H:%M"))
         }));
+        lines.extend(health.given_up_reason.as_ref().map(|reason| format!("given-up records: unknown ({reason})")));
         if let (Some(reason), Ok(_)) = (&metrics_reason, &health.lag) {
             lines.push(format!("metrics: unknown ({reason})"));
         }
@@ -102,6 +106,7 @@ impl HealthStatus {
             shards,
             dead_letters: dead.map(|dead| DeadLetterStatus { count: dead.count, is_at_least: dead.is_at_least }),
             dead_letters_reason: dead_letters.as_ref().err().cloned(),
+            given_up_reason: health.given_up_reason.clone(),
             last_write: health.last_write.map(|at| at.to_string()),
             metrics_reason,
             lines,
@@ -113,8 +118,11 @@ impl HealthStatus {
     /// Returns what is not known of what says whether readings pass.
     #[must_use]
     pub(crate) fn not_known(&self) -> Vec<&'static str> {
-        let parts =
-            [(self.lag_ms.is_none() || self.lag_is_at_least, "lag"), (self.dead_letters.is_none(), "dead letters")];
+        let parts = [
+            (self.lag_ms.is_none() || self.lag_is_at_least, "lag"),
+            (self.dead_letters.is_none(), "dead letters"),
+            (self.given_up_reason.is_some(), "given-up records"),
+        ];
         parts.into_iter().filter_map(|(is_unknown, name)| is_unknown.then_some(name)).collect()
     }
 }

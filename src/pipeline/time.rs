@@ -1,5 +1,7 @@
 //! Parses points in time as people and files write them, as exact seconds since 1970, and formats them for tables.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -58,23 +60,26 @@ pub(crate) fn check_seconds(time: &Decimal) -> Result<(), String> {
 }
 
 fn check_unit(time: &Decimal) -> Result<(), String> {
-    // Where milliseconds begin for `put --time-unit auto`, too.
-    if *time >= Decimal::from(100_000_000_000) {
+    if *time >= Decimal::from(LEAST_MILLISECONDS) {
         return Err("in seconds it is after the year 5138; milliseconds are written as 1700000000.000".to_owned());
     }
     Ok(())
 }
 
+/// The years in which digits without separators are taken for a date.
+pub(crate) const CALENDAR_YEARS: RangeInclusive<i16> = 1900..=2100;
+/// The least number that is a time in milliseconds, and not in seconds.
+pub(crate) const LEAST_MILLISECONDS: u64 = 100_000_000_000;
+
 /// Returns the date that digits without separators may stand for: a year, or a year, month and day.
 fn date_of_digits(digits: &str) -> Option<Date> {
-    let number: u32 = digits.parse().ok()?;
-    let (year, month, day) = match digits.len() {
-        4 => (number, 1, 1),
-        8 => (number / 10_000, number / 100 % 100, number % 100),
+    let year: i16 = digits.get(..4)?.parse().ok()?;
+    let (month, day) = match digits.len() {
+        4 => (1, 1),
+        8 => (digits.get(4..6)?.parse().ok()?, digits.get(6..)?.parse().ok()?),
         _ => return None,
     };
-    let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    (1900..2100).contains(&year).then_some(date)
+    Date::new(year, month, day).ok().filter(|date| CALENDAR_YEARS.contains(&date.year()))
 }
 
 fn time_of_age(text: &str) -> Result<Decimal, String> {
@@ -174,7 +179,7 @@ mod tests {
         let refused = |text: &str| parse_time_or_age(text).unwrap_err();
         assert!(refused("2011").starts_with("a date is written as 2011-01-01; as seconds"), "{}", refused("2011"));
         assert!(refused("20110131").contains("2011-01-31") && refused("20110131").contains("1970-08-21T18:08:51Z"));
-        for text in ["1899", "2100", "20111301", "20110230", "2011.5", "-2011", "1970-01-01T00:33:31Z"] {
+        for text in ["1899", "2101", "20111301", "20110230", "2011.5", "-2011", "1970-01-01T00:33:31Z"] {
             assert!(parse_time_or_age(text).is_ok(), "{text}");
         }
     }

@@ -61,7 +61,7 @@ pub const REJECTS: (&str, Lines<'static>) = (
     ],
 );
 
-/// What the lines of [`REJECTS`] need: a dead letter, and a batch that was given up.
+/// Creates the dead letter and the given-up batch that the commands of [`REJECTS`] work on.
 pub struct DeadLetters<'a> {
     api: ApiClient,
     env: &'a TestEnv,

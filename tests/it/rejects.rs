@@ -104,7 +104,7 @@ fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
     let run = env.run(["rejects", "export", "--local", "--raw"]).assert_code(3);
     assert!(run.stdout.starts_with("{\"a\":1}\n") && !run.stdout.contains("a\nb"), "{}", run.stdout);
     run.assert_stderr_contains(&["1 dead letter not written", "the same command without `--raw`"]);
-    // What is missing does not hide what else is wrong, and no file holds less than what was asked for.
+    // A missing id does not hide another error, and no file is written without all ids that were asked for.
     let raw = ["rejects", "export", "--local", "--raw", &format!("{SHARD}/11/0"), &format!("{SHARD}/7/0")];
     env.run(raw).assert_code(3).assert_stderr_contains(&[
         "1 dead letter not written",

@@ -132,12 +132,12 @@ fn status_without_metrics_compares_the_stream_with_the_table_and_says_so() {
     let table = cloud.run(&env, ["status", "-o", "table"]).assert_success().stdout;
     assert!(table.contains("lag: none (newest records of the stream compared with the table)"), "{table}");
 
-    api.set_faults(&format!("{NO_METRICS};kinesis:ListShards=denied;dynamodb:Scan=denied"));
+    api.set_faults(&format!("{NO_METRICS};kinesis:ListShards=denied;dynamodb:Scan=denied;logs:FilterLogEvents=denied"));
     let run = status(&env).assert_success();
-    assert!(run.stderr.contains("up to date; not known: lag, dead letters."), "{}", run.stderr);
+    assert!(run.stderr.contains("up to date; not known: lag, dead letters, given-up records."), "{}", run.stderr);
     let report = run.json();
     assert_eq!((&report["lag_ms"], &report["dead_letters"]), (&Value::Null, &Value::Null), "{report}");
-    for reason in ["lag_reason", "dead_letters_reason"] {
+    for reason in ["lag_reason", "dead_letters_reason", "given_up_reason"] {
         assert!(report[reason].as_str().unwrap().contains("AccessDeniedException"), "{report}");
     }
 }

@@ -95,7 +95,7 @@ impl ActionResource {
         other == ActionResource::Tables && matches!(self, ActionResource::Readings | ActionResource::DeadLetters)
     }
 
-    /// Returns the ARNs, or patterns of them. There are none for a stream without a key of its own.
+    /// Returns the ARNs or ARN patterns. Empty for a stream without a key of its own.
     #[must_use]
     pub(crate) fn arns(self, settings: &Pipeline, place: Place<'_>) -> Vec<String> {
         let Place { account, region } = place;

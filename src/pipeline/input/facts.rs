@@ -58,7 +58,7 @@ impl PossibleDevices {
         self.0.insert(found.source.clone(), (found.values, source));
     }
 
-    /// Returns whether there is none.
+    /// Returns whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -5,7 +5,7 @@ use sensor_model::{Reading, Value, truncate_for_log};
 use serde_json::value::RawValue;
 
 use super::item::ReplayReason;
-use super::members::{members_of, with_members};
+use super::members::{members_of, object_of, with_members};
 use crate::pipeline::ColumnMapping;
 
 const OWN: [&str; 3] = ["sensor_id", "temperature", "current_time"];
@@ -69,7 +69,8 @@ pub(super) fn completed(
         );
         return Err(ReplayReason::new("fields-left-out", message));
     }
-    let json = with_members(read.as_bytes(), &added).unwrap_or_else(|| read.to_owned());
+    let json = with_members(read.as_bytes(), &added)
+        .ok_or_else(|| ReplayReason::new("fields-left-out", "its reading is not an object that more can be added to"))?;
     let (json, fields) = without(&json, drop);
     Ok(Completed { json, dropped: dropped + fields })
 }
@@ -83,7 +84,7 @@ pub(super) fn without(json: &str, drop: &[String]) -> (String, u64) {
     if count == 0 {
         return (json.to_owned(), 0);
     }
-    (with_members(b"{}", &kept).unwrap_or_default(), count)
+    (object_of(kept.iter().map(|(name, value)| (name.as_str(), value.as_str()))), count)
 }
 
 /// The members of a dead letter that a reading holds.

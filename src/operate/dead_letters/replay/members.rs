@@ -13,25 +13,24 @@ pub(super) fn with_members(data: &[u8], set: &[(String, String)]) -> Option<Stri
     let mut json = serde_json::Deserializer::from_str(text);
     let members = json.deserialize_map(Members).ok()?;
     json.end().ok()?;
-    let mut out = String::with_capacity(text.len() + 64);
-    let mut push = |name: &str, value: &str| {
-        out.push(if out.is_empty() { '{' } else { ',' });
+    let is_set = |name: &str| set.iter().any(|(other, _)| other == name);
+    let kept = members.iter().filter(|(name, _)| !is_set(name)).map(|(name, value)| (name.as_ref(), value.get()));
+    Some(object_of(kept.chain(set.iter().map(|(name, value)| (name.as_str(), value.as_str())))))
+}
+
+/// Returns the object with these members, each with its value as JSON.
+pub(super) fn object_of<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::from("{");
+    for (name, value) in members {
+        if out.len() > 1 {
+            out.push(',');
+        }
         json_escape::push_string(&mut out, name);
         out.push(':');
         out.push_str(value);
-    };
-    let is_set = |name: &str| set.iter().any(|(other, _)| other == name);
-    for (name, value) in members.iter().filter(|(name, _)| !is_set(name)) {
-        push(name, value.get());
-    }
-    for (name, value) in set {
-        push(name, value);
-    }
-    if out.is_empty() {
-        out.push('{');
     }
     out.push('}');
-    Some(out)
+    out
 }
 
 /// Returns the members of an object in their order, each with its value as JSON. `None` if the data is no JSON object.

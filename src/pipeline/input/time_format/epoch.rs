@@ -3,6 +3,7 @@
 use sensor_model::Decimal;
 
 use super::{ParsedTime, TimeError, TimeFacts, TimeUnit};
+use crate::pipeline::time::{CALENDAR_YEARS, LEAST_MILLISECONDS};
 
 /// 1971-01-01T00:00:00Z.
 const YEAR_1971: u64 = 31_536_000;
@@ -11,14 +12,12 @@ const YEAR_2100: u64 = 4_102_444_800;
 /// Where each unit is taken for certain: from 1973 to 2099. Between them lie dates such as `20231114221320`.
 const RANGES: [(std::ops::Range<u64>, TimeUnit); 4] = [
     (0..YEAR_2100, TimeUnit::Seconds),
-    (100_000_000_000..4_100_000_000_000, TimeUnit::Milliseconds),
+    (LEAST_MILLISECONDS..4_100_000_000_000, TimeUnit::Milliseconds),
     (100_000_000_000_000..4_100_000_000_000_000, TimeUnit::Microseconds),
     (100_000_000_000_000_000..4_100_000_000_000_000_000, TimeUnit::Nanoseconds),
 ];
 /// Days since 1899-12-30 that spreadsheets write for 1954 to 2119.
 const SPREADSHEET_DAYS: std::ops::RangeInclusive<u64> = 20_000..=80_000;
-/// Years that make eight and more digits a date.
-const COMPACT_YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 
 /// Returns whether a number is certainly in seconds, as most are: whole, and of the years 1973 to 2030. Later ones may be
 /// dates such as `1995010112`.
@@ -122,7 +121,7 @@ fn compact_hour(digits: &str) -> Option<&'static str> {
     let pair = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
     let year: i16 = digits.get(..4)?.parse().ok()?;
     let with_hour = jiff::civil::DateTime::new(year, pair(4)?, pair(6)?, pair(8)?, 0, 0, 0);
-    if with_hour.is_ok() && COMPACT_YEARS.contains(&year) {
+    if with_hour.is_ok() && CALENDAR_YEARS.contains(&year) {
         return Some("%Y%m%d%H");
     }
     let short_year = 2000 + i16::from(pair(0)?);
@@ -134,7 +133,7 @@ fn compact_hour(digits: &str) -> Option<&'static str> {
 /// would be of the years 1973 to 2001.
 fn compact_minute(digits: &str) -> Option<&'static str> {
     let pair = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
-    let year = |at: usize| digits.get(at..at + 4)?.parse::<i16>().ok().filter(|year| COMPACT_YEARS.contains(year));
+    let year = |at: usize| digits.get(at..at + 4)?.parse::<i16>().ok().filter(|year| CALENDAR_YEARS.contains(year));
     let is_time = |year: i16, [month, day, hour, minute, second]: [i8; 5]| {
         jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).is_ok()
     };
@@ -164,7 +163,7 @@ fn compact_date(digits: &str) -> Option<&'static str> {
     let pair = |at: usize| digits.get(at..at + 2).map_or(Some(0), |pair| pair.parse::<i8>().ok());
     let year: i16 = digits.get(..4)?.parse().ok()?;
     jiff::civil::DateTime::new(year, pair(4)?, pair(6)?, pair(8)?, pair(10)?, pair(12)?, 0).ok()?;
-    COMPACT_YEARS.contains(&year).then_some(format)
+    CALENDAR_YEARS.contains(&year).then_some(format)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use jiff::tz::{Offset, TimeZone};
 
 /// Offsets are whole quarters of an hour: any other number was meant for something else.
 const QUARTER: i32 = 15 * 60;
-/// Farther from UTC is no place.
+/// The largest offset from UTC that a place has, in seconds.
 const MOST: i32 = 18 * 3600;
-/// Nearer to it, but not at it, is none either.
+/// The smallest offset but zero that a place has.
 const LEAST: u32 = 3600;
 /// A second of January and one of July 2024.
 const HALF_YEARS: [i64; 2] = [1_705_276_800, 1_721_001_600];
