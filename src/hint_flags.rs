@@ -329,11 +329,14 @@ mod tests {
     #[test]
     fn commands_of_the_aws_cli_reach_the_cloud_of_this_run() {
         let text = "remove it with `aws logs delete-log-group --log-group-name g`; `aws configure` is as it is";
-        let with = |aws: AwsCli| {
+        let completed = |text: &str, aws: AwsCli| {
             let flags = hint_flags(&GlobalFlags::default()).with_data_dir(Some(Path::new("/a b")));
             flags.set_aws_cli(aws);
             flags.complete(text).into_owned()
         };
+        let with = |aws: AwsCli| completed(text, aws);
+        let quota = completed("`aws service-quotas list-services`", AwsCli::Flags(flag_words("--region", "eu-west-1")));
+        assert_eq!(quota, "`aws --region eu-west-1 service-quotas list-services`");
         assert_eq!(with(AwsCli::Default), text);
         assert_eq!(
             with(AwsCli::Flags(flag_words("--region", "eu-west-1"))),

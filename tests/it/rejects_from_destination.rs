@@ -109,13 +109,23 @@ fn interrupt_ends_the_reading_of_a_pipe_that_stays_quiet() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let file = pipe.to_str().unwrap();
     let commands: [&[&str]; 2] = [&["doctor", "--artifact", file], &["rejects", "from-destination", "--file", file]];
-    for command in commands {
+    for (command, has_writer) in commands.into_iter().flat_map(|command| [(command, true), (command, false)]) {
         let child = env.spawn(command.iter().copied());
-        // It opens the pipe within this time.
-        std::thread::sleep(Duration::from_millis(500));
+        let handles = || handles_interrupt(child.id());
+        eventually("it handles the signal", handles, |handles| *handles);
+        // Opening waits until the command has opened the pipe, too. Without a writer, the command waits to open it.
+        let writer = has_writer.then(|| std::fs::OpenOptions::new().write(true).open(&pipe).unwrap());
         let began = Instant::now();
         send_signal(&child, Signal::INT);
         Run::of_child(child).assert_code(130);
         assert!(began.elapsed() < Duration::from_secs(5), "{command:?}");
+        drop(writer);
     }
+}
+
+/// Returns whether a process has a handler of SIGINT, the second bit of the mask.
+fn handles_interrupt(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0
 }

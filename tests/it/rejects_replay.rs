@@ -185,26 +185,30 @@ fn rejects_replay_keeps_dead_letters_that_an_edit_gives_the_same_sensor_and_time
     assert_eq!(letters(&api).len(), 10);
 }
 
-#[test]
-fn rejects_replay_rejected_again_replaces_the_dead_letter() {
-    let env = TestEnv::with_local_cloud();
-    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
-    let api = ApiClient::new(&env);
-    store(&api, "10", &reading(1, "21.5"));
-    // The function rejects what the stream takes.
-    let function = api.clone();
-    let cloud = Interposed::new(&env, move |request, forward| {
+/// Returns a cloud in which `reject` stores the dead letter of each record that the stream takes, by its sequence number.
+fn rejecting(env: &TestEnv, reject: impl Fn(&str) + Send + Sync + 'static) -> Interposed {
+    Interposed::new(env, move |request, forward| {
         if request.operation() != "PutRecords" {
             return None;
         }
         let answer = forward();
         with_body(&answer, |body| {
             let answer: Value = serde_json::from_str(body).unwrap();
-            store(&function, answer["Records"][0]["SequenceNumber"].as_str().unwrap(), &reading(1, "21.5"));
+            reject(answer["Records"][0]["SequenceNumber"].as_str().unwrap());
             body.to_owned()
         });
         Some(answer)
-    });
+    })
+}
+
+#[test]
+fn rejects_replay_rejected_again_replaces_the_dead_letter() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+    let api = ApiClient::new(&env);
+    store(&api, "10", &reading(1, "21.5"));
+    let function = api.clone();
+    let cloud = rejecting(&env, move |number| store(&function, number, &reading(1, "21.5")));
     let run = cloud.run(&env, ["rejects", "replay", "--yes", "-o", "json"]).assert_code(3);
     let report = run.json();
     assert_eq!(counts(&report, LEDGER), [1, 0, 0, 1, 0], "{report}");
@@ -237,18 +241,10 @@ fn rejects_replay_rejected_again_waits_for_all_parts_of_the_new_dead_letter() {
             store_part(&api, "10", part);
         }
         let function = api.clone();
-        let cloud = Interposed::new(&env, move |request, forward| {
-            if request.operation() != "PutRecords" {
-                return None;
+        let cloud = rejecting(&env, move |number| {
+            for part in (0..parts).rev() {
+                store_part(&function, number, part);
             }
-            let answer = forward();
-            with_body(&answer, |body| {
-                let answer: Value = serde_json::from_str(body).unwrap();
-                let number = answer["Records"][0]["SequenceNumber"].as_str().unwrap();
-                (0..parts).rev().for_each(|part| store_part(&function, number, part));
-                body.to_owned()
-            });
-            Some(answer)
         });
         let id = format!("{SHARD}/10/0");
         let run = cloud.run(&env, ["rejects", "replay", "--yes", "-o", "json", "--timeout", "2s", &id]).assert_code(3);

@@ -69,8 +69,9 @@ pub(super) fn completed(
         );
         return Err(ReplayReason::new("fields-left-out", message));
     }
-    let json = with_members(read.as_bytes(), &added)
-        .ok_or_else(|| ReplayReason::new("fields-left-out", "its reading is not an object that more can be added to"))?;
+    let json = with_members(read.as_bytes(), &added).ok_or_else(|| {
+        ReplayReason::new("fields-left-out", "its reading is not an object that more can be added to")
+    })?;
     let (json, fields) = without(&json, drop);
     Ok(Completed { json, dropped: dropped + fields })
 }
