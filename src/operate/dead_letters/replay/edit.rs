@@ -85,7 +85,8 @@ impl ReplayEdit {
             data = with_members(&data, &self.set).ok_or_else(no_object)?.into_bytes();
         }
         if let Some(input) = &self.input {
-            let read = read_document(&data, input).map_err(|error| ReplayReason::new(&error.code, error.reason))?;
+            let read = read_document(&data, input)
+                .map_err(|error| ReplayReason::new(&error.code, with_way_to_options(error.reason)))?;
             self.assumed_utc += u64::from(read.is_assumed_utc);
             let whole = completed(&data, &read.json, &input.map, &self.set, &self.drop)?;
             self.left_out += whole.dropped;
@@ -111,6 +112,17 @@ impl ReplayEdit {
         }
         Ok((reading, data, origin))
     }
+}
+
+/// Adds to a reason that names an option of `put --file` alone how to use it.
+fn with_way_to_options(reason: String) -> String {
+    const OWN: [&str; 4] = ["--coerce", "--drop", "--field", "--map"];
+    let mut options =
+        reason.split(|sign: char| !(sign.is_ascii_lowercase() || sign == '-')).filter(|word| word.len() > 2);
+    if options.any(|word| word.starts_with("--") && !OWN.contains(&word)) {
+        return format!("{reason}: `rejects export` writes a file for `put --file`, which has this option");
+    }
+    reason
 }
 
 /// Reads a time that was typed. A number is refused that is not certainly one of seconds.
@@ -152,6 +164,14 @@ mod tests {
         assert_eq!(prepared("[", &["temperature=1"]).unwrap_err(), "not-an-object");
         assert_eq!(prepared(data, &["a=1", "a=2"]).unwrap_err(), "the field `a` was given twice");
         assert!(prepared(data, &["a=1e999"]).unwrap_err().contains("the field `a`: "));
+    }
+
+    #[test]
+    fn option_that_only_put_has_is_named_with_the_way_to_it() {
+        let reason = "a comma; --decimal comma takes it for the decimal sign".to_owned();
+        assert!(with_way_to_options(reason).ends_with("for `put --file`, which has this option"));
+        let own = "no path `a`; `--map temperature=PATH` names it".to_owned();
+        assert_eq!(with_way_to_options(own.clone()), own);
     }
 
     #[test]
