@@ -322,6 +322,8 @@ pub(super) const LAG: &[Grant] = &[
     optional("dead letters are not counted", DeadLetters, &["dynamodb:Scan"]),
     optional("the lag is not exact", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
     optional("the lag is not exact", StreamKey, &["kms:Decrypt"]),
+    // Of a local cloud, which tells them in the function's log.
+    optional("records that were given up are not counted", LogGroup, &["logs:FilterLogEvents"]),
 ];
 
 /// Reads, replays and deletes dead letters.
