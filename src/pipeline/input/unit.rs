@@ -99,6 +99,9 @@ const SPELLINGS: [(&str, &str); 30] = [
     ("knots", "kn"),
 ];
 
+/// The signs that stand before the letter of a unit of temperature, and those that are both.
+pub(crate) const DEGREE_SIGNS: [char; 4] = ['°', 'º', '℃', '℉'];
+
 impl Unit {
     /// Returns the unit of a name or of one of its spellings.
     pub(crate) fn named(text: &str) -> Option<Unit> {
@@ -116,9 +119,13 @@ impl Unit {
     }
 
     /// Returns the unit that a column's name ends with: `Temperature (°F)`, `Temp, °C`, `Temperature_Fahrenheit`,
-    /// `temperature_2m (°C)`. A text behind a comma may go on: `Temp, °F (LGR S/N: 1)`.
+    /// `temperature_2m (°C)`. A text behind a comma may go on: `Temp, °F (LGR S/N: 1)`, and behind a degree sign:
+    /// `1 [°C] T1`.
     pub(crate) fn of_column(name: &str) -> Option<Unit> {
         let name = name.trim();
+        if is_condition(name) {
+            return None;
+        }
         let bracketed =
             name.strip_suffix([')', ']']).and_then(|name| name.rsplit_once(['(', '['])).map(|(_, unit)| unit);
         let behind_comma = || {
@@ -129,7 +136,19 @@ impl Unit {
             let (_, word) = name.rsplit_once(['_', ' '])?;
             Some(word).filter(|word| word.chars().count() > 1).and_then(Unit::named)
         };
-        bracketed.and_then(Unit::named).or_else(behind_comma).or_else(last_word)
+        bracketed.and_then(Unit::named).or_else(behind_comma).or_else(last_word).or_else(|| Unit::of_degree_sign(name))
+    }
+
+    /// Returns the unit of the first degree sign within a name. One by time (`°C/h`) and parts of a degree are none.
+    fn of_degree_sign(name: &str) -> Option<Unit> {
+        let (at, sign) = name.char_indices().find(|(_, sign)| DEGREE_SIGNS.contains(sign))?;
+        let letters = usize::from(matches!(sign, '°' | 'º'));
+        let behind: usize = name[at..].chars().take(1 + letters).map(char::len_utf8).sum();
+        let (written, rest) = name[at..].split_at(behind);
+        let ends = !rest.starts_with(|next: char| next.is_alphanumeric() || "/·*²".contains(next));
+        let before = name[..at].trim_end().rsplit(|sign: char| !sign.is_alphanumeric()).next().unwrap_or_default();
+        let is_part = ["m", "c", "d"].contains(&before.to_lowercase().as_str());
+        Unit::named(written).filter(|_| ends && !is_part && scaled_unit(name).is_none())
     }
 }
 
@@ -146,6 +165,14 @@ impl Unit {
         };
         Unit::of_column(name).or_else(by_letter)
     }
+}
+
+/// Returns whether a name ends with the temperature at which something else was measured: `Conductivity at 25 °C`.
+fn is_condition(name: &str) -> bool {
+    let before = name.trim_end_matches(['C', 'F', '℃', '℉']).trim_end_matches(['°', 'º']).trim_end();
+    let words = before.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    let words = if words.len() < before.len() { words.trim_end().to_lowercase() } else { return false };
+    words.ends_with('@') || words.ends_with(" at") || words.ends_with(" bei")
 }
 
 #[cfg(test)]
@@ -167,6 +194,17 @@ mod tests {
             ("temperature_2m (°C)", Some("C")),
             ("room_celsius", Some("C")),
             ("Rel. humidity (%)", Some("%")),
+            ("1 [°C] T1", Some("C")),
+            ("Temperature°C", Some("C")),
+            ("T (℉) attic", Some("F")),
+            ("Slope °C/h inside", None),
+            ("Temp m°C inside", None),
+            ("Heat °Cd sum", None),
+            ("Angle ° north", None),
+            ("Conductivity at 25 °C", None),
+            ("EC @25°C", None),
+            ("Probe 2 °C", Some("C")),
+            ("T1°C", Some("C")),
             ("temperature", None),
             ("Temp C", None),
             ("Temp (outside)", None),

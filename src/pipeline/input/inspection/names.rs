@@ -2,7 +2,7 @@
 
 use super::super::device_names::words;
 use super::super::quantity_key::is_counter;
-use super::super::unit::Unit;
+use super::super::unit::{DEGREE_SIGNS, Unit};
 
 /// Names of times; those that stand first are looked for first.
 const TIMES: [&str; 52] = [
@@ -134,7 +134,7 @@ pub(super) fn is_temperature(name: &str) -> bool {
 
 /// Returns whether a name has a unit of temperature, and no word for another temperature than what a sensor measures.
 pub(super) fn has_temperature_unit(name: &str) -> bool {
-    let is_written = name.contains(['°', 'º', '℃', '℉']);
+    let is_written = name.contains(DEGREE_SIGNS);
     let is_other = || is_other_quantity(&plain(name)) || plain(name).contains("wet");
     is_written && Unit::of_column(name).is_some_and(Unit::is_temperature) && !is_other()
 }

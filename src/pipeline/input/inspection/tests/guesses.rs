@@ -160,6 +160,9 @@ fn temperatures_are_known_by_their_units_alone() {
     let rooms = "Date / time,Kitchen T [°C],Store T [°C],Dew Point [°C]\n2024-03-13 10:00:00,21.4,3.1,1\n";
     let expected = "temperature=Kitchen T [°C] temperature=Store T [°C] current_time=Date / time --sensor=f";
     assert_eq!(flags(rooms, "f.csv"), expected);
+    let channels = ";Date / time;1 [°C] T1;2 [%rF]\n1;14.11.2023 22:13:20;21,5;40,1\n2;14.11.2023 22:23:20;21,6;40,2\n";
+    let (inspection, ..) = inspected(channels.as_bytes(), "f.csv");
+    assert_eq!((inspection.accepted, inspection.temperature_unit), (2, Some("C")), "text goes on behind the unit");
     let nested =
         r#"{"station":"a","timestamp":"2024-03-13T10:00:00Z","temperature":{"unitCode":"wmoUnit:degC","value":12.2}}"#;
     let expected = "temperature=temperature.value current_time=timestamp sensor_id=station";
