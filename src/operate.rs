@@ -34,6 +34,7 @@ pub(crate) use doctor::{
     examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
+pub(crate) use given_up::GivenUpRecords;
 pub(crate) use health::{Health, HealthReadings, MappingHealth};
 pub(crate) use invocation::{EventOrigin, EventRecord, FunctionInvocation, invoke, read_record, records_event};
 pub(crate) use lag::{LagSource, StreamLag};

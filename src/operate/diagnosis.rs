@@ -22,12 +22,12 @@ use tokio::time::timeout;
 
 use self::answer::Answer;
 use self::log_evidence::LogEvidence;
-use self::metric_facts::{MetricFacts, dropped, metric_facts};
+use self::metric_facts::{MetricFacts, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
 use crate::operate::dead_letter_count::dead_letter_reasons;
-use crate::operate::given_up::given_up_batches;
+use crate::operate::given_up::{counted_given_up, given_up_batches};
 use crate::operate::read_budget::ReadBudget;
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
@@ -89,17 +89,17 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         Ok(Some(function)) => function.role_arn.rsplit('/').next().unwrap_or(&settings.role.name),
         _ => settings.role.name.as_str(),
     };
-    let dropped = async {
+    let counted_given_up = async {
         match &mapping {
-            Ok(Some(mapping)) if mapping.publishes_events => Some(dropped(clients, &mapping.uuid, now).await),
+            Ok(Some(mapping)) if mapping.publishes_events => Some(counted_given_up(clients, &mapping.uuid, now).await),
             _ => None,
         }
     };
-    let (role, emptiness, other_readers, dropped) = tokio::join!(
+    let (role, emptiness, other_readers, counted_given_up) = tokio::join!(
         role_access(session, role_name),
         emptiness(session, settings, &stream, has_batches),
         other_readers(session, &metrics, &mapping, &stream),
-        dropped,
+        counted_given_up,
     );
     Ok(Observations {
         settings: settings.clone(),
@@ -119,7 +119,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         dead_letters,
         log,
         given_up,
-        dropped,
+        counted_given_up,
     })
 }
 

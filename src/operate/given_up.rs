@@ -1,79 +1,81 @@
 //! Records that the event source mapping gave up: the service does not try them again.
 //!
-//! AWS tells only a failure destination and a metric that is paid for (docs/facts/event-source-mapping.md, Failed
+//! AWS tells only a failure destination and metrics that are paid for (docs/facts/event-source-mapping.md, Failed
 //! batches). The local cloud writes each batch that it gives up into the function's log.
+
+mod by_log;
+mod by_metric;
 
 use std::collections::BTreeSet;
 
-use super::dead_letters::{FailureDocument, read_documents};
-use super::function_log::{LogQuery, read_log};
-use crate::aws::{AwsFailure, Clients};
+use jiff::Timestamp;
+
+pub(crate) use self::by_log::{GivenUpBatch, given_up_batches};
+pub(crate) use self::by_metric::counted_given_up;
 
 /// For how long it is looked back.
 pub(crate) const GIVEN_UP_HOURS: u32 = 3;
 
-/// A term of the lines that the local cloud writes.
-const TERM: &str = "discarded";
-
-/// A batch that was given up.
+/// Records that were given up in the last [`GIVEN_UP_HOURS`]: at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GivenUpBatch {
-    /// When, in ms since 1970.
-    pub time_ms: i64,
-    /// Its shard.
-    pub shard_id: String,
-    /// The first and the last sequence number.
-    pub range: (String, String),
-    /// The number of its records.
-    pub records: u64,
-    /// Why, such as `RetryAttemptsExhausted`.
-    pub condition: String,
+pub(crate) struct GivenUpRecords {
+    /// Their number.
+    pub count: u64,
+    /// Why, such as `RetryAttemptsExhausted`, or the metrics that count them.
+    pub reasons: BTreeSet<String>,
+    /// When the first was given up, in ms since 1970.
+    pub first_ms: i64,
+    /// When the last was given up.
+    pub last_ms: i64,
 }
 
-/// Returns the batches that the mapping gave up in the last [`GIVEN_UP_HOURS`], the oldest first, by the log of the local
-/// cloud. Returns `None` where no log tells them: on AWS, and without the log group.
-///
-/// # Errors
-/// If the log cannot be read.
-pub(crate) async fn given_up_batches(
-    clients: &Clients,
-    group: &str,
-    now_ms: i64,
-) -> Result<Option<Vec<GivenUpBatch>>, AwsFailure> {
-    if !clients.is_loopback() {
-        return Ok(None);
+impl GivenUpRecords {
+    /// Creates those that were given up at one time for one reason.
+    fn new(count: u64, reason: &str, time_ms: i64) -> Self {
+        GivenUpRecords { count, reasons: [reason.to_owned()].into(), first_ms: time_ms, last_ms: time_ms }
     }
-    let query = LogQuery {
-        group: group.to_owned(),
-        since_ms: Some(now_ms - i64::from(GIVEN_UP_HOURS) * 3_600_000),
-        until_ms: None,
-        pattern: Some(TERM.to_owned()),
-    };
-    let mut batches = Vec::new();
-    let found = read_log(clients, &query, |line| {
-        batches.extend(batch(line.time, &line.message));
-        Ok::<_, AwsFailure>(true)
-    });
-    Ok(found.await?.map(|()| batches))
-}
 
-/// Parses a line of the log; the function may write the term, too.
-fn batch(time_ms: i64, message: &str) -> Option<GivenUpBatch> {
-    let line: serde_json::Value = serde_json::from_str(message).ok()?;
-    if line.get("type").and_then(serde_json::Value::as_str) != Some(TERM) {
-        return None;
+    fn with(mut self, other: GivenUpRecords) -> Self {
+        self.reasons.extend(other.reasons);
+        GivenUpRecords {
+            count: self.count + other.count,
+            reasons: self.reasons,
+            first_ms: self.first_ms.min(other.first_ms),
+            last_ms: self.last_ms.max(other.last_ms),
+        }
     }
-    let document = read_documents(message.as_bytes()).ok()?.into_iter().next()?;
-    let FailureDocument { shard_id, first, last, records, condition, .. } = document;
-    Some(GivenUpBatch { time_ms, shard_id, range: (first, last), records, condition })
+
+    /// Returns the records of these batches, if there are any.
+    pub(crate) fn of(batches: &[GivenUpBatch]) -> Option<Self> {
+        let each = batches.iter().map(|batch| GivenUpRecords::new(batch.records, &batch.condition, batch.time_ms));
+        each.reduce(GivenUpRecords::with)
+    }
+
+    /// Returns their number with the reasons, as a clause: `10 records (RetryAttemptsExhausted)`.
+    pub(crate) fn described(&self) -> String {
+        let reasons: Vec<&str> = self.reasons.iter().map(String::as_str).collect();
+        format!("{} record{} ({})", self.count, if self.count == 1 { "" } else { "s" }, reasons.join(", "))
+    }
+
+    /// Returns when they were given up: `at 10:02 UTC`, `from 10:02 to 10:07 UTC`.
+    pub(crate) fn when(&self) -> String {
+        let (first, last) = (minute(self.first_ms), minute(self.last_ms));
+        if first == last { format!("at {last} UTC") } else { format!("from {first} to {last} UTC") }
+    }
+
+    /// Returns until when they are looked at, in ms since 1970.
+    pub(crate) fn until_ms(&self) -> i64 {
+        self.last_ms + i64::from(GIVEN_UP_HOURS) * 3_600_000
+    }
+
+    /// Returns until when they are looked at: `13:07 UTC`.
+    pub(crate) fn until(&self) -> String {
+        format!("{} UTC", minute(self.until_ms()))
+    }
 }
 
-/// Returns the number of records of these batches with the reasons, as a clause: `10 records (RetryAttemptsExhausted)`.
-pub(crate) fn given_up_records(batches: &[GivenUpBatch]) -> String {
-    let records: u64 = batches.iter().map(|batch| batch.records).sum();
-    let conditions: BTreeSet<&str> = batches.iter().map(|batch| batch.condition.as_str()).collect();
-    let conditions: Vec<&str> = conditions.into_iter().collect();
-    format!("{records} record{} ({})", if records == 1 { "" } else { "s" }, conditions.join(", "))
+fn minute(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.strftime("%H:%M").to_string())
 }
 
 #[cfg(test)]
@@ -81,16 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_of_the_local_cloud_is_a_batch_and_a_line_of_the_function_is_none() {
-        let line = r#"{"type":"discarded","destination":null,"delivered":false,"record":{"version":"1.0",
-            "requestContext":{"condition":"RetryAttemptsExhausted"},"KinesisBatchInfo":{"shardId":"shardId-0",
-            "startSequenceNumber":"3","endSequenceNumber":"9","batchSize":7,
-            "streamArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s"}}}"#;
-        let found = batch(5, line).unwrap();
-        assert_eq!((found.time_ms, found.records, found.range.1.as_str()), (5, 7, "9"));
-        assert_eq!(given_up_records(std::slice::from_ref(&found)), "7 records (RetryAttemptsExhausted)");
-        assert_eq!(given_up_records(&[GivenUpBatch { records: 1, ..found }]), "1 record (RetryAttemptsExhausted)");
-        assert_eq!(batch(5, "a reading was discarded"), None);
-        assert_eq!(batch(5, r#"{"type":"other","text":"discarded"}"#), None);
+    fn records_of_batches_say_how_many_why_and_when() {
+        assert_eq!(GivenUpRecords::of(&[]), None);
+        let one = GivenUpRecords::new(1, "RetryAttemptsExhausted", 36_120_000);
+        assert_eq!(one.described(), "1 record (RetryAttemptsExhausted)");
+        assert_eq!((one.when().as_str(), one.until().as_str()), ("at 10:02 UTC", "13:02 UTC"));
+        let both = one.with(GivenUpRecords::new(9, "RecordAgeExceeded", 36_420_000));
+        assert_eq!(both.described(), "10 records (RecordAgeExceeded, RetryAttemptsExhausted)");
+        assert_eq!((both.when().as_str(), both.until().as_str()), ("from 10:02 to 10:07 UTC", "13:07 UTC"));
     }
 }

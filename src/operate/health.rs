@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
-use super::given_up::{GIVEN_UP_HOURS, GivenUpBatch, given_up_batches, given_up_records};
+use super::given_up::{GivenUpBatch, GivenUpRecords, counted_given_up, given_up_batches};
 use super::lag::{Lag, StreamLag, is_doubtful, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
@@ -35,17 +35,25 @@ pub(crate) struct HealthReadings {
     pub dead_letters: Result<DeadLetterCount, String>,
     /// The batches that the mapping gave up, where a log tells them, or the reason why they are not known.
     pub given_up: Result<Option<Vec<GivenUpBatch>>, String>,
+    /// The records that it gave up by its metrics, where the log does not tell them and it publishes some.
+    pub counted_given_up: Option<Result<Option<GivenUpRecords>, String>>,
 }
 
 /// The event source mapping, as far as it concerns health.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MappingHealth<'a> {
+    /// Its UUID.
+    pub uuid: &'a str,
     /// `Enabled`, `Disabled` and so on.
     pub state: &'a str,
     /// The result of the last batch. It has no time, and idle polls do not clear it, so it may be old.
     pub last_result: &'a str,
     /// True if the result is never old, as in the local cloud.
     pub is_current: bool,
+    /// True if it publishes the metrics of its events.
+    pub publishes_events: bool,
+    /// True if it gives up a failed batch before its records expire.
+    pub is_limited: bool,
 }
 
 /// How far the consumer is behind, and what does not work.
@@ -57,8 +65,8 @@ pub(crate) struct Health {
     pub last_write: Option<Timestamp>,
     /// Failures, as clauses without an end.
     pub problems: Vec<String>,
-    /// The reason why it is not known whether the mapping gave up records, where a log would tell it.
-    pub given_up_reason: Option<String>,
+    /// The records that the mapping gave up, if any, or the reason why they are not known.
+    pub given_up: Result<Option<GivenUpRecords>, String>,
 }
 
 impl HealthReadings {
@@ -88,7 +96,33 @@ impl HealthReadings {
         if there.duration_since(Timestamp::now()).unsigned_abs() > SAME_TIME {
             metrics = PipelineMetrics::read(clients, names, there).await;
         }
-        HealthReadings { clock, metrics, dead_letters, given_up }
+        HealthReadings { clock, metrics, dead_letters, given_up, counted_given_up: None }
+    }
+
+    /// Counts the records that the mapping gave up by its metrics, with one call, where the log does not tell them and it
+    /// publishes these metrics.
+    pub(crate) async fn count_given_up(&mut self, clients: &Clients, mapping: Option<MappingHealth<'_>>) {
+        let Some(mapping) = mapping.filter(|mapping| mapping.publishes_events) else { return };
+        if self.counted_given_up.is_none() && !matches!(self.given_up, Ok(Some(_))) {
+            self.counted_given_up = Some(counted_given_up(clients, mapping.uuid, self.now()).await);
+        }
+    }
+
+    /// Returns the records that the mapping gave up, if any: by the log, else by its metrics. A mapping that gives up
+    /// nothing has none.
+    fn given_up(&self, mapping: Option<MappingHealth<'_>>) -> Result<Option<GivenUpRecords>, String> {
+        match (&self.given_up, &self.counted_given_up, mapping) {
+            (Ok(Some(batches)), ..) => Ok(GivenUpRecords::of(batches)),
+            (_, Some(counted), _) => counted.clone(),
+            (Err(why), ..) => Err(why.clone()),
+            (Ok(None), None, None) => Err("there is no event source mapping".to_owned()),
+            (Ok(None), None, Some(mapping)) if mapping.is_limited => {
+                Err("the retries or the record age of the event source \
+                mapping are limited, and it publishes no metric of what it gives up: `mapping.metrics`"
+                    .to_owned())
+            }
+            (Ok(None), None, Some(_)) => Ok(None),
+        }
     }
 
     /// Returns the time by the clock of the service.
@@ -167,15 +201,13 @@ impl HealthReadings {
             let least = if is_at_least { "at least " } else { "" };
             problems.push(format!("{least}{count} dead letter{}", if count == 1 { "" } else { "s" }));
         }
-        if let Ok(Some(batches)) = &self.given_up
-            && !batches.is_empty()
-        {
-            let lost = given_up_records(batches);
-            problems.push(format!("{lost} given up in the last {GIVEN_UP_HOURS} h, and not tried again"));
+        let given_up = self.given_up(mapping);
+        if let Ok(Some(lost)) = &given_up {
+            let (what, when, until) = (lost.described(), lost.when(), lost.until());
+            problems.push(format!("{what} given up {when} and not tried again (named until {until})"));
         }
         let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
-        let given_up_reason = self.given_up.as_ref().err().cloned();
-        Health { lag, last_write, problems, given_up_reason }
+        Health { lag, last_write, problems, given_up }
     }
 }
 
@@ -234,147 +266,4 @@ fn newest_above_zero(series: &MetricSeries) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::operate::lag::LagSource;
-
-    const NOW: i64 = 600_000;
-    const FAILED: &str = "PROBLEM: Function call failed";
-
-    fn now() -> Timestamp {
-        Timestamp::from_second(NOW * 60).unwrap()
-    }
-
-    fn series(points: &[(i64, f64)]) -> MetricSeries {
-        MetricSeries::of_minutes_before(now(), points)
-    }
-
-    fn lag(milliseconds: u64) -> Lag {
-        Lag { milliseconds, is_at_least: false, source: LagSource::IteratorAge }
-    }
-
-    fn problems(
-        metrics: Result<PipelineMetrics, MetricsUnavailable>,
-        dead: (u64, bool),
-        lag: Result<Lag, String>,
-        (last_result, is_current): (&str, bool),
-    ) -> String {
-        let dead_letters = Ok(DeadLetterCount { count: dead.0, is_at_least: dead.1 });
-        let mapping = MappingHealth { state: "Enabled", last_result, is_current };
-        HealthReadings { clock: ServiceClock::default(), metrics, dead_letters, given_up: Ok(None) }
-            .judge(now(), lag, Some(mapping))
-            .problems
-            .join("; ")
-    }
-
-    #[test]
-    fn old_problem_of_the_mapping_does_not_count_when_the_metrics_contradict_it() {
-        let calm = || Ok(PipelineMetrics { errors: series(&[(30, 3.0)]), ..PipelineMetrics::default() });
-        assert_eq!(problems(calm(), (0, false), Ok(lag(0)), (FAILED, false)), "");
-        let reported = "the event source mapping reports a problem";
-        assert_eq!(problems(calm(), (0, false), Ok(lag(0)), (FAILED, true)), reported);
-        assert_eq!(problems(calm(), (0, false), Ok(lag(5)), (FAILED, false)), reported, "something waits");
-        assert_eq!(problems(calm(), (0, false), Err(String::new()), (FAILED, false)), reported, "nothing contradicts");
-        let denied = || Err(MetricsUnavailable::Denied("denied".to_owned()));
-        assert_eq!(
-            problems(denied(), (0, false), Ok(lag(0)), (FAILED, false)),
-            reported,
-            "the table does not have what fails"
-        );
-        for incomplete in [true, false] {
-            let mut errors = series(&[(30, 3.0)]);
-            errors.incomplete = incomplete.then(|| "InternalError".to_owned());
-            let metrics = Ok(PipelineMetrics { errors, ..PipelineMetrics::default() });
-            let said = problems(metrics, (0, false), Ok(lag(0)), (FAILED, false));
-            assert_eq!(said == reported, incomplete, "missing points are not zero");
-        }
-    }
-
-    #[test]
-    fn incomplete_metrics_prove_what_they_show_and_nothing_else() {
-        let incomplete = |points: &[(i64, f64)]| MetricSeries { incomplete: Some("x".into()), ..series(points) };
-        let metrics = PipelineMetrics {
-            errors: incomplete(&[(3, 2.0)]),
-            invocations: incomplete(&[(3, 9.0)]),
-            throttles: incomplete(&[(3, 4.0)]),
-            written: incomplete(&[(9, 1.0)]),
-            ..PipelineMetrics::default()
-        };
-        let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
-        let readings =
-            HealthReadings { clock: ServiceClock::default(), metrics: Ok(metrics), dead_letters, given_up: Ok(None) };
-        let health = readings.judge(now(), Ok(lag(0)), None);
-        assert_eq!(
-            health.problems,
-            ["the function fails (2 invocations in 10 min)", "the function was throttled (4 times in 10 min)"]
-        );
-        assert_eq!(health.last_write, None, "a newer point may be missing");
-    }
-
-    #[test]
-    fn function_that_failed_at_last_is_a_problem_and_one_that_recovered_is_not() {
-        let metrics = |errors: &[(i64, f64)], invocations: &[(i64, f64)]| {
-            Ok(PipelineMetrics {
-                errors: series(errors),
-                invocations: series(invocations),
-                ..PipelineMetrics::default()
-            })
-        };
-        let fails = metrics(&[(4, 0.0), (3, 2.0)], &[(4, 5.0), (3, 2.0)]);
-        assert_eq!(problems(fails.clone(), (0, false), Ok(lag(0)), ("OK", true)), "", "the last result is newer");
-        assert_eq!(
-            problems(fails, (0, false), Ok(lag(0)), ("OK", false)),
-            "the function fails (2 of 7 invocations in 10 min)"
-        );
-        let recovered = metrics(&[(4, 2.0), (3, 0.0)], &[(4, 2.0), (3, 1.0)]);
-        assert_eq!(problems(recovered, (0, false), Ok(lag(0)), ("OK", false)), "");
-        let retried = metrics(&[(3, 1.0)], &[(3, 5.0)]);
-        assert_eq!(problems(retried, (0, false), Ok(lag(0)), ("OK", false)), "");
-        let long_ago = metrics(&[(30, 2.0)], &[(30, 2.0)]);
-        assert_eq!(problems(long_ago, (0, false), Ok(lag(0)), ("OK", false)), "");
-    }
-
-    #[test]
-    fn throttled_tables_and_streams_are_a_problem_until_something_passes_in_a_later_minute() {
-        let of = |throttles: &[(i64, f64)], passed: &[(i64, f64)]| {
-            let metrics = PipelineMetrics {
-                table_throttles: series(throttles),
-                written: series(passed),
-                put_throttles: series(throttles),
-                incoming: series(passed),
-                ..PipelineMetrics::default()
-            };
-            problems(Ok(metrics), (0, false), Ok(lag(0)), ("OK", true))
-        };
-        let said =
-            "writes to the table were throttled (5 in 10 min); puts into the stream were throttled (5 in 10 min)";
-        assert_eq!(of(&[(3, 5.0)], &[(4, 1.0), (3, 1.0)]), said);
-        assert_eq!(of(&[(3, 5.0)], &[]), said);
-        assert_eq!(of(&[(3, 5.0)], &[(2, 1.0)]), "");
-        assert_eq!(of(&[(30, 5.0)], &[]), "");
-    }
-
-    #[test]
-    fn disabled_mapping_is_a_problem_whatever_the_settings_say() {
-        let dead_letters = Ok(DeadLetterCount { count: 0, is_at_least: false });
-        let metrics = Ok(PipelineMetrics::default());
-        let readings = HealthReadings { clock: ServiceClock::default(), metrics, dead_letters, given_up: Ok(None) };
-        let mapping = MappingHealth { state: "Disabled", last_result: "OK", is_current: true };
-        let problems = readings.judge(now(), Ok(lag(0)), Some(mapping)).problems;
-        assert_eq!(problems, ["the event source mapping is Disabled, so that nothing is delivered"]);
-    }
-
-    #[test]
-    fn throttles_lag_and_dead_letters_are_problems() {
-        let throttled = Ok(PipelineMetrics { throttles: series(&[(3, 4.0)]), ..PipelineMetrics::default() });
-        assert_eq!(
-            problems(throttled, (1000, true), Ok(lag(600_000)), ("OK", false)),
-            "the function was throttled (4 times in 10 min); the oldest record waits for 10 min; \
-             at least 1000 dead letters"
-        );
-        assert_eq!(
-            problems(Ok(PipelineMetrics::default()), (1, false), Ok(lag(359_999)), ("OK", true)),
-            "1 dead letter"
-        );
-    }
-}
+mod tests;

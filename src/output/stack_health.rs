@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::units;
-use crate::operate::{DeadLetterCount, Health, LagSource};
+use crate::operate::{DeadLetterCount, GivenUpRecords, Health, LagSource};
 
 /// The flow of readings through the pipeline.
 #[derive(Debug, Default, Serialize)]
@@ -27,7 +27,9 @@ pub(crate) struct HealthStatus {
     /// The reason why it is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letters_reason: Option<String>,
-    /// The reason why it is not known whether the mapping gave up records.
+    /// The records that the mapping gave up in the last hours.
+    pub given_up: Option<GivenUpStatus>,
+    /// The reason why they are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_up_reason: Option<String>,
     /// The minute in which the table was last written, by the metrics.
@@ -58,6 +60,31 @@ pub(crate) struct DeadLetterStatus {
     pub count: u64,
     /// True if there are more.
     pub is_at_least: bool,
+}
+
+/// Records that the mapping gave up.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct GivenUpStatus {
+    /// Their number.
+    pub records: u64,
+    /// When the first of them was given up.
+    pub first: Option<String>,
+    /// When the last was given up.
+    pub last: Option<String>,
+    /// When they are not named any more.
+    pub until: Option<String>,
+}
+
+impl GivenUpStatus {
+    fn of(records: Option<&GivenUpRecords>) -> Self {
+        let time = |ms| Timestamp::from_millisecond(ms).ok().map(|time| format!("{time:.0}"));
+        records.map_or_else(GivenUpStatus::default, |records| GivenUpStatus {
+            records: records.count,
+            first: time(records.first_ms),
+            last: time(records.last_ms),
+            until: time(records.until_ms()),
+        })
+    }
 }
 
 impl HealthStatus {
@@ -94,7 +121,16 @@ impl HealthStatus {
             let ago = units::duration(Duration::try_from(now.duration_since(at)).unwrap_or_default());
             format!("rows: last written at {} UTC, {ago} ago", at.strftime("%Y-%m-%d %H:%M"))
         }));
-        lines.extend(health.given_up_reason.as_ref().map(|reason| format!("given-up records: unknown ({reason})")));
+        lines.extend(match &health.given_up {
+            Ok(None) => None,
+            Ok(Some(records)) => Some(format!(
+                "given-up records: {}, {}; named until {}",
+                records.described(),
+                records.when(),
+                records.until()
+            )),
+            Err(reason) => Some(format!("given-up records: unknown ({reason})")),
+        });
         if let (Some(reason), Ok(_)) = (&metrics_reason, &health.lag) {
             lines.push(format!("metrics: unknown ({reason})"));
         }
@@ -106,7 +142,8 @@ impl HealthStatus {
             shards,
             dead_letters: dead.map(|dead| DeadLetterStatus { count: dead.count, is_at_least: dead.is_at_least }),
             dead_letters_reason: dead_letters.as_ref().err().cloned(),
-            given_up_reason: health.given_up_reason.clone(),
+            given_up: health.given_up.as_ref().ok().map(|records| GivenUpStatus::of(records.as_ref())),
+            given_up_reason: health.given_up.as_ref().err().cloned(),
             last_write: health.last_write.map(|at| at.to_string()),
             metrics_reason,
             lines,

@@ -29,6 +29,7 @@ mod environment;
 mod failures;
 mod faults;
 mod found_settings;
+mod given_up;
 mod help;
 mod house;
 mod input_dates;

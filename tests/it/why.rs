@@ -114,26 +114,3 @@ fn stream_that_is_being_created_is_a_cause() {
     let evidence = causes.iter().find(|cause| cause["name"] == "stream-not-ready").map(|cause| &cause["evidence"]);
     assert_eq!(evidence.unwrap(), "stream temperature-sensor-data is CREATING", "{report}");
 }
-
-#[test]
-fn records_that_were_given_up_are_a_cause_and_a_problem_after_the_failure_is_over() {
-    let env = TestEnv::with_local_cloud();
-    let few = ["--set", "mapping.retry_attempts=0"];
-    env.run([&["up", "--local", "--yes"], &few[..]].concat()).assert_success();
-    let api = ApiClient::new(&env);
-    api.set_faults("dynamodb:BatchWriteItem=denied");
-    let data = "eyJzZW5zb3JfaWQiOiJhIiwidGVtcGVyYXR1cmUiOjEsImN1cnJlbnRfdGltZSI6MX0=";
-    let record = json!({"StreamName": "temperature-sensor-data", "PartitionKey": "k", "Data": data});
-    api.json("Kinesis_20131202.PutRecord", &record);
-    env.wait_for_mapping_result("a loss", |result| result.contains("were discarded"));
-    api.set_faults("");
-    env.run([&["put", "--local", "--sensor", "b", "--temp", "1", "--time", "2", "--wait"], &few[..]].concat())
-        .assert_success();
-    env.wait_for_mapping_result("OK", |result| result == "OK");
-    let status = env.run([&["status", "--local", "-o", "json"], &few[..]].concat()).assert_code(3).json();
-    assert!(status["problems"].to_string().contains("1 record (RetryAttemptsExhausted) given up"), "{status}");
-    let report = env.run([&["why", "--local", "-o", "json"], &few[..]].concat()).assert_code(3).json();
-    let causes = report["causes"].as_array().unwrap();
-    let cause = causes.iter().find(|cause| cause["name"] == "records-given-up").unwrap();
-    assert!(cause["remedy"].as_str().unwrap().contains("`sensorctl rejects from-destination --local"), "{cause}");
-}

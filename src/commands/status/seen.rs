@@ -62,8 +62,8 @@ pub(super) async fn see(
     };
     let stack = stack(context, session, cache.stack.take(), look);
     let (stack, readings) = futures::join!(stack, readings);
-    let ((mut deployment, stack_read), (readings, readings_read)) = (stack?, readings);
-    let status = status_of(context, &deployment, &readings, &names, &mut cache.stream_lag).await;
+    let ((mut deployment, stack_read), (mut readings, readings_read)) = (stack?, readings);
+    let status = status_of(context, &deployment, &mut readings, &names, &mut cache.stream_lag).await;
     let orphans = std::mem::take(&mut deployment.orphans);
     cache.stack = Some((deployment, stack_read));
     cache.readings = Some((readings, readings_read));
@@ -102,14 +102,15 @@ fn names_of(context: &Context) -> PipelineNames {
 async fn status_of(
     context: &Context,
     deployment: &StackContext,
-    readings: &HealthReadings,
+    readings: &mut HealthReadings,
     names: &PipelineNames,
     stream_lag: &mut StreamLag,
 ) -> StackStatus {
     let now = readings.now();
     let StackContext { session, account, found, orphans, .. } = deployment;
     let resources = resources_of(deployment);
-    let mapping = found.iter().find(|found| found.details.contains_key("uuid")).map(|found| MappingStatus {
+    let observed_mapping = found.iter().find(|found| found.details.contains_key("uuid"));
+    let mapping = observed_mapping.map(|found| MappingStatus {
         uuid: found.details["uuid"].clone(),
         state: found.details["state"].clone(),
         last_processing_result: found.details["last_processing_result"].clone(),
@@ -117,11 +118,15 @@ async fn status_of(
     let mut problems: Vec<String> = resources.iter().filter_map(ResourceStatus::problem).collect();
     let mut health = HealthStatus::default();
     if found.iter().any(crate::stack::Observed::exists) {
-        let mapping_health = mapping.as_ref().map(|mapping| MappingHealth {
+        let mapping_health = mapping.as_ref().zip(observed_mapping).map(|(mapping, observed)| MappingHealth {
+            uuid: &mapping.uuid,
             state: &mapping.state,
             last_result: &mapping.last_processing_result,
             is_current: session.clients.is_loopback(),
+            publishes_events: observed.switch("metrics") == Some(true),
+            is_limited: ["retry_attempts", "record_age_seconds"].iter().any(|limit| observed.number(limit) != Some(-1)),
         });
+        readings.count_given_up(&session.clients, mapping_health).await;
         let lag = readings.lag(&session.clients, names, now, mapping_health, stream_lag).await;
         let judged = readings.judge(now, lag, mapping_health);
         problems.extend(judged.problems.iter().cloned());

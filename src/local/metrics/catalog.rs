@@ -19,6 +19,7 @@ pub(crate) enum Metric {
     InvokedEvents,
     FailedInvokeEvents,
     DroppedEvents,
+    DestinationDeliveredEvents,
     MappingIteratorAge,
     ConsumedWriteUnits,
     WriteThrottles,
@@ -34,7 +35,7 @@ const MAPPING: &str = "EventSourceMappingUUID";
 const TABLE: &str = "TableName";
 
 /// Each metric with its namespace, name, only dimension, and unit.
-const ALL: [(Metric, &str, &str, &str, &str); 19] = [
+const ALL: [(Metric, &str, &str, &str, &str); 20] = [
     (Metric::IncomingRecords, KINESIS, "IncomingRecords", STREAM, "Count"),
     (Metric::IncomingBytes, KINESIS, "IncomingBytes", STREAM, "Bytes"),
     (Metric::GetRecordsIteratorAge, KINESIS, "GetRecords.IteratorAgeMilliseconds", STREAM, "Milliseconds"),
@@ -51,6 +52,8 @@ const ALL: [(Metric, &str, &str, &str, &str); 19] = [
     (Metric::InvokedEvents, LAMBDA, "InvokedEventCount", MAPPING, "Count"),
     (Metric::FailedInvokeEvents, LAMBDA, "FailedInvokeEventCount", MAPPING, "Count"),
     (Metric::DroppedEvents, LAMBDA, "DroppedEventCount", MAPPING, "Count"),
+    // Never counted: the local cloud delivers to no destination.
+    (Metric::DestinationDeliveredEvents, LAMBDA, "OnFailureDestinationDeliveredEventCount", MAPPING, "Count"),
     (Metric::MappingIteratorAge, LAMBDA, "IteratorAge", MAPPING, "Milliseconds"),
     (Metric::ConsumedWriteUnits, DYNAMODB, "ConsumedWriteCapacityUnits", TABLE, "Count"),
     (Metric::WriteThrottles, DYNAMODB, "WriteThrottleEvents", TABLE, "Count"),

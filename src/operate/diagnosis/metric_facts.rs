@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::answer::Answer;
 use crate::aws::Clients;
-use crate::operate::given_up::GIVEN_UP_HOURS;
 use crate::operate::metrics::{MetricQuery, MetricSeries, MetricWindow, Statistic, read_metrics};
 use crate::settings::Pipeline;
 
@@ -110,15 +109,6 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
         table_throttles,
         key_range_throttles,
     })
-}
-
-/// Reads how many records an event source mapping that publishes its events gave up.
-pub(super) async fn dropped(clients: &Clients, uuid: &str, now: Timestamp) -> Answer<f64> {
-    let query = [MetricQuery::of_mapping("DroppedEventCount", uuid, Statistic::Sum)];
-    match read_metrics(clients, &query, MetricWindow::last(GIVEN_UP_HOURS * 60, now)).await {
-        Ok(series) => series.first().map_or(Ok(0.0), total),
-        Err(why) => Err(why.reason().to_owned()),
-    }
 }
 
 /// Returns the sum. Counts of events have no point where there was none. One in a minute that is not complete counts, too:

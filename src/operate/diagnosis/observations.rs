@@ -7,7 +7,7 @@ use super::log_evidence::LogEvidence;
 use super::metric_facts::MetricFacts;
 use crate::operate::EventRecord;
 use crate::operate::dead_letter_count::DeadLetterReasons;
-use crate::operate::given_up::GivenUpBatch;
+use crate::operate::given_up::{GivenUpBatch, GivenUpRecords};
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -42,8 +42,8 @@ pub(crate) struct Observations {
     pub log: Answer<LogEvidence>,
     /// The batches that the mapping gave up. `None` where no log tells them.
     pub given_up: Answer<Option<Vec<GivenUpBatch>>>,
-    /// The records that it gave up, by its metric. `None` where it publishes none.
-    pub dropped: Option<Answer<f64>>,
+    /// The records that it gave up, by its metrics. `None` where it publishes none.
+    pub counted_given_up: Option<Answer<Option<GivenUpRecords>>>,
     /// The counts of CloudWatch.
     pub metrics: Answer<MetricFacts>,
     /// The functions of other event source mappings that read the stream. `None` where nobody was throttled.

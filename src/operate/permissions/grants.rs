@@ -317,7 +317,7 @@ pub(super) const WHY: &[Grant] = &[
 
 /// The calls of `status` besides the resources: for the lag and the dead letters.
 pub(super) const LAG: &[Grant] = &[
-    optional("the lag is not exact", Everything, &["cloudwatch:GetMetricData"]),
+    optional("the lag is not exact, and given-up records may be unknown", Everything, &["cloudwatch:GetMetricData"]),
     optional("the lag is not exact", Readings, &["dynamodb:BatchGetItem"]),
     optional("dead letters are not counted", DeadLetters, &["dynamodb:Scan"]),
     optional("the lag is not exact", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),

@@ -4,7 +4,7 @@ use super::super::finding::{CauseName, Finding};
 use super::super::observations::{MappingFacts, Observations};
 use super::fate::limits;
 use super::text::{brief, moment};
-use crate::operate::given_up::{GIVEN_UP_HOURS, given_up_records};
+use crate::operate::given_up::{GIVEN_UP_HOURS, GivenUpRecords};
 
 /// In the result of a mapping of the local cloud that gave up a batch.
 const DISCARDED: &str = " were discarded (";
@@ -20,11 +20,11 @@ pub(super) fn given_up(seen: &Observations) -> Vec<Finding> {
         Ok(None) => return Vec::new(),
         Ok(Some(mapping)) => mapping,
     };
-    let is_counted = matches!(&seen.given_up, Ok(Some(_))) || matches!(&seen.dropped, Some(Ok(_)));
+    let is_counted = matches!(&seen.given_up, Ok(Some(_))) || matches!(&seen.counted_given_up, Some(Ok(_)));
     let Some(limits) = limits(mapping).filter(|_| !is_counted && !all_ended_well(seen)) else {
         return vec![Finding::Excluded(name)];
     };
-    let why = match (&seen.dropped, &seen.given_up) {
+    let why = match (&seen.counted_given_up, &seen.given_up) {
         (Some(Err(why)), _) | (_, Err(why)) => why.clone(),
         _ => "it publishes no metric of that, which `sensorctl up --set mapping.metrics=true` lets it".to_owned(),
     };
@@ -34,23 +34,23 @@ pub(super) fn given_up(seen: &Observations) -> Vec<Finding> {
 
 fn proof(seen: &Observations) -> Option<String> {
     if let Ok(Some(batches)) = &seen.given_up
-        && let (Some(first), Some(last)) = (batches.first(), batches.last())
+        && let (Some(records), Some(first)) = (GivenUpRecords::of(batches), batches.first())
     {
         let evidence = format!(
             "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}: {} {}",
-            given_up_records(batches),
-            moment(seen.now_ms, last.time_ms),
+            records.described(),
+            moment(seen.now_ms, records.last_ms),
             first.shard_id,
             range(&first.range)
         );
         let others = batches.len() - 1;
         return Some(if others > 0 { format!("{evidence}, and {others} more batches") } else { evidence });
     }
-    if let Some(Ok(count)) = seen.dropped
-        && count > 0.0
-    {
+    if let Some(Ok(Some(records))) = &seen.counted_given_up {
         return Some(format!(
-            "the event source mapping gave up {count:.0} records in the last {GIVEN_UP_HOURS} h (DroppedEventCount)"
+            "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}",
+            records.described(),
+            moment(seen.now_ms, records.last_ms)
         ));
     }
     let mapping = seen.mapping.as_ref().ok()?.as_ref()?;

@@ -60,7 +60,7 @@ fn healthy() -> Observations {
         role: Ok(Some(role(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"})))),
         log: Ok(evidence(&[batch(NOW - MINUTE, "shardId-0", 100.0, None)])),
         given_up: Ok(None),
-        dropped: None,
+        counted_given_up: None,
         emptiness: None,
         metrics: Ok(metrics()),
         other_readers: None,

@@ -13,6 +13,10 @@ use super::super::observations::{FunctionFacts, MappingFacts, MappingFilters};
 use super::ms;
 use crate::aws::{AwsFailure, Clients};
 
+/// The greatest retries and record age (docs/facts/event-source-mapping.md, Parameters).
+const MOST_RETRIES: i32 = 10_000;
+const LONGEST_AGE_SECONDS: i32 = 604_800;
+
 /// Begins the names of the variables that sensorctl sets. The user's own may be secret and are not kept.
 const OWN_VARIABLES: &str = "SENSORCTL_";
 
@@ -69,13 +73,18 @@ fn mapping_facts(mapping: EventSourceMappingConfiguration) -> MappingFacts {
         function_arn: mapping.function_arn.unwrap_or_default(),
         source_arn: mapping.event_source_arn.unwrap_or_default(),
         reports_partial_batches,
-        retry_attempts: mapping.maximum_retry_attempts.filter(|retries| *retries >= 0),
-        record_age_seconds: mapping.maximum_record_age_in_seconds.filter(|age| *age >= 0),
+        retry_attempts: limit(mapping.maximum_retry_attempts, MOST_RETRIES),
+        record_age_seconds: limit(mapping.maximum_record_age_in_seconds, LONGEST_AGE_SECONDS),
         publishes_events,
         parallelization: mapping.parallelization_factor.unwrap_or(1),
         filters,
         on_failure: destination.and_then(|on_failure| on_failure.destination).filter(|arn| !arn.is_empty()),
     }
+}
+
+/// Returns a limit. Older answers have the greatest value where nothing was set.
+fn limit(value: Option<i32>, greatest: i32) -> Option<i32> {
+    value.filter(|value| (0..greatest).contains(value))
 }
 
 /// Returns the filter patterns. A list omits those that are encrypted with a customer managed key.
@@ -151,6 +160,12 @@ mod tests {
             assert_eq!(stream_of(&source), Some("s"));
         }
         assert_eq!(stream_of("arn:aws:sqs:us-east-1:000000000000:q"), None);
+    }
+
+    #[test]
+    fn greatest_value_of_an_older_answer_is_no_limit() {
+        let limits = [Some(-1), Some(0), Some(9_999), Some(10_000), None].map(|value| limit(value, MOST_RETRIES));
+        assert_eq!(limits, [None, Some(0), Some(9_999), None, None]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Records that the mapping gave up or passed over.
 
 use super::*;
-use crate::operate::given_up::GivenUpBatch;
+use crate::operate::given_up::{GivenUpBatch, GivenUpRecords};
 
 fn batches() -> Vec<GivenUpBatch> {
     vec![GivenUpBatch {
@@ -31,9 +31,9 @@ fn given_up_records_are_unknown_where_retries_are_limited_and_nothing_counts_the
     assert!(!unknown(&seen).contains(&CauseName::RecordsGivenUp), "it is tried until it expires");
     mapping(&mut seen).retry_attempts = Some(3);
     assert!(unknown(&seen).contains(&CauseName::RecordsGivenUp));
-    seen.dropped = Some(Ok(0.0));
+    seen.counted_given_up = Some(Ok(None));
     assert!(!unknown(&seen).contains(&CauseName::RecordsGivenUp), "the metric counts them");
-    seen.dropped = Some(Ok(4.0));
+    seen.counted_given_up = Some(Ok(GivenUpRecords::of(&batches())));
     mapping(&mut seen).on_failure = Some("arn:aws:sqs:us-east-1:1:q".into());
     let cause = proven(&seen).into_iter().find(|cause| cause.name == CauseName::RecordsGivenUp).unwrap();
     assert!(cause.remedy.contains("arn:aws:sqs:us-east-1:1:q"), "{}", cause.remedy);
