@@ -26,8 +26,9 @@ use self::metric_facts::{MetricFacts, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
 use crate::aws::{AwsFailure, ServiceClock};
+use crate::operate::PipelineNames;
 use crate::operate::dead_letter_count::dead_letter_reasons;
-use crate::operate::given_up::{counted_given_up, given_up_batches};
+use crate::operate::given_up::{GivenUpLog, counted_given_up, given_up_batches};
 use crate::operate::read_budget::ReadBudget;
 use crate::settings::Pipeline;
 use crate::stack::{Session, role_access};
@@ -95,11 +96,19 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
             _ => None,
         }
     };
-    let (role, emptiness, other_readers, counted_given_up) = tokio::join!(
+    let given_up = async {
+        match given_up {
+            Ok(Some(batches)) => Ok(Some(GivenUpLog::look_up(clients, &PipelineNames::of(settings), batches).await)),
+            Ok(None) => Ok(None),
+            Err(why) => Err(why),
+        }
+    };
+    let (role, emptiness, other_readers, counted_given_up, given_up) = tokio::join!(
         role_access(session, role_name),
         emptiness(session, settings, &stream, has_batches),
         other_readers(session, &metrics, &mapping, &stream),
         counted_given_up,
+        given_up,
     );
     Ok(Observations {
         settings: settings.clone(),

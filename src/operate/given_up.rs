@@ -5,6 +5,7 @@
 
 mod by_log;
 mod by_metric;
+mod restoration;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::by_log::{GivenUpBatch, given_up_batches};
 pub(crate) use self::by_metric::counted_given_up;
+pub(crate) use self::restoration::GivenUpLog;
 
 /// For how long it is looked back.
 pub(crate) const GIVEN_UP_HOURS: u32 = 3;
@@ -27,12 +29,15 @@ pub(crate) struct GivenUpRecords {
     pub first_ms: i64,
     /// When the last was given up.
     pub last_ms: i64,
+    /// The number of their readings that neither table has by now, or the reason why it is not known.
+    pub missing: Result<u64, String>,
 }
 
 impl GivenUpRecords {
     /// Creates those that were given up at one time for one reason.
     fn new(count: u64, reason: &str, time_ms: i64) -> Self {
-        GivenUpRecords { count, reasons: [reason.to_owned()].into(), first_ms: time_ms, last_ms: time_ms }
+        let missing = Err("the metrics do not say which records these are".to_owned());
+        GivenUpRecords { count, reasons: [reason.to_owned()].into(), first_ms: time_ms, last_ms: time_ms, missing }
     }
 
     fn with(mut self, other: GivenUpRecords) -> Self {
@@ -42,13 +47,22 @@ impl GivenUpRecords {
             reasons: self.reasons,
             first_ms: self.first_ms.min(other.first_ms),
             last_ms: self.last_ms.max(other.last_ms),
+            missing: self.missing,
         }
     }
 
-    /// Returns the records of these batches, if there are any.
-    pub(crate) fn of(batches: &[GivenUpBatch]) -> Option<Self> {
-        let each = batches.iter().map(|batch| GivenUpRecords::new(batch.records, &batch.condition, batch.time_ms));
-        each.reduce(GivenUpRecords::with)
+    /// Returns the records of the batches, if there are any.
+    pub(crate) fn of(log: &GivenUpLog) -> Option<Self> {
+        let of_batch = |GivenUpBatch { time_ms, document }: &GivenUpBatch| {
+            GivenUpRecords::new(document.records, &document.condition, *time_ms)
+        };
+        let all = log.batches.iter().map(of_batch).reduce(GivenUpRecords::with)?;
+        Some(GivenUpRecords { missing: log.missing.clone(), ..all })
+    }
+
+    /// Returns whether the tables have all of their readings by now.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.missing == Ok(0)
     }
 
     /// Returns their number with the reasons, as a clause: `10 records (RetryAttemptsExhausted)`.
@@ -84,7 +98,7 @@ mod tests {
 
     #[test]
     fn records_of_batches_say_how_many_why_and_when() {
-        assert_eq!(GivenUpRecords::of(&[]), None);
+        assert_eq!(GivenUpRecords::of(&GivenUpLog { batches: Vec::new(), missing: Ok(0) }), None);
         let one = GivenUpRecords::new(1, "RetryAttemptsExhausted", 36_120_000);
         assert_eq!(one.described(), "1 record (RetryAttemptsExhausted)");
         assert_eq!((one.when().as_str(), one.until().as_str()), ("at 10:02 UTC", "13:02 UTC"));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
-use super::given_up::{GivenUpBatch, GivenUpRecords, counted_given_up, given_up_batches};
+use super::given_up::{GivenUpLog, GivenUpRecords, counted_given_up, given_up_batches};
 use super::lag::{Lag, StreamLag, is_doubtful, lag_by_metrics};
 use super::metrics::{MetricSeries, MetricsUnavailable};
 use super::pipeline_metrics::{PipelineMetrics, PipelineNames};
@@ -34,7 +34,7 @@ pub(crate) struct HealthReadings {
     /// The number of dead letters, or the reason why it is not known.
     pub dead_letters: Result<DeadLetterCount, String>,
     /// The batches that the mapping gave up, where a log tells them, or the reason why they are not known.
-    pub given_up: Result<Option<Vec<GivenUpBatch>>, String>,
+    pub given_up: Result<Option<GivenUpLog>, String>,
     /// The records that it gave up by its metrics, where the log does not tell them and it publishes some.
     pub counted_given_up: Option<Result<Option<GivenUpRecords>, String>>,
 }
@@ -92,6 +92,11 @@ impl HealthReadings {
         let dead_letters = dead_letters.unwrap_or_else(|elapsed| Err(late(elapsed)));
         let given_up =
             given_up.map_or_else(|elapsed| Err(late(elapsed)), |read| read.map_err(|failure| said(&failure)));
+        let given_up = match given_up {
+            Ok(Some(batches)) => Ok(Some(GivenUpLog::look_up(clients, names, batches).await)),
+            Ok(None) => Ok(None),
+            Err(why) => Err(why),
+        };
         let there = time_of(&clock);
         if there.duration_since(Timestamp::now()).unsigned_abs() > SAME_TIME {
             metrics = PipelineMetrics::read(clients, names, there).await;
@@ -112,7 +117,7 @@ impl HealthReadings {
     /// nothing has none.
     fn given_up(&self, mapping: Option<MappingHealth<'_>>) -> Result<Option<GivenUpRecords>, String> {
         match (&self.given_up, &self.counted_given_up, mapping) {
-            (Ok(Some(batches)), ..) => Ok(GivenUpRecords::of(batches)),
+            (Ok(Some(log)), ..) => Ok(GivenUpRecords::of(log)),
             (_, Some(counted), _) => counted.clone(),
             (Err(why), ..) => Err(why.clone()),
             (Ok(None), None, None) => Err("there is no event source mapping".to_owned()),
@@ -202,9 +207,15 @@ impl HealthReadings {
             problems.push(format!("{least}{count} dead letter{}", if count == 1 { "" } else { "s" }));
         }
         let given_up = self.given_up(mapping);
-        if let Ok(Some(lost)) = &given_up {
+        if let Ok(Some(lost)) = &given_up
+            && !lost.is_restored()
+        {
             let (what, when, until) = (lost.described(), lost.when(), lost.until());
-            problems.push(format!("{what} given up {when} and not tried again (named until {until})"));
+            let rest = match &lost.missing {
+                Ok(missing) => format!("readings in neither table: {missing}, "),
+                Err(_) => String::new(),
+            };
+            problems.push(format!("{what} given up {when} and not tried again ({rest}named until {until})"));
         }
         let last_write = metrics.and_then(|metrics| newest_above_zero(&metrics.written));
         Health { lag, last_write, problems, given_up }

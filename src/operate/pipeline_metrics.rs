@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::metrics::{MetricQuery, MetricSeries, MetricWindow, MetricsUnavailable, Statistic, read_metrics};
 use crate::aws::Clients;
+use crate::settings::Pipeline;
 
 /// Minutes that are read: long enough to tell an idle pipeline from one whose last record waits.
 const MINUTES: u32 = 180;
@@ -21,6 +22,20 @@ pub(crate) struct PipelineNames {
     pub rejects_table: String,
     /// The function's log group.
     pub log_group: String,
+}
+
+impl PipelineNames {
+    /// Returns the names in the settings.
+    #[must_use]
+    pub(crate) fn of(settings: &Pipeline) -> Self {
+        PipelineNames {
+            stream: settings.stream.name.clone(),
+            function: settings.function.name.clone(),
+            table: settings.table.name.clone(),
+            rejects_table: settings.rejects.table.name.clone(),
+            log_group: settings.log_group_name(),
+        }
+    }
 }
 
 /// The metrics of one pipeline, by the minute.

@@ -73,16 +73,20 @@ pub(crate) struct GivenUpStatus {
     pub last: Option<String>,
     /// When they are not named any more.
     pub until: Option<String>,
+    /// The number of their readings that neither table has by now; null where it is not known.
+    pub missing: Option<u64>,
 }
 
 impl GivenUpStatus {
     fn of(records: Option<&GivenUpRecords>) -> Self {
         let time = |ms| Timestamp::from_millisecond(ms).ok().map(|time| format!("{time:.0}"));
-        records.map_or_else(GivenUpStatus::default, |records| GivenUpStatus {
+        let none = || GivenUpStatus { missing: Some(0), ..GivenUpStatus::default() };
+        records.map_or_else(none, |records| GivenUpStatus {
             records: records.count,
             first: time(records.first_ms),
             last: time(records.last_ms),
             until: time(records.until_ms()),
+            missing: records.missing.as_ref().ok().copied(),
         })
     }
 }
@@ -123,12 +127,15 @@ impl HealthStatus {
         }));
         lines.extend(match &health.given_up {
             Ok(None) => None,
-            Ok(Some(records)) => Some(format!(
-                "given-up records: {}, {}; named until {}",
-                records.described(),
-                records.when(),
-                records.until()
-            )),
+            Ok(Some(records)) => {
+                let (what, when, until) = (records.described(), records.when(), records.until());
+                let rest = match &records.missing {
+                    Ok(0) => "the tables have their readings by now".to_owned(),
+                    Ok(missing) => format!("readings in neither table: {missing}; named until {until}"),
+                    Err(why) => format!("not known whether they are stored by now ({why}); named until {until}"),
+                };
+                Some(format!("given-up records: {what} {when}; {rest}"))
+            }
             Err(reason) => Some(format!("given-up records: unknown ({reason})")),
         });
         if let (Some(reason), Ok(_)) = (&metrics_reason, &health.lag) {

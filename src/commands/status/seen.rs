@@ -53,7 +53,7 @@ pub(super) async fn see(
     let observer = Arc::new(StackProgress::new(&context.output));
     let session = session(context, DEFAULT_TIMEOUT, observer).await?;
     let clients = Arc::clone(&session.clients);
-    let names = names_of(context);
+    let names = PipelineNames::of(&context.settings.pipeline);
     let readings = async {
         match cache.readings.take().filter(|(_, at)| at.elapsed() < READINGS_AGE) {
             Some(readings) => readings,
@@ -86,17 +86,6 @@ async fn stack(
     }
     let scope = if look == Look::Once { DiscoveryScope::Stage } else { DiscoveryScope::Configured };
     Ok((StackContext::observe_quickly(context, session, scope).await?, Instant::now()))
-}
-
-fn names_of(context: &Context) -> PipelineNames {
-    let settings = &context.settings.pipeline;
-    PipelineNames {
-        stream: settings.stream.name.clone(),
-        function: settings.function.name.clone(),
-        table: settings.table.name.clone(),
-        rejects_table: settings.rejects.table.name.clone(),
-        log_group: settings.log_group_name(),
-    }
 }
 
 async fn status_of(

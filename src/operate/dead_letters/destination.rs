@@ -19,7 +19,7 @@ const VERSION: &str = "1.0";
 const MAX_ENVELOPES: u32 = 6;
 
 /// A batch that Lambda gave up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct FailureDocument {
     /// The region of the stream.
     pub region: String,

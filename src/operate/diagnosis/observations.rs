@@ -7,7 +7,7 @@ use super::log_evidence::LogEvidence;
 use super::metric_facts::MetricFacts;
 use crate::operate::EventRecord;
 use crate::operate::dead_letter_count::DeadLetterReasons;
-use crate::operate::given_up::{GivenUpBatch, GivenUpRecords};
+use crate::operate::given_up::{GivenUpLog, GivenUpRecords};
 use crate::settings::Pipeline;
 use crate::stack::RoleAccess;
 
@@ -41,7 +41,7 @@ pub(crate) struct Observations {
     /// The function's log.
     pub log: Answer<LogEvidence>,
     /// The batches that the mapping gave up. `None` where no log tells them.
-    pub given_up: Answer<Option<Vec<GivenUpBatch>>>,
+    pub given_up: Answer<Option<GivenUpLog>>,
     /// The records that it gave up, by its metrics. `None` where it publishes none.
     pub counted_given_up: Option<Answer<Option<GivenUpRecords>>>,
     /// The counts of CloudWatch.

@@ -9,18 +9,12 @@ use crate::operate::function_log::{LogQuery, read_log};
 const TERM: &str = "discarded";
 
 /// A batch that was given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GivenUpBatch {
     /// When, in ms since 1970.
     pub time_ms: i64,
-    /// Its shard.
-    pub shard_id: String,
-    /// The first and the last sequence number.
-    pub range: (String, String),
-    /// The number of its records.
-    pub records: u64,
-    /// Why, such as `RetryAttemptsExhausted`.
-    pub condition: String,
+    /// Its place in the stream, and why it was given up.
+    pub document: FailureDocument,
 }
 
 /// Returns the batches that the mapping gave up in the last [`GIVEN_UP_HOURS`], the oldest first, by the log of the local
@@ -57,8 +51,7 @@ fn batch(time_ms: i64, message: &str) -> Option<GivenUpBatch> {
         return None;
     }
     let document = read_documents(message.as_bytes()).ok()?.into_iter().next()?;
-    let FailureDocument { shard_id, first, last, records, condition, .. } = document;
-    Some(GivenUpBatch { time_ms, shard_id, range: (first, last), records, condition })
+    Some(GivenUpBatch { time_ms, document })
 }
 
 #[cfg(test)]
@@ -72,7 +65,9 @@ mod tests {
             "startSequenceNumber":"3","endSequenceNumber":"9","batchSize":7,
             "streamArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s"}}}"#;
         let found = batch(5, line).unwrap();
-        assert_eq!((found.time_ms, found.records, found.range.1.as_str()), (5, 7, "9"));
+        let FailureDocument { records, last, condition, .. } = &found.document;
+        assert_eq!((found.time_ms, *records, last.as_str()), (5, 7, "9"));
+        assert_eq!(condition, "RetryAttemptsExhausted");
         assert_eq!(batch(5, "a reading was discarded"), None);
         assert_eq!(batch(5, r#"{"type":"other","text":"discarded"}"#), None);
     }

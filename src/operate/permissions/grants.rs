@@ -298,6 +298,7 @@ pub(super) const WHY: &[Grant] = &[
         &["cloudwatch:GetMetricData", "lambda:ListEventSourceMappings"],
     ),
     optional("causes that need it are `unknown`", Tables, &["dynamodb:DescribeTable"]),
+    optional("given-up records are named although they are stored again", Tables, &["dynamodb:BatchGetItem"]),
     optional("causes that need it are `unknown`", DeadLetters, &["dynamodb:Scan"]),
     optional(
         "causes that need it are `unknown`",
@@ -318,7 +319,11 @@ pub(super) const WHY: &[Grant] = &[
 /// The calls of `status` besides the resources: for the lag and the dead letters.
 pub(super) const LAG: &[Grant] = &[
     optional("the lag is not exact, and given-up records may be unknown", Everything, &["cloudwatch:GetMetricData"]),
-    optional("the lag is not exact", Readings, &["dynamodb:BatchGetItem"]),
+    optional(
+        "the lag is not exact, and given-up records are named although they are stored again",
+        Tables,
+        &["dynamodb:BatchGetItem"],
+    ),
     optional("dead letters are not counted", DeadLetters, &["dynamodb:Scan"]),
     optional("the lag is not exact", Stream, &["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]),
     optional("the lag is not exact", StreamKey, &["kms:Decrypt"]),

@@ -55,6 +55,7 @@ const NOT_BY_STATUS: &[(&str, &str)] = &[
 
 /// What `why` calls only where readings wait.
 const NOT_BY_WHY: &[(&str, &str)] = &[
+    ("dynamodb:BatchGetItem", "nothing was given up"),
     ("kinesis:GetRecords", "nothing is stored"),
     ("kinesis:GetShardIterator", "nothing is stored"),
     ("kinesis:ListShards", "nothing is stored"),

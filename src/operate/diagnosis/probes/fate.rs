@@ -3,6 +3,8 @@
 use super::super::log_evidence::LoggedBatch;
 use super::super::observations::{MappingFacts, Observations};
 use super::text::length;
+use crate::operate::FailureDocument;
+use crate::operate::given_up::GivenUpLog;
 use crate::pipeline::compare_sequence_numbers;
 use crate::stack::PARTIAL_BATCH;
 
@@ -35,8 +37,8 @@ impl Fate {
         if !mapping.reports_partial_batches && answers_with_part(seen) {
             return Fate::PassedOver;
         }
-        let is_among = |batches: &Vec<_>| batches.iter().any(|given_up| is_part(given_up, shard, batch));
-        let was_reported = matches!(&seen.given_up, Ok(Some(batches)) if is_among(batches));
+        let is_among = |log: &GivenUpLog| log.batches.iter().any(|given_up| is_part(&given_up.document, shard, batch));
+        let was_reported = matches!(&seen.given_up, Ok(Some(log)) if is_among(log));
         let most_retries = mapping.retry_attempts.and_then(|retries| usize::try_from(retries).ok());
         let is_old = mapping.record_age_seconds.zip(age_ms).is_some_and(|(most, age)| age > f64::from(most) * 1000.0);
         if was_reported || is_old || most_retries.is_some_and(|retries| failures > retries) {
@@ -91,9 +93,9 @@ fn answers_with_part(seen: &Observations) -> bool {
 }
 
 /// Returns whether a batch that was given up has records of this one.
-fn is_part(given_up: &crate::operate::given_up::GivenUpBatch, shard: &str, batch: &LoggedBatch) -> bool {
+fn is_part(given_up: &FailureDocument, shard: &str, batch: &LoggedBatch) -> bool {
     let Some((first, last)) = &batch.range else { return false };
     given_up.shard_id == shard
-        && compare_sequence_numbers(&given_up.range.0, last).is_le()
-        && compare_sequence_numbers(&given_up.range.1, first).is_ge()
+        && compare_sequence_numbers(&given_up.first, last).is_le()
+        && compare_sequence_numbers(&given_up.last, first).is_ge()
 }

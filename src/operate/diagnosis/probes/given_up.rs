@@ -12,6 +12,10 @@ const DISCARDED: &str = " were discarded (";
 /// Judges whether records were given up.
 pub(super) fn given_up(seen: &Observations) -> Vec<Finding> {
     let name = CauseName::RecordsGivenUp;
+    // Somebody has put their readings into the stream again.
+    if matches!(&seen.given_up, Ok(Some(log)) if !log.batches.is_empty() && log.is_restored()) {
+        return vec![Finding::Excluded(name)];
+    }
     if let Some(evidence) = proof(seen) {
         return vec![Finding::proven(name, evidence, remedy(seen))];
     }
@@ -33,40 +37,53 @@ pub(super) fn given_up(seen: &Observations) -> Vec<Finding> {
 }
 
 fn proof(seen: &Observations) -> Option<String> {
-    if let Ok(Some(batches)) = &seen.given_up
-        && let (Some(records), Some(first)) = (GivenUpRecords::of(batches), batches.first())
+    if let Ok(Some(log)) = &seen.given_up
+        && let (Some(records), Some(first)) = (GivenUpRecords::of(log), log.batches.first())
     {
-        let evidence = format!(
-            "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}: {} {}",
-            records.described(),
-            moment(seen.now_ms, records.last_ms),
-            first.shard_id,
-            range(&first.range)
-        );
-        let others = batches.len() - 1;
-        return Some(if others > 0 { format!("{evidence}, and {others} more batches") } else { evidence });
+        let document = &first.document;
+        let others = match log.batches.len() - 1 {
+            0 => String::new(),
+            1 => ", and 1 more batch".to_owned(),
+            others => format!(", and {others} more batches"),
+        };
+        let place = format!("{} {}{others}", document.shard_id, range(&document.first, &document.last));
+        let rest = match &records.missing {
+            Ok(missing) => format!("neither table has {missing} of their readings"),
+            Err(why) => format!("it is not known whether the tables have their readings by now ({why})"),
+        };
+        let until = records.until();
+        return Some(format!(
+            "{}: {place}; {rest}; named until {until}, or until the tables have all",
+            count(seen, &records)
+        ));
     }
     if let Some(Ok(Some(records))) = &seen.counted_given_up {
-        return Some(format!(
-            "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}",
-            records.described(),
-            moment(seen.now_ms, records.last_ms)
-        ));
+        let why = "no call says whether the table has them by now";
+        return Some(format!("{}; {why}; named until {}", count(seen, records), records.until()));
     }
     let mapping = seen.mapping.as_ref().ok()?.as_ref()?;
     let is_told = mapping.last_result.contains(DISCARDED);
     is_told.then(|| format!("the last result of the event source mapping is `{}`", brief(&mapping.last_result)))
 }
 
-fn range((first, last): &(String, String)) -> String {
-    if first == last { first.clone() } else { format!("{first} to {last}") }
+/// Returns how many were given up, and when.
+fn count(seen: &Observations, records: &GivenUpRecords) -> String {
+    format!(
+        "the event source mapping gave up {} in the last {GIVEN_UP_HOURS} h, last at {}",
+        records.described(),
+        moment(seen.now_ms, records.last_ms)
+    )
+}
+
+fn range(first: &str, last: &str) -> String {
+    if first == last { first.to_owned() } else { format!("{first} to {last}") }
 }
 
 /// Returns what brings the records back, as long as the stream has them.
 fn remedy(seen: &Observations) -> String {
     let mapping = seen.mapping.as_ref().ok().and_then(Option::as_ref);
     let destination = mapping.and_then(|mapping| mapping.on_failure.as_deref());
-    let again = if matches!(&seen.given_up, Ok(Some(batches)) if !batches.is_empty()) {
+    let again = if matches!(&seen.given_up, Ok(Some(log)) if !log.batches.is_empty()) {
         format!(
             "`sensorctl logs --since {GIVEN_UP_HOURS}h --filter discarded -o ndjson > given-up.ndjson`, then `sensorctl \
              rejects from-destination --file given-up.ndjson --replay` puts their readings into the stream again"

@@ -1,27 +1,41 @@
 //! Records that the mapping gave up or passed over.
 
 use super::*;
-use crate::operate::given_up::{GivenUpBatch, GivenUpRecords};
+use crate::operate::FailureDocument;
+use crate::operate::given_up::{GivenUpBatch, GivenUpLog, GivenUpRecords};
 
-fn batches() -> Vec<GivenUpBatch> {
-    vec![GivenUpBatch {
-        time_ms: NOW - MINUTE,
+/// Returns a batch that was given up, of whose readings so many are missing.
+fn log(missing: Result<u64, String>) -> GivenUpLog {
+    let document = FailureDocument {
         shard_id: "shardId-0".into(),
-        range: ("1".into(), "9".into()),
+        first: "1".into(),
+        last: "9".into(),
         records: 9,
         condition: "RetryAttemptsExhausted".into(),
-    }]
+        ..FailureDocument::default()
+    };
+    GivenUpLog { batches: vec![GivenUpBatch { time_ms: NOW - MINUTE, document }], missing }
 }
 
 #[test]
 fn given_up_batches_of_the_log_are_a_cause_although_the_last_result_is_ok() {
-    let seen = Observations { given_up: Ok(Some(batches())), is_result_current: true, ..healthy() };
+    let seen = Observations { given_up: Ok(Some(log(Ok(9)))), is_result_current: true, ..healthy() };
     let causes = proven(&seen);
     assert_eq!(names(&seen), [CauseName::RecordsGivenUp]);
     assert!(causes[0].evidence.contains("9 records (RetryAttemptsExhausted)"), "{}", causes[0].evidence);
     assert!(causes[0].remedy.contains("`sensorctl rejects from-destination --file given-up.ndjson --replay`"));
-    let none = Observations { given_up: Ok(Some(Vec::new())), ..healthy() };
-    assert_eq!((names(&none), unknown(&none)), (vec![], vec![]));
+    assert!(
+        causes[0].evidence.contains("neither table has 9 of their readings; named until "),
+        "{}",
+        causes[0].evidence
+    );
+    let unknown_rest = Observations { given_up: Ok(Some(log(Err("denied".into())))), ..healthy() };
+    let evidence = &proven(&unknown_rest)[0].evidence;
+    assert!(evidence.contains("it is not known whether the tables have their readings by now (denied)"), "{evidence}");
+    for over in [GivenUpLog { batches: Vec::new(), missing: Ok(0) }, log(Ok(0))] {
+        let seen = Observations { given_up: Ok(Some(over)), ..healthy() };
+        assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![]), "none, or the tables have them by now");
+    }
 }
 
 #[test]
@@ -33,7 +47,7 @@ fn given_up_records_are_unknown_where_retries_are_limited_and_nothing_counts_the
     assert!(unknown(&seen).contains(&CauseName::RecordsGivenUp));
     seen.counted_given_up = Some(Ok(None));
     assert!(!unknown(&seen).contains(&CauseName::RecordsGivenUp), "the metric counts them");
-    seen.counted_given_up = Some(Ok(GivenUpRecords::of(&batches())));
+    seen.counted_given_up = Some(Ok(GivenUpRecords::of(&log(Ok(9)))));
     mapping(&mut seen).on_failure = Some("arn:aws:sqs:us-east-1:1:q".into());
     let cause = proven(&seen).into_iter().find(|cause| cause.name == CauseName::RecordsGivenUp).unwrap();
     assert!(cause.remedy.contains("arn:aws:sqs:us-east-1:1:q"), "{}", cause.remedy);
@@ -71,6 +85,6 @@ fn batch_that_was_given_up_before_the_last_result_is_no_failure_any_more() {
     let failed = |ago| batch(NOW - ago, "shardId-0", 1.0, Some("NoRejectsTable: no"));
     seen.log = Ok(evidence(&[failed(9), failed(8)]));
     assert_eq!(names(&seen), [CauseName::FunctionFailing], "the result may be that of the other shard");
-    seen.given_up = Ok(Some(batches()));
+    seen.given_up = Ok(Some(log(Ok(9))));
     assert_eq!(names(&seen), [CauseName::RecordsGivenUp]);
 }
