@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod bottlenecks;
+mod comparison;
 mod costs;
 mod fixed;
 mod function;
@@ -28,6 +29,7 @@ pub(crate) use self::fixed::Fixed;
 pub(crate) use self::load::{Load, LoadSummary};
 pub(crate) use self::needed_settings::NeededSetting;
 
+use self::comparison::Comparison;
 use self::limits::{
     AGGREGATED_CPU, CONCURRENCY_QUOTA, INVOCATION_LOG_BYTES, INVOCATION_MS, PUT_AGGREGATED, PUT_SEPARATE, SEPARATE_CPU,
     VCPU_MB, WRITE_MS,
@@ -120,19 +122,14 @@ pub(crate) fn size(load: &Load, pipeline: &Pipeline, options: &SizingOptions) ->
         aggregated: is_aggregated(pipeline, options.aggregation),
         on_demand_table: pipeline.table.billing == Billing::OnDemand,
     };
-    let plan = |choice| Plan::new(load, pipeline, choice, options.free_tier);
-    let other = plan(Choice { on_demand: true, ..choice });
-    let (best, other) = match (plan(choice), other) {
-        (Ok(shards), Ok(on_demand)) if on_demand.total() < shards.total() => (on_demand, Ok(shards)),
-        (Ok(shards), on_demand) => (shards, on_demand),
-        (Err(too_much), Ok(on_demand)) => (on_demand, Err(too_much)),
-        (Err(too_much), Err(_)) => return Err(too_much),
-    };
+    let Comparison { best, other, sizes } = Comparison::new(load, pipeline, choice, options.free_tier)?;
+    let plan = |choice| Plan::new(load, pipeline, choice, &sizes, options.free_tier);
     let total = best.total();
     if total >= Fixed::MAX.cents() {
         return Err(Error::usage("the load is too large to be computed"));
     }
     let chosen = best.choice;
+    let is_only_stream = other.is_err();
     let mut alternatives = Vec::new();
     let mut alternative = |name, plan: Result<Plan<'_>, Error>| {
         if let Ok(plan) = plan {
@@ -154,7 +151,7 @@ pub(crate) fn size(load: &Load, pipeline: &Pipeline, options: &SizingOptions) ->
     Ok(Sizing {
         load: load.summary(),
         prices: PriceOrigin { region: PRICES_REGION, date: PRICES_DATE, currency: "USD", source: PRICES_SOURCE },
-        settings: needed_settings::needed_settings(&best, pipeline),
+        settings: needed_settings::needed_settings(&best, pipeline, is_only_stream),
         aggregated: best.records.is_aggregated(),
         put_processes: best.records.producers(),
         flow: best.flow(),

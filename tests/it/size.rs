@@ -69,6 +69,8 @@ fn size_command_is_accepted_whatever_flags_it_repeats() {
     let env = TestEnv::new();
     let peaks = ["--sensors", "10000", "--rate", "1", "--peak", "100000"];
     let steady = ["--sensors", "100000", "--rate", "20000"];
+    let few = ["--sensors", "20193", "--rate", "23", "--aggregation", "never"];
+    let slow = ["--sensors", "588", "--rate", "294.54", "--aggregation", "never"];
     let provisioned = ["--set", "table.billing={read_units=1,write_units=1}"];
     let one_by_one = ["--set", "table.billing.read_units=1", "--set", "table.billing.write_units=1"];
     for (load, given) in [
@@ -77,6 +79,9 @@ fn size_command_is_accepted_whatever_flags_it_repeats() {
         (&steady[..], &["--set", "stream.shards=2", "--set", "mapping.batch_size=7"][..]),
         (&steady[..], &provisioned[..]),
         (&steady[..], &one_by_one[..]),
+        // The batches of one record made the other mode of the stream seem the cheaper.
+        (&few[..], &["--set", "mapping.batch_size=1"][..]),
+        (&slow[..], &["--set", "mapping.window_seconds=300", "--set", "mapping.batch_size=1"][..]),
     ] {
         let sizing = size(&env, &[load, given].concat()).assert_success().json();
         let command = sizing["command"].as_str().unwrap();

@@ -12,15 +12,37 @@ use crate::error::Error;
 use crate::pipeline::AGGREGATE_BYTES;
 use crate::settings::Pipeline;
 
+/// Memory and batch of a function: the settings that price a stream and that the settings of the user decide, unless they
+/// do not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FunctionSize {
+    /// Memory in MB.
+    pub memory: u64,
+    /// Records in a batch at most.
+    pub batch_size: u64,
+}
+
+impl FunctionSize {
+    /// Returns the size of the settings, and those to take where it does not keep up, in this order: a larger batch, then
+    /// more memory. From any of these sizes, the same larger ones follow.
+    pub(super) fn steps(pipeline: &Pipeline) -> Vec<FunctionSize> {
+        let (memory, batch_size) = (whole(pipeline.function.memory_mb), whole(pipeline.mapping.batch_size));
+        let larger = batch_size.max(BATCH_SIZE);
+        let more = MEMORY_STEPS.into_iter().filter(|step| *step > memory);
+        let mut steps = vec![FunctionSize { memory, batch_size }];
+        steps.extend([memory].into_iter().chain(more).map(|memory| FunctionSize { memory, batch_size: larger }));
+        steps.dedup();
+        steps
+    }
+}
+
 /// The sizes of function and mapping.
 #[derive(Clone, Debug)]
 pub(super) struct FunctionPlan {
-    /// Memory in MB.
-    pub memory: u64,
+    /// Memory and batch.
+    pub size: FunctionSize,
     /// Batches of a shard at a time.
     pub parallelization: u64,
-    /// Records in a batch at most.
-    pub batch_size: u64,
     /// Seconds that an invocation may take.
     pub timeout: u64,
     /// Microseconds of a reading.
@@ -38,18 +60,19 @@ pub(super) struct FunctionPlan {
 }
 
 impl FunctionPlan {
-    /// Returns the least parallelization, and only where that does not keep up a larger batch or more memory than the
-    /// settings have.
+    /// Returns the least parallelization, with the first of these sizes that keeps up.
     ///
     /// # Errors
-    /// No settings keep up.
-    pub(super) fn new(load: &Load, records: &Records<'_>, pipeline: &Pipeline) -> Result<Self, Error> {
-        let of_settings = |number: i32| u64::try_from(number).unwrap_or_default();
-        let (memory, batch) = (of_settings(pipeline.function.memory_mb), of_settings(pipeline.mapping.batch_size));
+    /// None keeps up.
+    pub(super) fn new(
+        load: &Load,
+        records: &Records<'_>,
+        pipeline: &Pipeline,
+        sizes: &[FunctionSize],
+    ) -> Result<Self, Error> {
         let shard_load = shard_load(load, records);
-        let larger = batch.max(BATCH_SIZE);
-        let more = MEMORY_STEPS.iter().filter(|step| **step > memory).map(|step| (*step, larger));
-        for (memory, batch_size) in [(memory, batch), (memory, larger)].into_iter().chain(more) {
+        for &size in sizes {
+            let FunctionSize { memory, batch_size } = size;
             let reading_us = reading_us(records, memory);
             let (readings, batch_ms) = largest_batch(load, records, batch_size, &reading_us);
             let lane = Fixed::whole(readings).over(batch_ms.value()).times(Fixed::whole(1000));
@@ -65,14 +88,13 @@ impl FunctionPlan {
             let time = time(load, &invocations, &reading_us, memory);
             let wanted =
                 batch_ms.value().times(Fixed::ratio(100 + load.headroom_percent, 100)).over(Fixed::whole(1000));
-            let timeout = of_settings(pipeline.function.timeout_seconds).max(wanted.ceil());
+            let timeout = whole(pipeline.function.timeout_seconds).max(wanted.ceil());
             if timeout > MAX_TIMEOUT {
                 continue;
             }
             return Ok(FunctionPlan {
-                memory,
+                size,
                 parallelization,
-                batch_size,
                 timeout,
                 reading_us,
                 batch_ms,
@@ -87,6 +109,10 @@ impl FunctionPlan {
             shard_load.value().tidy()
         )))
     }
+}
+
+fn whole(setting: i32) -> u64 {
+    u64::try_from(setting).unwrap_or_default()
 }
 
 /// Returns the readings a second of one shard that must be stored: those of the only one, or of a full one of many, so that

@@ -30,11 +30,12 @@ impl NeededSetting {
     }
 }
 
-/// Returns the settings that depend on the load.
-pub(super) fn needed_settings(plan: &Plan<'_>, pipeline: &Pipeline) -> Vec<NeededSetting> {
+/// Returns the settings that depend on the load. `is_only_stream` says that a stream of the other mode does not hold it.
+pub(super) fn needed_settings(plan: &Plan<'_>, pipeline: &Pipeline, is_only_stream: bool) -> Vec<NeededSetting> {
     let function = &plan.function;
     let number = |now: i32, needed: u64| (Some(now.to_string()), Some(needed.to_string()));
-    let mut found = stream_settings(plan, pipeline);
+    let is_larger = u64::try_from(pipeline.mapping.batch_size).is_ok_and(|now| function.size.batch_size > now);
+    let mut found = stream_settings(plan, pipeline, is_only_stream);
     let mut push = |key, (now, needed): (Option<String>, Option<String>), reason: String| {
         found.push(NeededSetting::new(key, now, needed, reason));
     };
@@ -46,12 +47,12 @@ pub(super) fn needed_settings(plan: &Plan<'_>, pipeline: &Pipeline) -> Vec<Neede
     );
     push(
         "mapping.batch_size",
-        number(pipeline.mapping.batch_size, function.batch_size),
-        "records, or an event of 6 MB".to_owned(),
+        number(pipeline.mapping.batch_size, function.size.batch_size),
+        format!("records, or an event of 6 MB{}", if is_larger { "; fewer do not keep up, or cost more" } else { "" }),
     );
     push(
         "function.memory_mb",
-        number(pipeline.function.memory_mb, function.memory),
+        number(pipeline.function.memory_mb, function.size.memory),
         format!("{} µs a reading, assumed", function.reading_us.equation()),
     );
     push(
@@ -71,14 +72,14 @@ pub(super) fn needed_settings(plan: &Plan<'_>, pipeline: &Pipeline) -> Vec<Neede
     found
 }
 
-fn stream_settings(plan: &Plan<'_>, pipeline: &Pipeline) -> Vec<NeededSetting> {
+fn stream_settings(plan: &Plan<'_>, pipeline: &Pipeline, is_only_stream: bool) -> Vec<NeededSetting> {
     let mode = |on_demand| Some(if on_demand { "\"on-demand\"" } else { "\"provisioned\"" }.to_owned());
     let (is_on_demand, shards) = match pipeline.stream.capacity {
         Capacity::OnDemand => (true, None),
         Capacity::Shards(shards) => (false, Some(shards.to_string())),
     };
-    let reason = "the cheaper of both for this load".to_owned();
-    let mode = NeededSetting::new("stream.mode", mode(is_on_demand), mode(plan.choice.on_demand), reason);
+    let reason = if is_only_stream { "the other does not hold this load" } else { "the cheaper of both for this load" };
+    let mode = NeededSetting::new("stream.mode", mode(is_on_demand), mode(plan.choice.on_demand), reason.to_owned());
     if plan.choice.on_demand {
         let reason = "Kinesis sets them on demand: leave it out".to_owned();
         return vec![mode, NeededSetting::new("stream.shards", shards, None, reason)];

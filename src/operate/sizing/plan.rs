@@ -3,7 +3,7 @@
 use super::arithmetic::{Arithmetic, Figure};
 use super::costs::{Bill, Cost, TableCapacity, total};
 use super::fixed::Fixed;
-use super::function::FunctionPlan;
+use super::function::{FunctionPlan, FunctionSize};
 use super::limits::{MAX_TABLE_UNITS, ON_DEMAND_FIRST_SHARDS, ON_DEMAND_SHARE};
 use super::load::Load;
 use super::records::{Records, least_shards, shards_needed};
@@ -42,11 +42,17 @@ pub(super) struct Plan<'a> {
 const READ_UNITS: u64 = 5;
 
 impl<'a> Plan<'a> {
-    /// Makes the plan of a choice.
+    /// Makes the plan of a choice, with the first of these sizes of the function that keeps up.
     ///
     /// # Errors
     /// The load is too large for the choice.
-    pub(super) fn new(load: &'a Load, pipeline: &'a Pipeline, choice: Choice, free_tier: bool) -> Result<Self, Error> {
+    pub(super) fn new(
+        load: &'a Load,
+        pipeline: &Pipeline,
+        choice: Choice,
+        sizes: &[FunctionSize],
+        free_tier: bool,
+    ) -> Result<Self, Error> {
         let demand = load.demand().value();
         let aggregated = choice.aggregated;
         let records = if choice.on_demand {
@@ -55,7 +61,7 @@ impl<'a> Plan<'a> {
         } else {
             Records::new(load, aggregated, shards_needed(load, aggregated, demand)?)
         };
-        let function = FunctionPlan::new(load, &records, pipeline)?;
+        let function = FunctionPlan::new(load, &records, pipeline, sizes)?;
         let table = table_capacity(load, pipeline, choice.on_demand_table)?;
         let on_demand = choice.on_demand;
         let bill = Bill { load, records: &records, function: &function, pipeline, on_demand, table, free_tier };

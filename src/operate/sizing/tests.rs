@@ -1,5 +1,7 @@
 //! Loads from a laptop's to a million readings a second.
 
+mod own_settings;
+
 use proptest::prelude::*;
 
 use super::*;
