@@ -37,6 +37,8 @@ pub(crate) enum AwsCli {
     LocalEnv,
 }
 
+/// The commands of the AWS CLI that sign in, each for one profile.
+const SIGN_IN: [&str; 3] = ["configure", "login", "sso"];
 /// The services that hold a pipeline, and that of their quotas, by their names in the AWS CLI.
 const SERVICES: [&str; 7] = ["dynamodb", "iam", "kinesis", "lambda", "logs", "service-quotas", "sts"];
 
@@ -72,10 +74,10 @@ impl HintFlags {
         self
     }
 
-    /// Returns the flags without the assignments of these settings and of members of them, for a command that sets them
-    /// itself: a member would win over the whole.
-    #[must_use]
-    pub(crate) fn without_settings(&self, keys: &[&str]) -> Self {
+    /// Returns the flags about a pipeline for a command with these words: without the assignments of settings that it sets
+    /// itself, and of members of them. A member would win over the whole.
+    fn beside(&self, command: &str) -> Vec<String> {
+        let keys = settings_of(command);
         let is_set_anew = |shown: &str| {
             let key = shown.trim_start_matches(['\'', '"']).split('=').next().unwrap_or_default().trim();
             keys.iter()
@@ -88,14 +90,15 @@ impl HintFlags {
                 pipeline.push(word.clone());
             }
         }
-        HintFlags { pipeline, ..self.clone() }
+        pipeline
     }
 
     /// Renders a command for a hint, in backticks. `arguments` come behind the global flags and are quoted for a shell.
     pub fn command<S: AsRef<OsStr>>(&self, verb: &str, arguments: impl IntoIterator<Item = S>) -> String {
-        let arguments = arguments.into_iter().map(|word| shell_word(&word.as_ref().to_string_lossy()).into_owned());
-        let words: Vec<_> = self.pipeline.iter().cloned().chain(arguments).collect();
-        format!("`sensorctl {verb}{}`", spaced(&words))
+        let arguments: Vec<_> =
+            arguments.into_iter().map(|word| shell_word(&word.as_ref().to_string_lossy()).into_owned()).collect();
+        let arguments = spaced(&arguments);
+        format!("`sensorctl {verb}{}{arguments}`", spaced(&self.beside(&arguments)))
     }
 
     /// Inserts the flags into every command of this program and of the AWS CLI in a text that lacks them: what follows a
@@ -120,9 +123,13 @@ impl HintFlags {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(NAME) {
             let (command, behind) = after.split_once('`').unwrap_or((after, ""));
-            let is_about_pipeline = command.split(' ').next().is_some_and(|service| SERVICES.contains(&service));
+            let is_of = |words: &[&str]| command.split(' ').next().is_some_and(|first| words.contains(&first));
+            let is_about_pipeline = is_of(&SERVICES);
             complete.push_str(before);
             match aws {
+                AwsCli::Flags(flags) if is_of(&SIGN_IN) => {
+                    complete.push_str(&format!("`aws{} {command}`", spaced(profile_of(flags))));
+                }
                 AwsCli::Flags(flags) if is_about_pipeline => {
                     complete.push_str(&format!("`aws{} {command}`", spaced(flags)));
                 }
@@ -174,7 +181,9 @@ impl HintFlags {
         if verb != "local" {
             let is_nested = NESTED.contains(&verb) && !action.is_empty() && !action.starts_with('-');
             let words = if is_nested { verb.len() + 1 + action.len() } else { verb.len() };
-            return (&command[..words], spaced(&self.pipeline));
+            // A command ends at the backtick behind it, or with its line.
+            let own = command.split(['`', '\n']).next().unwrap_or_default();
+            return (&command[..words], spaced(&self.beside(own)));
         }
         if action.is_empty() {
             return (verb, spaced(&self.pipeline));
@@ -185,6 +194,22 @@ impl HintFlags {
         }
         (&command[..verb.len() + 1 + action.len()], spaced(&flags))
     }
+}
+
+/// Returns the settings that a command sets.
+fn settings_of(command: &str) -> Vec<&str> {
+    let assignments = command.split("--set").skip(1).filter_map(|rest| {
+        let assignment = rest.strip_prefix([' ', '='])?.trim_start_matches(['\'', '"']);
+        assignment.split_once('=')
+    });
+    assignments.map(|(key, _)| key.trim()).collect()
+}
+
+/// Returns the words that name the profile.
+fn profile_of(flags: &[String]) -> &[String] {
+    const FLAG: &str = "--profile";
+    let Some(at) = flags.iter().position(|word| word.trim_start_matches('\'').starts_with(FLAG)) else { return &[] };
+    &flags[at..flags.len().min(at + 1 + usize::from(flags[at] == FLAG))]
 }
 
 /// Words with a blank before each.
@@ -215,180 +240,14 @@ fn shown_setting(assignment: &str) -> String {
     format!("\"{}=${{{variable}:?}}\"", key.replace(['"', '\\', '$', '`'], ""))
 }
 
-/// Quotes a word for a POSIX shell where it needs that.
+/// Quotes a word for a POSIX shell and zsh where it needs that. At the beginning of a word, zsh takes `=` for a command.
 pub(crate) fn shell_word(word: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=@%+,".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(is_plain) {
         return Cow::Borrowed(word);
     }
     Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::hint_flags;
-
-    fn command(global: &GlobalFlags) -> String {
-        hint_flags(global).command("up", [""; 0])
-    }
-
-    #[test]
-    fn command_repeats_the_global_flags_that_choose_the_pipeline() {
-        let global = GlobalFlags {
-            local: true,
-            stage: Some("blue".into()),
-            config: Some("my settings.toml".into()),
-            region: Some("eu-central-1".into()),
-            set: vec!["stream.shards=2".into()],
-            quiet: true,
-            ..GlobalFlags::default()
-        };
-        assert_eq!(
-            hint_flags(&global).command("put", ["--file", "it's.ndjson"]),
-            "`sensorctl put --local --config 'my settings.toml' --stage blue --region eu-central-1 --set stream.shards=2 \
-             --file 'it'\\''s.ndjson'`"
-        );
-        assert_eq!(command(&GlobalFlags::default()), "`sensorctl up`");
-    }
-
-    #[test]
-    fn command_names_one_cloud_only() {
-        let both = GlobalFlags {
-            local: true,
-            profile: Some("p".into()),
-            endpoint_url: Some("http://127.0.0.1:1".into()),
-            ..GlobalFlags::default()
-        };
-        let typed = |from_environment: &'static str| {
-            command(&GlobalFlags { from_environment: [from_environment].into(), ..both.clone() })
-        };
-        assert_eq!(typed("endpoint_url"), "`sensorctl up --local`");
-        assert_eq!(typed("local"), "`sensorctl up --profile p --endpoint-url http://127.0.0.1:1`");
-    }
-
-    #[test]
-    fn command_that_sets_a_setting_does_not_repeat_its_assignments() {
-        let set =
-            ["table.billing.write_units=1", "table.billing={ read_units = 1 }", "table.class=standard", "tags.a=b"];
-        let global =
-            GlobalFlags { stage: Some("blue".into()), set: set.map(str::to_owned).to_vec(), ..GlobalFlags::default() };
-        let flags = hint_flags(&global).without_settings(&["table.billing", "table.cla"]);
-        assert_eq!(
-            flags.command("up", [""; 0]),
-            "`sensorctl up --stage blue --set table.class=standard --set tags.a=b`"
-        );
-    }
-
-    #[test]
-    fn command_never_shows_a_variable_of_the_function() {
-        let with = |assignment: &str| command(&GlobalFlags { set: vec![assignment.into()], ..GlobalFlags::default() });
-        assert_eq!(
-            with("function.environment.TOKEN=s3cret"),
-            "`sensorctl up --set \"function.environment.TOKEN=${TOKEN:?}\"`"
-        );
-        for odd in ["function.environment={TOKEN=\"s3cret\"}", "function.environment.$(x)=s3cret"] {
-            let shown = with(odd);
-            assert!(!shown.contains("s3cret") && shown.contains("${FUNCTION_ENVIRONMENT:?}"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn commands_in_a_text_are_completed_with_the_flags_of_this_run() {
-        let flags = hint_flags(&GlobalFlags { local: true, stage: Some("blue".into()), ..GlobalFlags::default() });
-        for (text, complete) in [
-            (
-                "`sensorctl up` goes on, `sensorctl down --yes` removes it",
-                "`sensorctl up --local --stage blue` goes on, `sensorctl down --local --stage blue --yes` removes it",
-            ),
-            ("`sensorctl up --local --stage blue --adopt`", "`sensorctl up --local --stage blue --adopt`"),
-            ("`sensorctl rejects replay ID`", "`sensorctl rejects replay --local --stage blue ID`"),
-            ("`sensorctl local status` tells", "`sensorctl local status` tells"),
-            (
-                "`sensorctl init --print`; `sensorctl --help`; `sensorctl`",
-                "`sensorctl init --print`; `sensorctl --help`; `sensorctl`",
-            ),
-            ("`up` of sensorctl up", "`up` of sensorctl up"),
-            ("jq . a.json | sensorctl put --file -", "jq . a.json | sensorctl put --local --stage blue --file -"),
-        ] {
-            assert_eq!(flags.complete(text), complete);
-        }
-    }
-
-    #[test]
-    fn commands_about_the_local_cloud_repeat_what_chooses_it() {
-        let global =
-            GlobalFlags { region: Some("eu-west-1".into()), stage: Some("blue".into()), ..GlobalFlags::default() };
-        let flags = hint_flags(&global).with_data_dir(Some(Path::new("/a b")));
-        assert_eq!(
-            flags.complete("`sensorctl local start`, `sensorctl local stop`"),
-            "`sensorctl local start --data-dir '/a b' --region eu-west-1`, `sensorctl local stop --data-dir '/a b'`"
-        );
-    }
-
-    #[test]
-    fn commands_of_the_aws_cli_reach_the_cloud_of_this_run() {
-        let text = "remove it with `aws logs delete-log-group --log-group-name g`; `aws configure` is as it is";
-        let completed = |text: &str, aws: AwsCli| {
-            let flags = hint_flags(&GlobalFlags::default()).with_data_dir(Some(Path::new("/a b")));
-            flags.set_aws_cli(aws);
-            flags.complete(text).into_owned()
-        };
-        let with = |aws: AwsCli| completed(text, aws);
-        let quota = completed("`aws service-quotas list-services`", AwsCli::Flags(flag_words("--region", "eu-west-1")));
-        assert_eq!(quota, "`aws --region eu-west-1 service-quotas list-services`");
-        assert_eq!(with(AwsCli::Default), text);
-        assert_eq!(
-            with(AwsCli::Flags(flag_words("--region", "eu-west-1"))),
-            "remove it with `aws --region eu-west-1 logs delete-log-group --log-group-name g`; `aws configure` is as it is"
-        );
-        assert_eq!(
-            with(AwsCli::LocalEnv),
-            "remove it with `(eval \"$(sensorctl local env --data-dir '/a b')\" && aws logs delete-log-group \
-             --log-group-name g)`; `aws configure` is as it is"
-        );
-    }
-
-    /// Only what follows a backtick or a pipe sign is completed.
-    #[test]
-    fn every_command_in_a_message_of_the_sources_can_be_completed() {
-        const COMMANDS: [&str; 12] =
-            ["up", "down", "plan", "status", "put", "scan", "tail", "invoke", "why", "logs", "local", "export"];
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-        let mut bare = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "rs")
-                    && !path.ends_with("hint_flags.rs")
-                {
-                    let source = std::fs::read_to_string(&path).unwrap();
-                    let named = source.lines().filter(|line| !line.trim_start().starts_with("//")).filter(|line| {
-                        // Examples in help: a line of its own, or behind this word.
-                        let line = line.trim_start_matches("  ").strip_prefix("sensorctl ").unwrap_or(line);
-                        let line = line.replace("Example: sensorctl ", "").replace("| sensorctl --stage copy", "");
-                        line.match_indices("sensorctl ").any(|(at, name)| {
-                            let is_command = line[at + name.len()..]
-                                .split(|letter: char| !letter.is_ascii_lowercase())
-                                .next()
-                                .is_some_and(|verb| COMMANDS.contains(&verb));
-                            // Text that a shell evaluates has signs of its own before it.
-                            let before = &line[..at];
-                            is_command && !before.ends_with(['`', '(']) && !before.ends_with("| ")
-                        })
-                    });
-                    bare.extend(named.map(|line| format!("{}: {}", path.display(), line.trim())));
-                }
-            }
-        }
-        assert_eq!(bare, [""; 0]);
-    }
-
-    #[test]
-    fn flag_value_that_begins_with_a_hyphen_stays_with_its_flag() {
-        assert_eq!(flag_words("--file", "-x"), ["--file=-x"]);
-        assert_eq!(flag_words("--file", "-"), ["--file", "-"]);
-    }
-}
+mod tests;

@@ -114,6 +114,10 @@ pub(super) async fn run(context: &Context, args: SizeArgs) -> Result<(), Error> 
         let sizes = format!("assumed: {assumed}keys of {KEY_BYTES} bytes; `--file SAMPLE` measures both");
         sizing.assumptions.insert(0, sizes);
     }
+    // JSON has the commands complete, too, so that they can be copied.
+    for quota in &mut sizing.quotas {
+        quota.how = context.output.hint_flags().complete(&quota.how).into_owned();
+    }
     let command = command(settings, &sizing.settings).unwrap_or_else(|unsettable| {
         context.output.note(unsettable);
         None
@@ -126,12 +130,11 @@ pub(super) async fn run(context: &Context, args: SizeArgs) -> Result<(), Error> 
 /// # Errors
 /// No command can, and why: a setting that is given must be left out, and `--set` cannot do that.
 fn command(settings: &Settings, needed: &[NeededSetting]) -> Result<Option<String>, String> {
-    let (mut keys, mut words) = (Vec::new(), Vec::new());
+    let mut words = Vec::new();
     for NeededSetting { key, needed, .. } in needed.iter().filter(|setting| setting.changes) {
         match (needed, settings.origin(key)) {
             // Text needs no quotes behind `--set`.
             (Some(value), _) => {
-                keys.push(*key);
                 words.extend(["--set".to_owned(), format!("{key}={}", value.trim_matches('"'))]);
             }
             (None, None | Some(SettingOrigin::Default)) => {}
@@ -142,8 +145,8 @@ fn command(settings: &Settings, needed: &[NeededSetting]) -> Result<Option<Strin
             }
         }
     }
-    let command = || settings.hints.without_settings(&keys).command("up", words).trim_matches('`').to_owned();
-    Ok((!keys.is_empty()).then(command))
+    let command = || settings.hints.command("up", &words).trim_matches('`').to_owned();
+    Ok((!words.is_empty()).then(command))
 }
 
 /// Measures the readings of a file.

@@ -97,7 +97,9 @@ fn sources() -> Vec<(String, String)> {
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
         (name, text)
     };
-    all.into_iter().map(read).collect()
+    let below = |path: &PathBuf| path.strip_prefix(&source).unwrap().to_owned();
+    let is_test = |path: &PathBuf| path.ends_with("tests.rs") || below(path).iter().any(|part| part == "tests");
+    all.into_iter().filter(|path| !is_test(path)).map(read).collect()
 }
 
 /// Returns the top-level modules that a text names, alone or in a group.

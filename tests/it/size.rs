@@ -91,6 +91,21 @@ fn size_command_is_accepted_whatever_flags_it_repeats() {
 }
 
 #[test]
+fn size_sets_each_key_once_and_its_quota_commands_reach_the_cloud_of_the_user() {
+    let env = TestEnv::new();
+    let load = ["--sensors", "100000", "--rate", "1000000", "--set", "mapping.filters=[]", "--region", "eu-north-1"];
+    let given = ["--set", "stream.shards=2", "--set", "mapping.batch_size=7", "--profile", "work"];
+    for output in ["json", "table"] {
+        let run = env.run(["size", "-o", output].into_iter().chain(load).chain(given)).assert_success();
+        let text = run.stdout.replace("\\\"", "\"");
+        assert!(text.contains("`aws --profile work --region eu-north-1 dynamodb update-table "), "{text}");
+        for once in ["--set stream.shards=", "--set 'mapping.filters=[]'"] {
+            assert_eq!(text.matches(once).count(), 1, "{once}: {text}");
+        }
+    }
+}
+
+#[test]
 fn size_prints_no_command_that_leaves_a_given_setting_out() {
     let env = TestEnv::new();
     let load = ["--sensors", "10000", "--rate", "1", "--peak", "100000"];

@@ -8,6 +8,7 @@ use sensor_model::truncate_for_log;
 
 use super::join::QuantityName;
 use super::row_error::{RowError, row_error};
+use crate::hint_flags::shell_word;
 
 /// Sensors and keys that are remembered at most, with sixteen bytes each: about 5 MB. The rows of further ones carry the name
 /// of their quantity, and are compared when all rows of a sensor are together.
@@ -67,7 +68,9 @@ fn place(sensor: &str, key: &str) -> u64 {
 
 /// Returns the error of a row with another quantity than the sensor's first for a key; `name` would take `which`.
 pub(super) fn second_quantity(key: &str, name: &str, which: &str) -> RowError {
-    let reason = format!("another quantity of the sensor is its `{key}` already; `--map {key}={name}` takes {which}");
+    let map = format!("{key}={name}");
+    let map = shell_word(&map);
+    let reason = format!("another quantity of the sensor is its `{key}` already; `--map {map}` takes {which}");
     row_error("second-quantity", reason)
 }
 

@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::row_error::{RowError, row_error};
+use crate::hint_flags::shell_word;
 
 /// Series that are remembered.
 const MOST_SERIES: usize = 1 << 20;
@@ -60,11 +61,12 @@ impl SeriesWatch {
 #[cold]
 fn other_series([source, label]: [String; 2]) -> RowError {
     // Labels of documents have a path, tags a name alone.
-    let drop = if label.contains('.') { String::new() } else { format!(", `--drop {label}` says that they are one") };
-    let reason = format!(
-        "another series has the same `{source}`, and other labels; `--map sensor_id={source}+{label}` tells them \
-         apart{drop}"
-    );
+    let drop = || format!(", `--drop {}` says that they are one", shell_word(&label));
+    let drop = if label.contains('.') { String::new() } else { drop() };
+    let map = format!("sensor_id={source}+{label}");
+    let map = shell_word(&map);
+    let reason =
+        format!("another series has the same `{source}`, and other labels; `--map {map}` tells them apart{drop}");
     row_error("other-series", reason)
 }
 

@@ -33,7 +33,7 @@ pub(super) fn filters(seen: &Observations) -> Vec<Finding> {
         );
         if wanted.is_empty() {
             // An adopted mapping keeps the filters that it had, so that they may be meant.
-            let remedy = "name them there, or `sensorctl up --set mapping.filters=[]` removes them";
+            let remedy = "name them there, or `sensorctl up --set 'mapping.filters=[]'` removes them";
             Finding::unknown(name, format!("{evidence}: {remedy}"))
         } else {
             Finding::proven(name, evidence, format!("{UP} restores the filters of the settings"))
