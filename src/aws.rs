@@ -5,6 +5,7 @@ mod call_log;
 mod config;
 mod failure;
 mod hint;
+mod location;
 mod probe;
 mod service_clock;
 mod tagging;
@@ -26,6 +27,8 @@ pub(crate) use call::CallContext;
 pub(crate) use call_log::TARGET as CALL_LOG_TARGET;
 pub(crate) use config::{ATTEMPT_TIMEOUT, Access, NO_REGION, Target, connect};
 pub(crate) use failure::{AwsFailure, FailureCause};
+pub(crate) use hint::foreign_answer;
+pub(crate) use location::CallLocation;
 pub(crate) use probe::{AnswerProbe, ClockDifference};
 pub(crate) use service_clock::ServiceClock;
 pub(crate) use tagging::resources_tagged;
@@ -64,6 +67,8 @@ pub(crate) struct Clients {
     pub region: String,
     /// The endpoint that replaces AWS, if any.
     pub endpoint: Option<String>,
+    /// True if it is the local cloud that `--local` finds.
+    pub is_local_cloud: bool,
     /// Time after its last change when an event source mapping certainly uses its new settings.
     pub mapping_in_force: Duration,
     /// The configured profile, to name it if it has no credentials.
@@ -172,14 +177,12 @@ impl Clients {
         }
     }
 
-    /// Returns the account (once known) and region, or the endpoint that replaces them.
+    /// Returns the account (once known), the region, and the endpoint that replaces AWS.
     #[must_use]
-    pub(crate) fn location(&self) -> String {
+    pub(crate) fn location(&self) -> CallLocation {
         let account = self.account.get().map(|account| format!("account {account}, ")).unwrap_or_default();
-        match &self.endpoint {
-            Some(endpoint) => format!("{account}{} at {endpoint}", self.region),
-            None => format!("{account}{}", self.region),
-        }
+        let place = format!("{account}{}", self.region);
+        CallLocation { place, endpoint: self.endpoint.clone(), is_local_cloud: self.is_local_cloud }
     }
 
     /// Returns whether changes are visible at once, as in the local cloud without `--timing`.

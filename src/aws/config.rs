@@ -156,6 +156,7 @@ pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
         ),
         region,
         endpoint,
+        is_local_cloud: target.access.is_some(),
         profile: target.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()),
         account: OnceCell::new(),
     })

@@ -6,6 +6,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::event_stream::RawMessage;
 use aws_smithy_types::str_bytes::StrBytes;
 
+use super::location::CallLocation;
+
 /// The class of a failure, which decides whether to continue, retry or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureCause {
@@ -49,8 +51,8 @@ pub struct AwsFailure {
     pub operation: &'static str,
     /// The resource of the call.
     pub resource: String,
-    /// Account and region, or the endpoint that replaces them.
-    pub location: String,
+    /// Account and region, and the endpoint that replaces AWS.
+    pub location: CallLocation,
     /// The service's error code, if there was an error response.
     pub code: Option<String>,
     /// The service's message, or the error before there was a response.
@@ -73,7 +75,7 @@ impl AwsFailure {
         service: &'static str,
         operation: &'static str,
         resource: impl Into<String>,
-        place: impl Into<String>,
+        place: impl Into<CallLocation>,
         error: &SdkError<E, HttpResponse>,
     ) -> Self
     where
@@ -108,7 +110,7 @@ impl AwsFailure {
         service: &'static str,
         operation: &'static str,
         resource: impl Into<String>,
-        place: impl Into<String>,
+        place: impl Into<CallLocation>,
         error: &SdkError<E, RawMessage>,
     ) -> Self
     where

@@ -1,12 +1,14 @@
 //! Hints for failed calls.
 
 use super::failure::no_credentials;
-use super::{AwsFailure, FailureCause};
+use super::{AwsFailure, CallLocation, FailureCause};
 use crate::error::Error;
-use crate::loopback::is_loopback;
 
 /// Hint for a local service that failed: most likely it could not write.
 const LOCAL_FAILURE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
+
+/// The origin of an address.
+const NAMED: &str = "`--endpoint-url` or AWS_ENDPOINT_URL names it; without both, calls go to AWS";
 
 impl From<AwsFailure> for Error {
     fn from(failure: AwsFailure) -> Error {
@@ -20,24 +22,27 @@ impl From<AwsFailure> for Error {
 
 /// Returns one or more hints, the most promising first.
 fn hints(failure: &AwsFailure) -> Vec<String> {
-    // In the format of `Clients::location`.
-    let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
+    let location = &failure.location;
     let hint = match failure.cause {
         FailureCause::Denied => return denied(failure),
-        FailureCause::Credentials => credentials(failure, near),
+        FailureCause::Credentials => credentials(failure, location.is_near()),
         FailureCause::NoCredentials => {
-            return vec![
+            let keys = location.named_endpoint().map(|endpoint| {
+                format!(
+                    "an emulator at {endpoint}? moto and LocalStack take any keys: set AWS_ACCESS_KEY_ID=test and \
+                     AWS_SECRET_ACCESS_KEY=test"
+                )
+            });
+            let hints = [
                 "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
                 exported(failure),
                 "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
             ];
+            return keys.into_iter().chain(hints).collect();
         }
-        FailureCause::Unreachable if near => {
-            "is the local cloud running? `sensorctl local status` shows it, `sensorctl local start` starts it"
-        }
-        FailureCause::Unreachable => "check the network, `--region` and `--endpoint-url`",
+        FailureCause::Unreachable => return unreachable(location),
         FailureCause::Throttled => "the service throttles; run the same command again in a minute",
-        FailureCause::ServerError if near => LOCAL_FAILURE,
+        FailureCause::ServerError if location.endpoint.is_some() => return vec![emulator_failed(location)],
         FailureCause::ServerError => "run the same command again; https://health.aws.amazon.com shows outages",
         FailureCause::InUse | FailureCause::Propagating => "run the same command again: it continues where it stopped",
         FailureCause::Missing => {
@@ -46,18 +51,56 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
                 "created in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
             ];
         }
-        FailureCause::ForeignAnswer => {
-            "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)"
-        }
+        FailureCause::ForeignAnswer => return vec![foreign_answer(failure)],
         FailureCause::Exists => "choose another `--stage`, or delete or rename the existing resource",
         FailureCause::RolledBack => {
             "is another run changing it at the same time? if not, run the same command again to keep waiting"
         }
         FailureCause::NotTried => return Vec::new(),
-        FailureCause::Other if near && failed_inside(failure) => LOCAL_FAILURE,
+        FailureCause::Other if location.endpoint.is_some() && failed_inside(failure) => {
+            return vec![emulator_failed(location)];
+        }
         FailureCause::Other => return vec![other(failure)],
     };
     vec![hint.to_owned()]
+}
+
+/// Returns the hints for an address where nothing answers.
+fn unreachable(location: &CallLocation) -> Vec<String> {
+    const OWN: &str = "`sensorctl local status` shows it, `sensorctl local start` starts it";
+    match location.named_endpoint() {
+        None if location.is_local_cloud => vec![format!("is the local cloud running? {OWN}")],
+        None => vec!["check the network, `--region` and `--endpoint-url`".to_owned()],
+        Some(endpoint) if location.is_near() => vec![
+            format!("is moto, LocalStack or another emulator running at {endpoint}? {NAMED}"),
+            format!("sensorctl's own local cloud needs no address: use `--local` instead; {OWN}"),
+        ],
+        Some(endpoint) => vec![format!("check the network and the address {endpoint}: {NAMED}")],
+    }
+}
+
+/// Returns the hint for an answer that is none of the service.
+pub(crate) fn foreign_answer(failure: &AwsFailure) -> String {
+    let AwsFailure { service, operation, location, .. } = failure;
+    match location.named_endpoint() {
+        Some(endpoint) => format!(
+            "the answer is not from AWS, and not from an emulator that serves {service} {operation}: is {endpoint} the \
+             right address? {NAMED}"
+        ),
+        None => {
+            "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)".to_owned()
+        }
+    }
+}
+
+/// Returns the hint for a server in place of AWS that failed.
+fn emulator_failed(location: &CallLocation) -> String {
+    match location.named_endpoint() {
+        Some(endpoint) => {
+            format!("run the same command again; the log of the server at {endpoint} says what went wrong")
+        }
+        None => LOCAL_FAILURE.to_owned(),
+    }
 }
 
 /// Returns the hint to export credentials. The AWS CLI can sign in where the SDK for Rust cannot: profiles of `aws
@@ -268,23 +311,48 @@ mod tests {
         assert!(of(FailureCause::ForeignAnswer).contains("the answer is not from AWS"));
     }
 
-    #[test]
-    fn hint_for_local_cloud_requires_loopback_endpoint() {
-        let of = |place: &str| {
-            let failure = AwsFailure {
-                service: "Kinesis",
-                operation: "PutRecords",
-                resource: "stream s".into(),
-                location: place.into(),
-                code: None,
-                message: "refused".into(),
-                cause: FailureCause::Unreachable,
-            };
-            hints(&failure).concat().contains("local cloud")
+    /// Returns the hints of a failure at an endpoint, of `--local` or named.
+    fn at(endpoint: &str, is_local_cloud: bool, cause: FailureCause, code: Option<&str>) -> String {
+        let place = "account 1, us-east-1".to_owned();
+        let location = CallLocation { place, endpoint: Some(endpoint.to_owned()), is_local_cloud };
+        let failure = AwsFailure {
+            service: "Kinesis",
+            operation: "PutRecords",
+            resource: "stream s".into(),
+            location,
+            code: code.map(str::to_owned),
+            message: "refused".into(),
+            cause,
         };
-        assert!(of("account 1, us-east-1 at http://127.0.0.1:4588") && of("eu-west-1 at http://[::1]:1"));
-        assert!(!of("us-east-1 at http://localhost.evil:4588") && !of("us-east-1 at http://127.0.0.1.evil"));
-        assert!(!of("account 1, us-east-1"));
+        hints(&failure).join("\n")
+    }
+
+    #[test]
+    fn hints_for_an_emulator_do_not_send_its_user_to_the_local_cloud() {
+        use FailureCause::{ForeignAnswer, NoCredentials, Other, ServerError, Unreachable};
+        let moto = "http://127.0.0.1:5000";
+        let unreachable = at(moto, false, Unreachable, None);
+        assert!(unreachable.starts_with("is moto, LocalStack or another emulator running at http://127.0.0.1:5000?"));
+        assert!(
+            unreachable.contains("`--endpoint-url` or AWS_ENDPOINT_URL names it")
+                && unreachable.contains("use `--local` instead")
+        );
+        assert!(
+            at("http://10.0.0.1:1", false, Unreachable, None)
+                .starts_with("check the network and the address http://10.0.0.1:1")
+        );
+        assert!(
+            at(moto, false, ForeignAnswer, Some("HTTP 404"))
+                .contains("not from an emulator that serves Kinesis PutRecords")
+        );
+        assert!(at(moto, false, NoCredentials, None).starts_with("an emulator at http://127.0.0.1:5000? moto"));
+        for (cause, code) in [(ServerError, None), (Other, Some("InternalFailure"))] {
+            assert!(at(moto, false, cause, code).contains("the log of the server at http://127.0.0.1:5000"));
+            assert_eq!(at(moto, true, cause, code), LOCAL_FAILURE);
+        }
+        let local = at(moto, true, Unreachable, None);
+        assert!(local.starts_with("is the local cloud running?") && !local.contains("moto"), "{local}");
+        assert!(!at(moto, true, NoCredentials, None).contains("moto"));
     }
 
     #[test]

@@ -206,7 +206,7 @@ mod tests {
             service: "Kinesis",
             operation: "PutRecord",
             resource: "stream s".to_owned(),
-            location: "us-east-1".to_owned(),
+            location: "us-east-1".into(),
             code: None,
             message: String::new(),
             cause,

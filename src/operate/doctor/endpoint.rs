@@ -2,7 +2,7 @@
 
 use super::calls::Reached;
 use super::finding::{CheckFinding, CheckResult, Verdict};
-use crate::aws::{AwsFailure, FailureCause};
+use crate::aws::{AwsFailure, FailureCause, foreign_answer};
 use crate::error::Error;
 
 /// The names of the checks, by service.
@@ -20,9 +20,6 @@ const CLOUDWATCH: &str = "endpoint-cloudwatch";
 const TAGGING: &str = "endpoint-tagging";
 /// The services that every command can do without.
 const OPTIONAL: [&str; 2] = [CLOUDWATCH, TAGGING];
-
-/// The remedy for the status of a proxy.
-const NOT_AWS: &str = "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)";
 
 /// Statuses by which an emulator says that it does not serve a call.
 const NOT_SERVED: [&str; 3] = ["HTTP 404", "HTTP 405", "HTTP 501"];
@@ -67,7 +64,7 @@ fn not_answered(failure: &AwsFailure, name: &str, address: &str, answering: &[&s
         return Verdict::unknown(format!("{address} does not serve {} ({status})", failure.operation));
     }
     let hints = Error::from(failure.clone()).hints().join("; ");
-    let remedy = if code.is_some() { NOT_AWS.to_owned() } else { hints };
+    let remedy = if code.is_some() { foreign_answer(failure) } else { hints };
     let failed = Verdict::failed(format!("{address}: {}", failure.said()), remedy);
     if OPTIONAL.contains(&name) { Verdict { result: CheckResult::Warning, ..failed } } else { failed }
 }

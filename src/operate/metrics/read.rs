@@ -197,7 +197,7 @@ mod tests {
             service: "CloudWatch",
             operation: "GetMetricData",
             resource: String::new(),
-            location: String::new(),
+            location: "".into(),
             code: Some(code.to_owned()),
             message: "m".to_owned(),
             cause,
