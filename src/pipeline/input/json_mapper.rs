@@ -254,11 +254,7 @@ impl JsonMapper {
         if let [probe] = self.probes.as_slice() {
             let temperature = self.value(&probe.source, &row);
             if sensor.is_none() && output.builder.default_sensor().is_none() {
-                let hint = format!(
-                    "`{SENSOR}` is missing: there is nothing at `{}`; `--map {SENSOR}=PATH` or `--sensor ID` names it",
-                    self.sensor_path
-                );
-                return Err(row_error("missing-key", hint));
+                return Err(output.builder.paths.missing(SENSOR, false));
             }
             let values = RowValues { sensor, temperature, time, is_copy };
             let record = output.builder.record(&values, fields.into_iter(), raw.number)?;
@@ -269,7 +265,7 @@ impl JsonMapper {
             return Ok(());
         }
         let base = sensor.as_ref().and_then(Cell::text).or_else(|| output.builder.default_sensor().map(Cow::Borrowed));
-        let base = base.ok_or_else(|| row_error("missing-key", format!("`{SENSOR}` is missing")))?.into_owned();
+        let base = base.ok_or_else(|| output.builder.paths.missing(SENSOR, sensor.is_some()))?.into_owned();
         let mut is_measured = false;
         for probe in &self.probes {
             let Some(temperature) = self.value(&probe.source, &row) else { continue };

@@ -154,6 +154,7 @@ impl Input {
                     zone: zone_path(beginning, format, options),
                     units: unit_paths(beginning, format, options),
                 };
+                output.builder.paths = DefaultPaths::of(format).with(options);
                 let mapper = JsonMapper::new(options, DefaultPaths::of(format), &stem, &watched).map_err(wrong)?;
                 Some(if format == InputFormat::LineProtocol { mapper.with_tags(options) } else { mapper })
             }

@@ -10,6 +10,7 @@ use super::facts::InputFacts;
 use super::flat_json::FlatReading;
 use super::join::JoinedReading;
 use super::kept_fields::KeptFields;
+use super::key_paths::KeyPaths;
 use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::measured;
 use super::number::{self, DecimalSign, MissingValues};
@@ -58,6 +59,8 @@ pub(super) struct ReadingBuilder {
     pub facts: InputFacts,
     /// Memory of earlier readings.
     pub spares: SpareTexts,
+    /// Where the values of documents come from.
+    pub paths: KeyPaths,
 }
 
 impl ReadingBuilder {
@@ -90,6 +93,7 @@ impl ReadingBuilder {
             sign: options.decimal.unwrap_or_default(),
             facts: InputFacts::default(),
             spares: SpareTexts::default(),
+            paths: KeyPaths::default(),
         })
     }
 
@@ -111,8 +115,7 @@ impl ReadingBuilder {
     /// Returns whether a row would be a reading; nothing is counted.
     pub(super) fn is_reading(&self, row: &RowValues<'_>) -> bool {
         let time = row.time.as_ref().and_then(Cell::text);
-        let watch = self.unit_watch.clone();
-        self.temperature_by(row.temperature.as_ref(), &watch).is_ok()
+        self.temperature_by(row.temperature.as_ref(), &self.unit_watch.clone()).is_ok()
             && time.is_some_and(|time| self.times.text(&time).is_ok())
     }
 
@@ -133,10 +136,9 @@ impl ReadingBuilder {
 
     /// Reads a time and counts how.
     pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
-        let missing = || row_error("missing-key", format!("`{TIME}` is empty"));
+        let missing = || self.paths.missing(TIME, cell.is_some());
         let wrong = |error: TimeError| row_error(error.code(), format!("`{TIME}`: {error}"));
-        let cell = cell.ok_or_else(missing)?;
-        let text = cell.text().ok_or_else(missing)?;
+        let (cell, text) = cell.and_then(|cell| Some((cell, cell.text()?))).ok_or_else(missing)?;
         let text = number::trimmed(&text);
         if text.is_empty() {
             return Err(missing());
@@ -155,8 +157,7 @@ impl ReadingBuilder {
         if self.has_days && time_format::spreadsheet_day(text).is_some() {
             return Err(wrong(TimeError::SpreadsheetDay));
         }
-        let is_number = matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"'));
-        let ParsedTime { seconds, facts: decided } = if is_number {
+        let ParsedTime { seconds, facts: decided } = if matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"')) {
             let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
             self.times.number(&number).map_err(wrong)?
         } else {
@@ -195,9 +196,8 @@ impl ReadingBuilder {
     }
 
     fn temperature_by(&self, cell: Option<&Cell<'_>>, watch: &UnitWatch) -> Result<Decimal, RowError> {
-        let missing = || row_error("missing-key", format!("`{TEMPERATURE}` is empty"));
-        let cell = cell.ok_or_else(missing)?;
-        let text = cell.text().ok_or_else(missing)?;
+        let missing = || self.paths.missing(TEMPERATURE, cell.is_some());
+        let (cell, text) = cell.and_then(|cell| Some((cell, cell.text()?))).ok_or_else(missing)?;
         if self.missing.contains(&text, self.sign) {
             return Err(missing());
         }
@@ -252,7 +252,7 @@ impl ReadingBuilder {
         match text {
             Some(text) if text.len() > MAX_SENSOR_ID_BYTES => Err(ReadingError::IdTooLong { bytes: text.len() }.into()),
             Some(text) if !text.is_empty() => Ok(text),
-            _ => Err(row_error("missing-key", format!("`{SENSOR}` is empty"))),
+            _ => Err(self.paths.missing(SENSOR, cell.is_some())),
         }
     }
 

@@ -4,6 +4,7 @@ use sensor_model::truncate_for_log;
 
 use super::super::json_paths::PathTree;
 use super::super::json_zone::WatchedPaths;
+use super::super::key_paths::KeyPaths;
 use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, Step, parse_path};
 use super::super::options::{InputFormat, InputOptions};
@@ -39,6 +40,13 @@ impl DefaultPaths {
             }
             InputFormat::Ndjson | InputFormat::Json | InputFormat::Csv => plain,
         }
+    }
+
+    /// Returns the paths of the keys with these options.
+    pub(in super::super) fn with(&self, options: &InputOptions) -> KeyPaths {
+        let defaults = [(SENSOR, self.sensor), (TEMPERATURE, self.temperature), (TIME, self.time)];
+        let mapped = |key: &str| options.mapped(key).next().map(|mapping| mapping.source.clone());
+        KeyPaths::new(defaults.map(|(key, default)| (key, mapped(key).unwrap_or_else(|| default.to_owned()))))
     }
 }
 

@@ -329,3 +329,31 @@ fn whole_document_without_line_end_is_not_cut() {
         "--map~sensor_id=rows[].sensor_id~--map~temperature=rows[].temperature~--map~current_time=rows[].current_time";
     assert!(!counted(many, map).last_line_unterminated, "nor is a large one");
 }
+
+#[test]
+fn path_that_leads_nowhere_is_named_with_its_key() {
+    let reasons = |flags: &str, text: &str| -> Vec<String> {
+        let rejected = items(text, &options(flags)).into_iter().filter_map(|item| match item {
+            ParsedLine::Rejected(line) => Some(line.reason),
+            ParsedLine::Ready(_) => None,
+        });
+        rejected.collect()
+    };
+    for (key, or) in [("sensor_id", " or `--sensor ID`"), ("temperature", ""), ("current_time", "")] {
+        let said = format!("`{key}` is missing: there is nothing at `a.nope`; `--map {key}=PATH`{or} names it");
+        assert_eq!(reasons(&format!("--map~{key}=a.nope"), A), [said], "{key}");
+        let empty = A.replace(&format!("\"{key}\":"), "\"a\":{\"nope\":\"\"},\"other\":");
+        assert_eq!(reasons(&format!("--map~{key}=a.nope"), &empty), [format!("`{key}` is empty")], "{key}");
+    }
+    let long = r#"{"id":"a","name":"temperature","value":1}"#;
+    let flags = "--map~sensor_id=id~--quantity~name~--value~value~--map~current_time=when";
+    assert_eq!(
+        reasons(flags, long),
+        ["`current_time` is missing: there is nothing at `when`; `--map current_time=PATH` names it"]
+    );
+    let probes = "--map~temperature=temperature~--map~temperature=b~--map~sensor_id=nope";
+    assert_eq!(
+        reasons(probes, A),
+        ["`sensor_id` is missing: there is nothing at `nope`; `--map sensor_id=PATH` or `--sensor ID` names it"]
+    );
+}
