@@ -98,6 +98,10 @@ impl ReplayEdit {
         }
         let reading = Reading::from_json(&data);
         let reading = reading.map_err(|error| ReplayReason::new(error.code(), error.to_string()))?;
+        if is_by_hand && self.input.is_none() {
+            let wrong = |why| ReplayReason::new("time-unit", format!("`current_time` of the edited data: {why}"));
+            check_seconds(&reading.current_time).map_err(wrong)?;
+        }
         let origin = if is_by_hand || !self.set.is_empty() || !self.drop.is_empty() || self.input.is_some() {
             let map = self.input.as_ref().map_or(&[][..], |input| &input.map);
             let edit = AppliedEdit { set: &self.set, map, is_by_hand };
@@ -139,11 +143,14 @@ mod tests {
     use crate::operate::dead_letters::dead_letter::DeadLetterPart;
     use crate::operate::dead_letters::joiner::single_part;
 
-    fn prepared(data: &str, fields: &[&str]) -> Result<String, String> {
+    fn letter(data: &str) -> DeadLetter {
         let part = DeadLetterPart { reject_id: String::new(), bytes: data.len(), expires_at: None };
-        let letter = single_part("s/1/0".parse().unwrap(), part, data.into());
+        single_part("s/1/0".parse().unwrap(), part, data.into())
+    }
+
+    fn prepared(data: &str, fields: &[&str]) -> Result<String, String> {
         let fields: Vec<ConstantField> = fields.iter().map(|text| text.parse().unwrap()).collect();
-        let prepared = ReplayEdit::new(&fields, None, Vec::new())?.prepare(letter, None);
+        let prepared = ReplayEdit::new(&fields, None, Vec::new())?.prepare(letter(data), None);
         prepared.map(|item| String::from_utf8(item.data).unwrap()).map_err(|(_, reason)| reason.code)
     }
 
@@ -172,6 +179,23 @@ mod tests {
         assert!(with_way_to_options(reason).ends_with("for `put --file`, which has this option"));
         let own = "no path `a`; `--map temperature=PATH` names it".to_owned();
         assert_eq!(with_way_to_options(own.clone()), own);
+    }
+
+    #[test]
+    fn time_of_edited_data_follows_the_rule_of_a_field() {
+        let edited = |time: &str| {
+            let data = format!(r#"{{"sensor_id":"a","temperature":1,"current_time":{time}}}"#);
+            let prepared = ReplayEdit::default().prepare(letter("{"), Some(data.clone().into_bytes()));
+            prepared.map(|item| String::from_utf8(item.data).unwrap() == data).map_err(|(_, reason)| reason)
+        };
+        for (time, part) in [("1700000000000", "milliseconds are written as"), ("20231114", "2023-11-14")] {
+            let ReplayReason { code, message } = edited(time).unwrap_err();
+            assert_eq!(code, "time-unit");
+            assert!(message.starts_with("`current_time` of the edited data: ") && message.contains(part), "{message}");
+        }
+        assert_eq!(edited("1700000000.000"), Ok(true));
+        let as_it_is = r#"{"sensor_id":"a","temperature":1,"current_time":1700000000000}"#;
+        assert_eq!(prepared(as_it_is, &[]).as_deref(), Ok(as_it_is), "only what was typed is checked");
     }
 
     #[test]
