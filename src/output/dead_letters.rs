@@ -10,6 +10,7 @@ use serde::Serialize;
 use self::data_view::{hex_lines, text_lines};
 pub(crate) use self::destination_rows::FailureDocumentRow;
 pub(crate) use self::replay_report::{ReplayReport, fate_line};
+use super::wrap::width_of;
 use super::{CsvCells, CsvColumns, Format, Output, RawData, Report, Row, Squeeze, one_line, table_of_record, units};
 use crate::error::Error;
 use crate::hint_flags::HintFlags;
@@ -138,6 +139,9 @@ impl Row for ReasonRow {
     }
 }
 
+/// Columns of the names of what is known of a dead letter.
+const NAME_COLUMNS: usize = 15;
+
 /// A dead letter with all that is known of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct DeadLetterReport<'a> {
@@ -196,9 +200,18 @@ impl<'a> DeadLetterReport<'a> {
 
 impl Report for DeadLetterReport<'_> {
     fn table(&self) -> String {
+        self.table_within(width_of(std::io::stdout()))
+    }
+}
+
+impl DeadLetterReport<'_> {
+    fn table_within(&self, width: Option<usize>) -> String {
         let DeadLetterRow { id, reason, arrived, bytes, message, missing_parts, .. } = &self.row;
-        let mut lines = vec![format!("{:<15}{}", "id", one_line(id))];
-        let mut line = |name: &str, value: &str| lines.push(format!("{name:<15}{}", one_line(value)));
+        // An id has 79 columns on AWS: it is copied as a whole, from a line of its own where the terminal is too narrow.
+        let is_too_wide = width.is_some_and(|width| NAME_COLUMNS + id.len() > width);
+        let id = one_line(id);
+        let mut lines = vec![if is_too_wide { format!("id\n{id}") } else { format!("{:<NAME_COLUMNS$}{id}", "id") }];
+        let mut line = |name: &str, value: &str| lines.push(format!("{name:<NAME_COLUMNS$}{}", one_line(value)));
         line("reason", reason);
         line("message", message);
         line("arrived", arrived.as_deref().unwrap_or("unknown"));
@@ -322,6 +335,17 @@ mod tests {
         let lines: Vec<_> = shown.lines().collect();
         let at = lines.iter().position(|line| line.trim_start().starts_with('^')).unwrap();
         assert!(lines[at - 1].starts_with("{\"sensor_id\":\"a\u{fffd}"), "not JSON at the control character: {shown}");
+    }
+
+    #[test]
+    fn id_stands_on_a_line_of_its_own_where_it_does_not_fit_beside_its_name() {
+        let id = "shardId-000000000000/49590338271490256608559692538361571095921575989136588898/0";
+        let letter = DeadLetter { id: id.parse().unwrap(), ..letter(b"x") };
+        let report = DeadLetterReport::new(&letter, false, &HintFlags::default());
+        assert!(report.table_within(Some(80)).starts_with(&format!("id\n{id}\nreason ")));
+        for wide in [None, Some(94)] {
+            assert!(report.table_within(wide).starts_with(&format!("id             {id}\n")));
+        }
     }
 
     #[test]

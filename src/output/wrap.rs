@@ -1,6 +1,6 @@
 //! Lines that are longer than the terminal is wide go on at a blank, below their text. A command between backticks stays
-//! whole, so that it can be copied: the terminal itself wraps one that is longer than a line. A word that is longer than a
-//! line, such as an ARN, goes on after a `:` or `/`; it is never cut.
+//! whole, so that it can be copied, and so does a word, such as an ARN or the id of a dead letter: the terminal itself wraps one
+//! that is longer than a line. Such a word begins as far to the left as it needs.
 
 use std::borrow::Cow;
 use std::os::fd::AsFd;
@@ -44,14 +44,16 @@ fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String
     // Below the name or value if that fits, so that the columns stay.
     let column = if is_marked { line.rfind("  ").map(|blanks| line[..blanks].width() + 2) } else { value_column(line) };
     if let Some(column) = column {
-        let below = broken(line, width, label, column, false);
+        let below = broken(line, width, label, |_| column);
         let fits = below.lines().all(|line| line.width() <= width && !line.trim().is_empty());
         if fits && below.lines().next().is_some_and(|first| first.width() > column) {
             return below;
         }
     }
     let line = if is_marked { unpadded(line) } else { line.into() };
-    broken(&line, width, label, indent, true)
+    // The first word of a line may need more room, with all that belongs to it.
+    let first = |rest: &str| break_in(rest, 1).map_or(rest.width(), |end| rest[..end].width());
+    broken(&line, width, label, |rest| indent.min(width.saturating_sub(first(rest))))
 }
 
 /// Returns the column of the value in a line of `name   value`.
@@ -63,17 +65,17 @@ fn value_column(line: &str) -> Option<usize> {
     columns.take_while(|column| *column <= LAST).last()
 }
 
-/// Breaks a line at blanks and, with `breaks_words`, within words that are longer than a line.
-fn broken(line: &str, width: usize, label: usize, indent: usize, breaks_words: bool) -> String {
+/// Breaks a line at blanks. `indent` returns the column at which the rest goes on.
+fn broken(line: &str, width: usize, label: usize, indent: impl Fn(&str) -> usize) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
     let mut column = label;
-    while let Some(end) = break_in(rest, width.saturating_sub(column), breaks_words) {
+    while let Some(end) = break_in(rest, width.saturating_sub(column)) {
         shown.push_str(rest[..end].trim_end_matches(' '));
         shown.push('\n');
-        shown.push_str(&" ".repeat(indent));
         rest = rest[end..].trim_start_matches(' ');
-        column = indent;
+        column = indent(rest);
+        shown.push_str(&" ".repeat(column));
     }
     shown.push_str(rest);
     shown
@@ -87,15 +89,14 @@ fn unpadded(line: &str) -> Cow<'_, str> {
     format!("{start}{blanks}{}", words.join(" ")).into()
 }
 
-/// Returns the place at which a text that is wider than `room` is broken: the last blank that fits. If no blank fits, the
-/// place is after the last `:` or `/` of the word that fits or, without one, the first `:`, `/` or blank. Returns `None` if the text
-/// fits, or can only be broken within a command.
-fn break_in(text: &str, room: usize, breaks_words: bool) -> Option<usize> {
+/// Returns the place at which a text that is wider than `room` is broken: the last blank that fits, else the first one.
+/// Returns `None` if the text fits, or cannot be broken.
+fn break_in(text: &str, room: usize) -> Option<usize> {
     let (mut column, mut is_command, mut has_word) = (0, false, false);
-    let (mut last, mut within) = (None, None);
+    let mut last = None;
     for (at, character) in text.char_indices() {
-        if column >= room && !(column == room && character == ' ') && (last.is_some() || within.is_some()) {
-            return last.or(within);
+        if column >= room && !(column == room && character == ' ') && last.is_some() {
+            return last;
         }
         is_command ^= character == '`';
         if character != ' ' {
@@ -107,12 +108,8 @@ fn break_in(text: &str, room: usize, breaks_words: bool) -> Option<usize> {
             }
         }
         column += character.width().unwrap_or(0);
-        let is_joint = |next: &str| !next.is_empty() && !next.starts_with([':', '/', ' ']);
-        if breaks_words && !is_command && matches!(character, ':' | '/') && is_joint(&text[at + 1..]) {
-            within = within.filter(|_| column > room).or(Some(at + 1));
-        }
     }
-    (column > room).then_some(last.or(within)).flatten()
+    last.filter(|_| column > room)
 }
 
 #[cfg(test)]
@@ -129,7 +126,11 @@ mod tests {
             wrapped(hint, 40, 6),
             "`sensorctl plan --local` shows\n      what `sensorctl up --local` would\n      change"
         );
-        assert_eq!(wrapped(hint, 20, 6), wrapped(hint, 24, 6), "a command is not broken");
+        assert_eq!(
+            wrapped(hint, 20, 6),
+            "`sensorctl plan --local`\n      shows what\n`sensorctl up --local`\n      would change",
+            "a command is not broken"
+        );
         let line = "  ✓ created      16 ms  mapping        temperature-sensor-data → ProcessKinesisRecords";
         assert_eq!(
             wrapped(line, 60, 0),
@@ -169,35 +170,29 @@ mod tests {
     }
 
     #[test]
-    fn arn_longer_than_a_line_goes_on_after_a_colon_or_slash_and_is_never_cut() {
+    fn id_longer_than_a_line_stays_whole_and_begins_as_far_left_as_it_needs() {
+        let id = "shardId-000000000000/49590338271490256608559692538361571095921575989136588898/0";
+        let refusal = format!("refused {id}: `temperature` is not a number");
+        assert_eq!(wrapped(&refusal, 80, 7), format!("refused\n{id}:\n       `temperature` is not a number"));
         let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/SensorData/index/ByTime";
         let line = format!("{LIST_INDENT}policy, dynamodb:PutItem: none → {arn}");
-        for width in 24..100 {
-            let shown = wrapped(&line, width, 0);
-            let mut rest = line.trim_start();
-            for piece in shown.lines().map(str::trim_start) {
-                rest = rest.strip_prefix(piece).unwrap();
-                assert!(rest.is_empty() || rest.starts_with(' ') || piece.ends_with([':', '/']), "{width}:\n{shown}");
-                rest = rest.trim_start();
-            }
-            assert_eq!(rest, "", "{width}:\n{shown}");
-            if width >= 40 {
-                assert!(shown.lines().all(|line| line.width() <= width), "{width}:\n{shown}");
+        for width in 10..140 {
+            for (text, whole) in [(&refusal, id), (&line, arn)] {
+                let shown = wrapped(text, width, 0);
+                assert!(shown.contains(whole), "{width}:\n{shown}");
+                let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                assert_eq!(words(&shown), words(text), "{width}");
+                let is_long = |line: &str| line.width() > width && line.trim_start().contains(' ');
+                assert!(width < 80 || !shown.lines().any(is_long), "{width}:\n{shown}");
             }
         }
-        assert_eq!(
-            wrapped(&line, 60, 0),
-            format!(
-                "{LIST_INDENT}policy, dynamodb:PutItem: none\n{LIST_INDENT}→ arn:aws:dynamodb:us-east-1:000000000000:\n\
-                 {LIST_INDENT}table/SensorData/index/ByTime"
-            )
-        );
-        // A word that fits into a line of its own stays whole, and so does a command.
+        assert_eq!(wrapped(&line, 80, 0), format!("{LIST_INDENT}policy, dynamodb:PutItem: none\n         → {arn}"));
+        // A word that fits into a line of its own stays in its column.
         let log_group = "  ✓ created      16 ms  log-group      /aws/lambda/ProcessKinesisRecords";
         let below = format!("  ✓ created      16 ms log-group\n{LIST_INDENT}/aws/lambda/ProcessKinesisRecords");
         assert_eq!(wrapped(log_group, 60, 0), below);
         assert_eq!(wrapped("`aws:s3:cp`", 5, 0), "`aws:s3:cp`");
-        assert_eq!(wrapped("https://a.example/b", 10, 0), "https://\na.example/\nb");
+        assert_eq!(wrapped("at https://a.example/b", 10, 0), "at\nhttps://a.example/b");
     }
 
     proptest! {
