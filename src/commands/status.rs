@@ -24,9 +24,17 @@ pub(crate) struct StatusArgs {
     /// Refresh until interrupted (Ctrl-C); with `-o ndjson` one report a line
     #[arg(short, long)]
     watch: bool,
-    /// Wait this long between two refreshes
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s", requires = "watch")]
+    /// Wait this long between two refreshes, 1s at least
+    #[arg(long, value_name = "DURATION", value_parser = pause, default_value = "10s", requires = "watch")]
     interval: Duration,
+}
+
+/// The shortest pause between two refreshes: each makes three calls, whose rates the services limit.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = parse_duration(text)?;
+    if pause < SHORTEST_PAUSE { Err("write 1s or longer".to_owned()) } else { Ok(pause) }
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), Error> {

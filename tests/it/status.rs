@@ -155,7 +155,7 @@ fn status_reads_metrics_by_the_clock_of_the_service() {
 
 /// Starts `status --watch`, and looks at three reports.
 fn watch(env: &TestEnv, look: impl Fn(&Value)) -> Child {
-    let arguments = ["status", "--local", "--watch", "--interval", "50ms", "-o", "ndjson"];
+    let arguments = ["status", "--local", "--watch", "--interval", "1s", "-o", "ndjson"];
     let mut watching = env.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     for line in BufReader::new(watching.stdout.take().unwrap()).lines().take(3) {
         look(&serde_json::from_str(&line.unwrap()).unwrap());

@@ -18,6 +18,8 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["up", "--timeout", "30"], "not a length of time; write 30s"),
     (&["down", "--timeout", "30"], "not a length of time; write 30s"),
     (&["status", "--watch", "--interval", "30"], "not a length of time; write 30s"),
+    (&["status", "--watch", "--interval", "1ms"], "write 1s or longer"),
+    (&["status", "--watch", "--interval", "999ms"], "write 1s or longer"),
     (&["put", "--sensor", "a", "--temp", "1", "--wait", "--timeout", "30"], "not a length of time; write 30s"),
     (&["up", "extra"], "extra"),
     (&["scan", "--to", "-"], "`--to -` is standard output"),
