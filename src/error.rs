@@ -93,6 +93,27 @@ impl Error {
         self
     }
 
+    /// Returns the first of several failures, with what the others say besides; nothing where there is none.
+    #[must_use]
+    pub fn combined(failures: impl IntoIterator<Item = Error>) -> Option<Error> {
+        let mut failures = failures.into_iter();
+        let mut first = failures.next()?;
+        let mut said = vec![first.full_message()];
+        for other in failures {
+            let message = other.full_message();
+            if !said.contains(&message) {
+                first.hints.push(format!("besides, {message}"));
+                said.push(message);
+            }
+            for hint in other.hints {
+                if !first.hints.contains(&hint) {
+                    first.hints.push(hint);
+                }
+            }
+        }
+        Some(first)
+    }
+
     /// The same error, with what was being done in front.
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Self {
@@ -150,5 +171,15 @@ mod tests {
         let cause = std::io::Error::other("disk full");
         let error = Error::failed("could not write rows.csv").with_source(cause);
         assert_eq!(error.full_message(), "could not write rows.csv: disk full");
+    }
+
+    #[test]
+    fn combined_failures_name_the_first_and_each_other_once() {
+        let failed = |what: &str, hint: &str| Error::failed(what).hint(hint);
+        let failures = [failed("a", "do a"), failed("b", "do b"), failed("a", "do a"), failed("b", "do b")];
+        let error = Error::combined(failures).unwrap();
+        assert_eq!(error.full_message(), "a");
+        assert_eq!(error.hints(), ["do a", "besides, b", "do b"]);
+        assert!(Error::combined([]).is_none());
     }
 }

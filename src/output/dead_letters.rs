@@ -262,7 +262,7 @@ impl Row for ExportedDeadLetter<'_> {
     }
 }
 
-/// The result of deleting dead letters: found = deleted + changed.
+/// The result of deleting dead letters: found = deleted + changed + failed.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct DeletedDeadLetters {
     /// Those that were asked for.
@@ -271,12 +271,14 @@ pub(crate) struct DeletedDeadLetters {
     pub deleted: u64,
     /// Those that were written again meanwhile, and are kept.
     pub changed: u64,
+    /// Those that could not be deleted.
+    pub failed: u64,
 }
 
 impl Report for DeletedDeadLetters {
     fn table(&self) -> String {
-        let cells = [self.found, self.deleted, self.changed].map(units::count);
-        table_of_record(&["found", "deleted", "changed"], &cells)
+        let cells = [self.found, self.deleted, self.changed, self.failed].map(units::count);
+        table_of_record(&["found", "deleted", "changed", "failed"], &cells)
     }
 }
 

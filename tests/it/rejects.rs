@@ -124,6 +124,22 @@ fn rejects_export_keeps_every_byte_and_writes_no_half_file() {
 }
 
 #[test]
+fn rejects_delete_counts_every_failure_and_names_the_first() {
+    let (env, api) = env_with_tables();
+    for sequence in 1..=3 {
+        store(&api, sequence, (0, 1), b"x", "100");
+    }
+    api.set_faults("dynamodb:DeleteItem=denied@#1-2");
+    let run = env.run(["rejects", "delete", "--local", "--yes", "-o", "json"]).assert_code(1);
+    assert_eq!(
+        serde_json::from_str::<Value>(&run.stdout).unwrap(),
+        json!({"found": 3, "deleted": 1, "changed": 0, "failed": 2})
+    );
+    run.assert_stderr_contains(&["2 dead letters not deleted, first shardId-", "dynamodb:DeleteItem"]);
+    assert_eq!(count(&api), 2);
+}
+
+#[test]
 fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
     let (env, api) = env_with_tables();
     for part in 0..3 {
@@ -133,7 +149,7 @@ fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
     env.run(["rejects", "delete", "--local"]).assert_code(2).assert_stderr_contains(&["--yes"]);
     let id = format!("{SHARD}/10/0");
     let report = env.run(["rejects", "delete", "--local", "--yes", &id]).assert_success().json();
-    assert_eq!(report, json!({"found": 1, "deleted": 1, "changed": 0}));
+    assert_eq!(report, json!({"found": 1, "deleted": 1, "changed": 0, "failed": 0}));
     assert_eq!(count(&api), 1);
     let missing = env.run(["rejects", "delete", "--local", "--yes", &id]).assert_code(1);
     missing.assert_stderr_contains(&["does not hold", &id]);
@@ -148,7 +164,7 @@ fn rejects_delete_deletes_all_parts_of_what_is_meant_and_keeps_what_changed() {
         None
     });
     let run = cloud.run(&env, ["rejects", "delete", "--yes", "-o", "json"]).assert_code(3);
-    assert_eq!(run.json(), json!({"found": 1, "deleted": 0, "changed": 1}));
+    assert_eq!(run.json(), json!({"found": 1, "deleted": 0, "changed": 1, "failed": 0}));
     assert_eq!(count(&api), 1, "it is kept");
     env.run(["rejects", "delete", "--local", "--yes", "--reason", ""]).assert_success();
     assert_eq!(count(&api), 0);
@@ -170,7 +186,7 @@ fn rejects_delete_on_a_terminal_deletes_what_the_question_counted() {
     // One comes before the answer, between the others.
     let late = || store(&api, 11_000, (0, 1), b"late", "50");
     let run = env.run_on_terminal(delete, late).assert_code(0);
-    assert_eq!(run.json(), json!({"found": 2, "deleted": 2, "changed": 0}));
+    assert_eq!(run.json(), json!({"found": 2, "deleted": 2, "changed": 0, "failed": 0}));
     let said: String = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("Delete 2 dead letters (2 not-json) of table SensorDataRejects in us-east-1?"), "{said}");
     assert!(said.contains("1 dead letter came after the question, and was left alone"), "{said}");

@@ -67,16 +67,20 @@ async fn delete(
             deleted.found += chunk.len() as u64;
             let read: Vec<_> = chunk.iter().collect();
             // Deletions in flight end, so that the count is right.
-            let mut failure = None;
-            for result in table.delete_all(&read).await {
+            let mut failures = Vec::new();
+            for (letter, result) in read.iter().zip(table.delete_all(&read).await) {
                 match result {
                     Ok(Deletion::Deleted) => deleted.deleted += 1,
                     Ok(Deletion::Changed) => deleted.changed += 1,
-                    Err(error) => failure = Some(error),
+                    Err(error) => failures.push((letter, error)),
                 }
             }
-            if let Some(error) = failure {
-                return Err(error);
+            if let Some((first, _)) = failures.first() {
+                let of =
+                    format!("{} not deleted, first {}", units::counted(failures.len() as u64, "dead letter"), first.id);
+                deleted.failed += failures.len() as u64;
+                let error = Error::combined(failures.into_iter().map(|(_, error)| error));
+                return error.map_or(Ok(()), |error| Err(error.context(of)));
             }
         }
     };

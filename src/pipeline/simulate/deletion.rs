@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use sensor_model::backoff::Backoff;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -86,7 +86,8 @@ impl SimulatedRows<'_> {
                 }
             }
         });
-        try_join_all(segments).await.map(drop)
+        // Rows that are being deleted are counted, also where another segment fails.
+        Error::combined(join_all(segments).await.into_iter().filter_map(Result::err)).map_or(Ok(()), Err)
     }
 
     async fn page(&self, segment: i32, start: Option<Item>) -> Result<(Vec<Item>, Option<Item>), Error> {

@@ -72,7 +72,11 @@ pub(crate) async fn apply(
     let steps = &plan.steps;
     let partial_batch = PartialBatch::held_back(plan, resources, references);
     let going = steps.iter().zip(resources).filter(|(step, _)| plan.delete_before_create(step));
-    future::try_join_all(going.map(|(step, resource)| delete::request_delete(session, *resource, &step.found))).await?;
+    let requests = going.map(|(step, resource)| delete::request_delete(session, *resource, &step.found));
+    // All are requested, whichever fails: a request in flight cannot be taken back.
+    if let Some(failure) = Error::combined(future::join_all(requests).await.into_iter().filter_map(Result::err)) {
+        return Err(failure);
+    }
     let mut done: Vec<Option<StepOutcome>> = vec![None; steps.len()];
     let mut waiting: Vec<usize> = (0..steps.len()).collect();
     let mut running = FuturesUnordered::new();
@@ -122,11 +126,8 @@ pub(crate) async fn apply(
             Err(stopped) => failures.push(stopped.into()),
         }
     }
-    let mut failures = failures.into_iter();
-    match failures.next() {
-        Some(first) => {
-            Err(failures.fold(first, |first, other| first.hint(format!("besides, {}", other.full_message()))))
-        }
+    match Error::combined(failures) {
+        Some(failure) => Err(failure),
         None if has_stopped => Err(StepError::Skipped.into()),
         None => Ok(done.into_iter().flatten().collect()),
     }
