@@ -34,6 +34,7 @@ mod raw_arguments;
 mod settings;
 mod stack;
 mod temporary_files;
+mod units;
 mod usage_error;
 mod whole_lines;
 

@@ -48,7 +48,6 @@ mod table;
 mod tail_progress;
 mod tail_rows;
 mod time_style;
-pub(crate) mod units;
 mod warnings;
 mod wrap;
 
@@ -59,6 +58,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use self::destination::Destination;
 use crate::error::Error;
 use crate::hint_flags::HintFlags;
+
+pub(crate) use crate::units;
 
 pub(crate) use color::ColorChoice;
 pub(crate) use csv::{CsvCells, CsvColumns, OwnCell};

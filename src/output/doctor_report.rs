@@ -88,6 +88,8 @@ fn mark(result: CheckResult) -> Mark {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::output::wrap::wrapped;
 
@@ -97,6 +99,7 @@ mod tests {
             result,
             evidence: evidence.into(),
             remedy: remedy.map(Into::into),
+            figures: BTreeMap::new(),
             ms: 12,
         };
         let checks = vec![

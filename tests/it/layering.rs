@@ -20,6 +20,7 @@ const RULES: &[(&str, &[&str])] = &[
         "whole_lines",
         &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"],
     ),
+    ("units", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
     ("hint_flags", &["aws", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
     ("observer", &["aws", "cli", "commands", "context", "error", "operate", "output", "pipeline", "settings", "stack"]),
     ("stack", &["cli", "commands", "context", "operate", "output", "pipeline"]),

@@ -7,6 +7,7 @@ use super::finding::{CheckFinding, Verdict, timed};
 use crate::error::Error;
 use crate::settings::Function;
 use crate::stack::{Architecture, ArtifactInspection, FunctionArtifact};
+use crate::units;
 
 /// A readable zip, at its root the program.
 const BOOTSTRAP: &str = "artifact-bootstrap";
@@ -65,7 +66,7 @@ fn examine(zip: &ArtifactInspection, asked: Option<Architecture>, is_nearby: boo
     vec![
         timed(BOOTSTRAP, || judged(zip.check_bootstrap().map(|()| format!("{}: `bootstrap` at its root", zip.name())))),
         timed(SIZE, || match zip.check_size() {
-            Ok(()) => Verdict::ok(format!("{} bytes", zip.bytes())),
+            Ok(()) => Verdict::ok(units::bytes(zip.bytes())).with_figure("zip_bytes", zip.bytes()),
             Err(error) => Verdict::failed_with(&error),
         }),
         timed(MODE, || {

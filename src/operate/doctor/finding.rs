@@ -1,5 +1,6 @@
 //! The result of a check.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -39,23 +40,24 @@ pub(super) struct Verdict {
     pub(super) result: CheckResult,
     pub(super) evidence: String,
     pub(super) remedy: Option<String>,
+    pub(super) figures: BTreeMap<&'static str, u64>,
 }
 
 impl Verdict {
     pub(super) fn ok(evidence: impl Into<String>) -> Self {
-        Verdict { result: CheckResult::Ok, evidence: evidence.into(), remedy: None }
+        Verdict { result: CheckResult::Ok, evidence: evidence.into(), remedy: None, figures: BTreeMap::new() }
     }
 
     pub(super) fn unknown(evidence: impl Into<String>) -> Self {
-        Verdict { result: CheckResult::Unknown, evidence: evidence.into(), remedy: None }
+        Verdict { result: CheckResult::Unknown, ..Self::ok(evidence) }
     }
 
     pub(super) fn warning(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Verdict { result: CheckResult::Warning, evidence: evidence.into(), remedy: Some(remedy.into()) }
+        Verdict { result: CheckResult::Warning, remedy: Some(remedy.into()), ..Self::ok(evidence) }
     }
 
     pub(super) fn failed(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Verdict { result: CheckResult::Failed, evidence: evidence.into(), remedy: Some(remedy.into()) }
+        Verdict { result: CheckResult::Failed, remedy: Some(remedy.into()), ..Self::ok(evidence) }
     }
 
     /// Returns the failure that an error describes; its hints are the remedy.
@@ -66,18 +68,20 @@ impl Verdict {
     /// Returns the reason why something is not known, with the error's hints as the remedy.
     pub(super) fn unknown_with(error: &Error) -> Self {
         let remedy = error.hints().join("; ");
-        Verdict {
-            result: CheckResult::Unknown,
-            evidence: error.full_message(),
-            remedy: (!remedy.is_empty()).then_some(remedy),
-        }
+        Verdict { remedy: (!remedy.is_empty()).then_some(remedy), ..Self::unknown(error.full_message()) }
+    }
+
+    /// Adds a number that the evidence shows rounded.
+    pub(super) fn with_figure(mut self, name: &'static str, value: u64) -> Self {
+        self.figures.insert(name, value);
+        self
     }
 
     /// Returns the finding of a check that took this long.
     pub(super) fn named(self, name: impl Into<String>, took: Duration) -> CheckFinding {
-        let Verdict { result, evidence, remedy } = self;
+        let Verdict { result, evidence, remedy, figures } = self;
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        CheckFinding { name: name.into(), result, evidence, remedy, ms }
+        CheckFinding { name: name.into(), result, evidence, remedy, figures, ms }
     }
 }
 
@@ -92,6 +96,9 @@ pub(crate) struct CheckFinding {
     pub evidence: String,
     /// The remedy.
     pub remedy: Option<String>,
+    /// Exact numbers that the evidence shows rounded, with their unit in the name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<&'static str, u64>,
     /// How long the test took, in milliseconds.
     pub ms: u64,
 }

@@ -6,6 +6,7 @@ use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::operate::quotas::{CONCURRENCY_CODE, UNRESERVED_CONCURRENCY};
 use crate::settings::Pipeline;
+use crate::units;
 
 /// Code storage from which an account is nearly full, in percent.
 const NEARLY_FULL: i64 = 95;
@@ -75,14 +76,15 @@ pub(super) fn judge_storage(account: LambdaAccount) -> Verdict {
     let LambdaAccount { code_bytes: Some(code_bytes), most_code_bytes: Some(most_code_bytes), .. } = account else {
         return Verdict::unknown("GetAccountSettings does not say how much code the account has and may have");
     };
-    let evidence =
-        format!("{} of {} MiB of the account's code storage are used", code_bytes >> 20, most_code_bytes >> 20);
+    let [used, most] = [code_bytes, most_code_bytes].map(|bytes| u64::try_from(bytes).unwrap_or_default());
+    let evidence = format!("{} of the account's {} of code storage are used", units::bytes(used), units::bytes(most));
     let remedy = "delete unused functions and versions, or request more in the Service Quotas console (Lambda)";
-    match code_bytes.saturating_mul(100) / most_code_bytes {
+    let verdict = match code_bytes.saturating_mul(100) / most_code_bytes {
         full if full >= 100 => Verdict::failed(evidence, remedy),
         full if full >= NEARLY_FULL => Verdict::warning(evidence, remedy),
         _ => Verdict::ok(evidence),
-    }
+    };
+    verdict.with_figure("code_bytes", used).with_figure("most_code_bytes", most)
 }
 
 #[cfg(test)]
@@ -161,6 +163,12 @@ mod tests {
         let of = |used| judged(Some(used), Some(100));
         let results: [CheckResult; 5] = [of(94), of(95), of(100), judged(Some(0), None), judged(None, Some(100))];
         assert_eq!(results, [Ok, Warning, Failed, Unknown, Unknown]);
+        let verdict = judge_storage(account(1, 1));
+        assert_eq!(verdict.evidence, "1.0 MiB of the account's 75.0 GiB of code storage are used");
+        assert_eq!(
+            verdict.figures.into_iter().collect::<Vec<_>>(),
+            [("code_bytes", 1 << 20), ("most_code_bytes", 75 << 30)]
+        );
     }
 
     #[test]

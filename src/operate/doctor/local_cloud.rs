@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::finding::{CheckFinding, Verdict, timed};
 use crate::error::Error;
+use crate::units;
 
 /// Free bytes of the disk below which a write may soon fail.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -90,13 +91,14 @@ fn disk(seen: &LocalCloudFacts) -> Verdict {
         Ok(free) => *free,
         Err(error) => return Verdict::unknown(format!("the disk of {path}: {error}")),
     };
-    let evidence = format!("{} MiB free for {path}", free >> 20);
+    let evidence = format!("{} free for {path}", units::bytes(free));
     let remedy = "make room, or name a directory on another disk with SENSORCTL_DATA_DIR";
-    match free {
+    let verdict = match free {
         free if free < NO_SPACE => Verdict::failed(evidence, remedy),
         free if free < LITTLE_SPACE => Verdict::warning(evidence, remedy),
         _ => Verdict::ok(evidence),
-    }
+    };
+    verdict.with_figure("free_bytes", free)
 }
 
 fn process(seen: &LocalCloudFacts) -> Verdict {
@@ -211,8 +213,8 @@ mod tests {
             (with(&|seen| seen.mode = Some(0o770)), "local-data-dir", Failed, "other users can write"),
             (with(&|seen| seen.write_error = Some("read-only".into())), "local-data-dir", Failed, "read-only"),
             (with(&|seen| seen.problem = Some(Error::failed("it holds x"))), "local-data-dir", Failed, "it holds x"),
-            (with(&|seen| seen.free_bytes = Ok(LITTLE_SPACE - 1)), "local-disk", Warning, "1023 MiB free"),
-            (with(&|seen| seen.free_bytes = Ok(0)), "local-disk", Failed, "0 MiB free"),
+            (with(&|seen| seen.free_bytes = Ok(LITTLE_SPACE - 1)), "local-disk", Warning, "1.0 GiB free"),
+            (with(&|seen| seen.free_bytes = Ok(0)), "local-disk", Failed, "0 B free"),
             (with(&|seen| seen.free_bytes = Err("no such file".into())), "local-disk", Unknown, "no such file"),
             (with(&|seen| seen.running = Ok(None)), "local-process", Failed, "process 7 holds the lock"),
             (with(&off), "local-process", Failed, "is not running"),

@@ -28,7 +28,8 @@ pub(crate) fn bytes(count: u64) -> String {
     }
     let mut value = count as f64 / 1024.0;
     let mut unit = 0;
-    while value >= 1024.0 && unit < UNITS.len() - 1 {
+    // 1024.0 of a unit is shown as 1.0 of the next.
+    while value >= 1023.95 && unit < UNITS.len() - 1 {
         value /= 1024.0;
         unit += 1;
     }
@@ -73,5 +74,6 @@ mod tests {
         assert_eq!([0, 1, 1000].map(|number| counted(number, "row")), ["0 rows", "1 row", "1,000 rows"]);
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!([(1 << 20) - 1, (1 << 20) - 100].map(bytes), ["1.0 MiB", "1023.9 KiB"]);
     }
 }
