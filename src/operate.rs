@@ -31,7 +31,7 @@ pub(crate) use diagnosis::{
 };
 pub(crate) use doctor::{
     CheckFinding, CheckResult, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_connection,
-    examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
+    examine_local_cloud, examine_permissions, examine_retention, examine_services, examine_zip, services_not_asked,
 };
 pub(crate) use function_log::{InvocationMetrics, InvocationUsage, LogFollower, LogKind, LogLine, LogQuery, read_log};
 pub(crate) use given_up::GivenUpRecords;

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
+use clap::builder::PossibleValuesParser;
 use sensorctl_local::daemon::{self, DataDirState};
 use tokio::join;
 use tokio::net::TcpListener;
@@ -13,8 +14,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::loopback::is_loopback;
 use crate::operate::{
-    CheckFinding, CheckResult, LocalCloudFacts, RunningLocalCloud, examine_artifact, examine_connection,
-    examine_local_cloud, examine_retention, examine_services, examine_zip, services_not_asked,
+    self, CheckFinding, CheckResult, CommandPermissions, LocalCloudFacts, RunningLocalCloud, examine_artifact,
+    examine_connection, examine_local_cloud, examine_permissions, examine_retention, examine_services, examine_zip,
+    services_not_asked,
 };
 use crate::output::DoctorReport;
 use crate::settings::SettingOrigin;
@@ -30,11 +32,17 @@ of the permissions 10 s. docs/troubleshooting.md lists the checks by name.
 Examples:
   sensorctl doctor
   sensorctl doctor -o json
+  sensorctl doctor --for put,scan
   sensorctl doctor --artifact function.zip")]
 pub(crate) struct DoctorArgs {
     /// Test only this zip of a function, without credentials and network
     #[arg(long, value_name = "FILE.zip", value_hint = ValueHint::FilePath)]
     artifact: Option<PathBuf>,
+    /// Test only the permissions that these commands need of the caller, and the credentials
+    #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', conflicts_with = "artifact")]
+    #[arg(value_parser = PossibleValuesParser::new(operate::COMMANDS.iter().map(|command| command.command)))]
+    #[arg(hide_possible_values = true)]
+    commands: Vec<String>,
 }
 
 pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error> {
@@ -44,7 +52,8 @@ pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Error
             let is_nearby = is_nearby(context);
             read(context, move || examine_zip(&path, &function, is_nearby)).await?
         }
-        None => examine(context).await?,
+        None if args.commands.is_empty() => examine(context).await?,
+        None => examine_for(context, &args.commands).await?,
     };
     // JSON has the commands complete, too, so that they can be copied.
     let complete = |text: String| context.output.hint_flags().complete(&text).into_owned();
@@ -83,6 +92,24 @@ async fn examine(context: &Context) -> Result<Vec<CheckFinding>, Error> {
     let function = settings.function.clone();
     checks.extend(read(context, move || examine_artifact(&function, is_nearby)).await?);
     checks.extend(examine_retention(settings));
+    Ok(checks)
+}
+
+/// Tests the permissions that commands need.
+///
+/// # Errors
+/// None of them needs any.
+async fn examine_for(context: &Context, names: &[String]) -> Result<Vec<CheckFinding>, Error> {
+    let needing = CommandPermissions::needing().into_iter();
+    let commands: Vec<_> = needing.filter(|command| names.iter().any(|name| name == command.command)).collect();
+    if commands.is_empty() {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        return Err(Error::usage(format!("no permission is needed for {}", names.join(", "))));
+    }
+    let clients = context.clients().await;
+    let clients = clients.as_ref().map(AsRef::as_ref);
+    let mut checks = examine_connection(clients, &region_origin(context));
+    checks.extend(examine_permissions(clients.ok(), &context.settings.pipeline, &commands).await);
     Ok(checks)
 }
 

@@ -24,4 +24,4 @@ pub(crate) use connection::examine_connection;
 pub(crate) use finding::{CheckFinding, CheckResult};
 pub(crate) use local_cloud::{LocalCloudFacts, RunningLocalCloud, examine_local_cloud};
 pub(crate) use retention::examine_retention;
-pub(crate) use services::{examine_services, services_not_asked};
+pub(crate) use services::{examine_permissions, examine_services, services_not_asked};

@@ -337,6 +337,18 @@ fn permissions_of_each_command_are_tested() {
     for name in ["lambda-concurrency", "kinesis-shards", "tag-policies"] {
         assert_finding(&run, name, "ok", "");
     }
+    let only = Interposed::new(&env, |_, _| None).with_keys(role_session(&api, "only", &policy(&env, "put,doctor")));
+    let run = only.run(&env, ["doctor", "--for", "put,scan,size", "-o", "json"]).assert_code(3);
+    let names = ["region", "connection", "credentials", "permissions-put", "permissions-scan"];
+    let report = run.json();
+    let found: Vec<_> = report["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
+    assert!(names.iter().all(|name| found.contains(&json!(name))) && found.len() == names.len(), "{found:?}");
+    assert_finding(&run, "permissions-put", "ok", "SimulatePrincipalPolicy");
+    assert_finding(&run, "permissions-scan", "failed", "dynamodb:Scan");
+    only.run(&env, ["doctor", "--for", "put"]).assert_success();
+    env.run(["doctor", "--for", "size,man"])
+        .assert_code(2)
+        .assert_stderr_contains(&["no permission is needed for `size`, `man`"]);
 }
 
 #[test]

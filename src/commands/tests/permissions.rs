@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::in_process_runner::InProcessEnv;
 use super::support::{ApiClient, percent_encode};
 use crate::aws::{Access, Target, connect};
-use crate::operate::{CommandCheck, PermissionResult, check_permissions};
+use crate::operate::{CommandCheck, CommandPermissions, PermissionResult, check_permissions};
 use crate::settings::Pipeline;
 
 /// Allows the caller to ask IAM about itself.
@@ -45,7 +45,7 @@ fn check(env: &InProcessEnv, access: Access) -> Vec<CommandCheck> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let clients = connect(&target).await.unwrap();
-        check_permissions(&clients, &Pipeline::by_default().unwrap()).await
+        check_permissions(&clients, &Pipeline::by_default().unwrap(), &CommandPermissions::needing()).await
     })
 }
 

@@ -6,26 +6,28 @@ use tokio::time::timeout;
 
 use super::finding::{CheckFinding, CheckResult, Verdict};
 use crate::aws::Clients;
-use crate::operate::permissions::{COMMANDS, CommandCheck, CommandPermissions, PermissionResult, check_permissions};
+use crate::operate::permissions::{CommandCheck, CommandPermissions, PermissionResult, check_permissions};
 use crate::settings::Pipeline;
 
 /// Maximum time for all commands: up to three calls, one after the other, of which IAM takes seconds for the last.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Checks the permissions of all commands at once.
-pub(super) async fn examine(clients: &Clients, settings: &Pipeline) -> Vec<CheckFinding> {
+/// Checks the permissions of these commands at once.
+pub(super) async fn examine(
+    clients: &Clients,
+    settings: &Pipeline,
+    commands: &[&CommandPermissions],
+) -> Vec<CheckFinding> {
     let began = Instant::now();
-    match timeout(LIMIT, check_permissions(clients, settings)).await {
+    match timeout(LIMIT, check_permissions(clients, settings, commands)).await {
         Ok(checks) => checks.iter().map(|check| judge(check).named(name(check.command), began.elapsed())).collect(),
-        Err(_) => not_checked(&format!("no answer in {} s", LIMIT.as_secs()), began.elapsed()),
+        Err(_) => not_checked(commands, &format!("no answer in {} s", LIMIT.as_secs()), began.elapsed()),
     }
 }
 
 /// Returns the checks without a result.
-pub(super) fn not_checked(why: &str, took: Duration) -> Vec<CheckFinding> {
-    let needing = COMMANDS.iter().filter(|command| !command.is_empty());
-    let unknown = |command: &CommandPermissions| Verdict::unknown(why).named(name(command.command), took);
-    needing.map(unknown).collect()
+pub(super) fn not_checked(commands: &[&CommandPermissions], why: &str, took: Duration) -> Vec<CheckFinding> {
+    commands.iter().map(|command| Verdict::unknown(why).named(name(command.command), took)).collect()
 }
 
 fn name(command: &str) -> String {
@@ -85,7 +87,10 @@ mod tests {
 
     #[test]
     fn every_command_that_needs_permissions_has_a_check() {
-        let names: Vec<_> = not_checked("why", Duration::ZERO).into_iter().map(|finding| finding.name).collect();
+        let names: Vec<_> = not_checked(&CommandPermissions::needing(), "why", Duration::ZERO)
+            .into_iter()
+            .map(|finding| finding.name)
+            .collect();
         assert!(
             names.contains(&"permissions-up".to_owned()) && !names.contains(&"permissions-init".to_owned()),
             "{names:?}"

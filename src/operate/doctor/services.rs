@@ -12,6 +12,7 @@ use super::kinesis_quota::StreamNow;
 use super::{capacity_quota, clock, kinesis_quota, lambda_quota, permissions, tag_policy};
 use crate::aws::{AwsFailure, Clients};
 use crate::error::Error;
+use crate::operate::permissions::CommandPermissions;
 use crate::operate::quotas::ON_DEMAND_FIRST_SHARDS;
 use crate::settings::{Capacity, Pipeline};
 
@@ -41,7 +42,7 @@ pub(crate) fn services_not_asked(settings: &Pipeline) -> Vec<CheckFinding> {
     let capacity = || if needs_limits { Verdict::unknown(NO_CONNECTION) } else { capacity_quota::on_demand() };
     findings.extend([timed(DYNAMODB_CAPACITY, capacity), not_asked(TAG_POLICIES)]);
     findings.push(timed(ASSUMED_QUOTAS, || capacity_quota::judge_assumed(settings, None)));
-    findings.extend(permissions::not_checked(NO_CONNECTION, Duration::ZERO));
+    findings.extend(permissions::not_checked(&CommandPermissions::needing(), NO_CONNECTION, Duration::ZERO));
     findings
 }
 
@@ -56,6 +57,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
     let sts = async { if usable == Usable::Missing { Some(calls::identity(&probing).await) } else { None } };
     let needs_capacity = is_usable && capacity_quota::needs_limits(settings);
     let group = settings.log_group_name();
+    let commands = CommandPermissions::needing();
     let answers = join!(
         sts,
         calls::shard_limits(&probing),
@@ -69,7 +71,7 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         when(is_usable, calls::reserved_concurrency(&probing, &settings.function.name)),
         when(needs_capacity, calls::capacity_limits(&probing)),
         when(is_usable, calls::required_tags(&probing)),
-        when(is_usable, permissions::examine(&probing, settings)),
+        when(is_usable, permissions::examine(&probing, settings, &commands)),
     );
     let (sts, shards, lambda, dynamodb, iam, logs, cloudwatch, tags, stream, reserved, capacity, required, permitted) =
         answers;
@@ -126,7 +128,28 @@ pub(crate) async fn examine_services(clients: &Clients, settings: &Pipeline, sta
         }
         None => judged(TAG_POLICIES, tags.reached.took, Verdict::unknown("")),
     });
-    findings.extend(permitted.unwrap_or_else(|| permissions::not_checked(REFUSED, Duration::ZERO)));
+    findings.extend(permitted.unwrap_or_else(|| permissions::not_checked(&commands, REFUSED, Duration::ZERO)));
+    findings
+}
+
+/// Checks the credentials, and the permissions that these commands need; no clients mean no connection.
+pub(crate) async fn examine_permissions(
+    clients: Option<&Clients>,
+    settings: &Pipeline,
+    commands: &[&CommandPermissions],
+) -> Vec<CheckFinding> {
+    let Some(clients) = clients else {
+        let credentials = timed(CREDENTIALS, || Verdict::unknown(NO_CONNECTION));
+        let not_checked = permissions::not_checked(commands, NO_CONNECTION, Duration::ZERO);
+        return std::iter::once(credentials).chain(not_checked).collect();
+    };
+    let probing = clients.for_probes(true);
+    let identity = calls::identity(&probing).await;
+    let mut findings = vec![credentials::judge(&identity.result).named(CREDENTIALS, identity.reached.took)];
+    findings.extend(match credentials::usable(&identity.result) {
+        Usable::Yes => permissions::examine(&probing, settings, commands).await,
+        _ => permissions::not_checked(commands, REFUSED, Duration::ZERO),
+    });
     findings
 }
 

@@ -6,7 +6,7 @@ use futures::future;
 use serde::Serialize;
 
 use super::action_resource::{ActionResource, Place};
-use super::command_permissions::{COMMANDS, CommandPermissions};
+use super::command_permissions::CommandPermissions;
 use super::grants::Need;
 use super::probe::probe;
 use super::simulation::{Answers, Question, caller_arn, role_arn, simulate};
@@ -99,17 +99,20 @@ struct Findings {
     unknown: String,
 }
 
-/// Returns for each command whether the caller may run it. Makes only reads.
+/// Returns for each of these commands whether the caller may run it. Makes only reads.
 ///
 /// IAM is asked first. Where the caller may not ask, or the endpoint does not answer, reads are tried; what only a
 /// change would show stays unknown.
-pub(crate) async fn check_permissions(clients: &Clients, settings: &Pipeline) -> Vec<CommandCheck> {
-    let findings = find_out(clients, settings).await;
-    let needing = COMMANDS.iter().filter(|command| !command.is_empty());
-    needing.map(|command| judge(command, settings, &findings)).collect()
+pub(crate) async fn check_permissions(
+    clients: &Clients,
+    settings: &Pipeline,
+    commands: &[&CommandPermissions],
+) -> Vec<CommandCheck> {
+    let findings = find_out(clients, settings, commands).await;
+    commands.iter().map(|command| judge(command, settings, &findings)).collect()
 }
 
-async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
+async fn find_out(clients: &Clients, settings: &Pipeline, commands: &[&CommandPermissions]) -> Findings {
     let arn = match caller_arn(clients).await {
         Ok(arn) => arn,
         Err(failure) => {
@@ -119,7 +122,7 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
     };
     let principal = match Caller::of(&arn) {
         Caller::Root => {
-            let verdicts = all_questions().map(|key| (key, Verdict::Allowed)).collect();
+            let verdicts = all_questions(commands).map(|key| (key, Verdict::Allowed)).collect();
             return Findings { verdicts, evidence: format!("{arn} may do everything"), unknown: String::new() };
         }
         Caller::User(arn) => arn,
@@ -139,7 +142,7 @@ async fn find_out(clients: &Clients, settings: &Pipeline) -> Findings {
     };
     let account = arn.split(':').nth(4).unwrap_or_default();
     let place = Place { account, region: &clients.region };
-    match ask(clients, settings, place, &principal).await {
+    match ask(clients, settings, commands, place, &principal).await {
         Ok(verdicts) => Findings {
             verdicts,
             evidence: format!("{SIMULATION} of {principal}"),
@@ -164,8 +167,8 @@ async fn tried(clients: &Clients, settings: &Pipeline, why: &str) -> Findings {
 }
 
 /// Returns all pairs of actions and resources that the commands need.
-fn all_questions() -> impl Iterator<Item = (ActionResource, &'static str)> {
-    let grants = COMMANDS.iter().flat_map(CommandPermissions::grants);
+fn all_questions(commands: &[&CommandPermissions]) -> impl Iterator<Item = (ActionResource, &'static str)> {
+    let grants = commands.iter().flat_map(|command| command.grants());
     grants.flat_map(|grant| grant.actions.iter().map(|action| (grant.on, *action)))
 }
 
@@ -173,10 +176,11 @@ fn all_questions() -> impl Iterator<Item = (ActionResource, &'static str)> {
 async fn ask(
     clients: &Clients,
     settings: &Pipeline,
+    commands: &[&CommandPermissions],
     place: Place<'_>,
     principal: &str,
 ) -> Result<Verdicts, AwsFailure> {
-    let asked: BTreeSet<_> = all_questions().collect();
+    let asked: BTreeSet<_> = all_questions(commands).collect();
     let mut calls: BTreeMap<&str, (BTreeSet<&'static str>, BTreeSet<String>)> = BTreeMap::new();
     for (on, action) in &asked {
         let service = action.split(':').next().unwrap_or_default();

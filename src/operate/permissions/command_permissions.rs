@@ -18,6 +18,11 @@ impl CommandPermissions {
         COMMANDS.iter().find(|known| known.command == command)
     }
 
+    /// Returns the commands that need permissions.
+    pub(crate) fn needing() -> Vec<&'static Self> {
+        COMMANDS.iter().filter(|command| !command.is_empty()).collect()
+    }
+
     /// Returns the actions with the command's need of them.
     pub(crate) fn grants(&self) -> impl Iterator<Item = &'static Grant> {
         self.groups.iter().flat_map(|group| group.iter())
