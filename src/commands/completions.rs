@@ -1,5 +1,8 @@
 //! `sensorctl completions`.
 
+mod bash;
+mod fish;
+
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
@@ -45,8 +48,24 @@ fn stages(data_dir: &Path) -> String {
 
 fn script(shell: Shell, command_line: Command) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut with_values(command_line), "sensorctl", &mut script);
-    with_stages(shell, &String::from_utf8_lossy(&script))
+    let command_line = with_values(command_line);
+    clap_complete::generate(shell, &mut command_line.clone(), "sensorctl", &mut script);
+    let script = without_hidden_flag(shell, &String::from_utf8_lossy(&script));
+    let script = with_stages(shell, &script);
+    match shell {
+        Shell::Bash => bash::mended(&script),
+        Shell::Fish => fish::mended(&script, &command_line),
+        _ => script,
+    }
+}
+
+/// Returns a script that does not offer the flag by which it asks for stages: clap offers hidden flags, too.
+fn without_hidden_flag(shell: Shell, script: &str) -> String {
+    if shell == Shell::Bash {
+        return script.replace(" --stages", "");
+    }
+    let offers = |line: &&str| !line.contains("--stages") && !line.contains(" -l stages ");
+    script.lines().filter(offers).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Returns a script that asks for the stages when `--stage` is completed, in the shells whose scripts can be changed so.
@@ -96,6 +115,14 @@ mod tests {
             for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
                 assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
             }
+        }
+    }
+
+    #[test]
+    fn completions_do_not_offer_the_flag_that_they_ask_by() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
+            let script = script(shell, Cli::command()).replace("completions --stages", "");
+            assert!(!script.contains("--stages") && !script.contains(" -l stages "), "{shell}");
         }
     }
 
