@@ -9,6 +9,7 @@ mod devices;
 mod header;
 mod header_cells;
 mod header_row;
+mod joined_files;
 mod no_header;
 mod other_format;
 mod parted_numbers;
@@ -26,7 +27,8 @@ use memchr::{memchr, memchr2};
 
 use self::comments::CommentRule;
 use self::cut_row::LastCells;
-use self::header_row::{below_other_header, left_out_header};
+use self::header_row::left_out_header;
+use self::joined_files::{JoinedFiles, UnreadTable};
 use self::row_line::{RowLine, is_blank};
 use self::row_shape::{cells_of, decimal_evidence};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
@@ -87,8 +89,8 @@ pub(super) struct CsvParser {
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
     unit_rows: u8,
-    /// The line of the header above rows of a table that is not read.
-    unread_table: Option<u64>,
+    unread_table: Option<UnreadTable>,
+    joined: JoinedFiles,
     last_cells: LastCells,
     may_part_numbers: bool,
 }
@@ -105,6 +107,7 @@ impl CsvParser {
             }
             let is_line = status == LineStatus::Line && self.lines.is_terminated();
             if is_line && self.is_passed_over(&self.line, self.lines.number(), output) {
+                self.joined.note(&self.line);
                 return Ok(true);
             }
             let is_plain = is_line && !self.splitter.needs_quotes(&self.line);
@@ -176,6 +179,7 @@ impl CsvParser {
                     return Ok(false);
                 }
                 LineStatus::Line if row.is_empty() && self.is_passed_over(&line.bytes, line.number, output) => {
+                    self.joined.note(&line.bytes);
                     return Ok(true);
                 }
                 LineStatus::TooLong if row.is_empty() => {
@@ -275,11 +279,8 @@ impl CsvParser {
             output.builder.facts.passed_over += 1;
             return;
         }
-        if let Some(line) = self.unread_table {
-            if !self.take_header(cells, raw, output) {
-                output.reject(raw, below_other_header(line));
-            }
-            return;
+        if self.unread_table.is_some() {
+            return self.unread_row(cells, raw, output);
         }
         if self.is_sign_open
             && memchr2(b',', b'.', raw.bytes).is_some()
@@ -287,11 +288,18 @@ impl CsvParser {
         {
             return output.reject(raw, error);
         }
+        let left_out = output.builder.facts.left_out;
         let result = self.readings(cells, raw, is_terminated, output);
         match result {
-            Ok(()) => self.unit_rows = 0,
+            Ok(()) => {
+                self.unit_rows = 0;
+                if output.builder.facts.left_out == left_out {
+                    self.joined.end_lines();
+                }
+            }
             Err(error) => {
                 if !self.take_header(cells, raw, output) {
+                    self.note_line(cells, raw.bytes);
                     output.reject(raw, error);
                     if !is_terminated {
                         output.name_cut_line(&CUT_ROW);

@@ -9,10 +9,14 @@ mod guess;
 mod head;
 mod long_guess;
 mod names;
+mod other_columns;
 mod outcome;
+mod own_times;
 mod remarks;
 mod temperatures;
+mod time_choice;
 mod time_columns;
+mod time_parts;
 mod without_header;
 
 use std::collections::BTreeMap;
@@ -29,7 +33,7 @@ use self::head::Head;
 use self::outcome::{Outcome, RejectReason};
 use super::decoding;
 use super::device_names::DeviceColumn;
-use super::keys::{SENSOR, TEMPERATURE};
+use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::mapping::unquoted;
 use super::options::{InputFormat, InputOptions};
 use super::parser::{Input, unreadable};
@@ -38,6 +42,7 @@ use crate::pipeline::{ColumnMapping, Compression, FileHead, InputOrigin, Layouts
 
 const NO_READING: &str = "no line of it is a reading";
 const UNDECIDED: &str = "none of its times tells the day from the month";
+const UNTIMED: &str = "nothing in it tells which column holds the times of the readings";
 const UNNAMED: &str = "nothing in it tells which column is the temperature";
 const UNTITLED: &str = "no header names its columns, and its values do not tell what each of them is; `--columns` names them in \
                         their order";
@@ -112,6 +117,9 @@ pub(crate) struct InspectionChoice {
     /// The column of the temperature, where it is that which is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<String>,
+    /// The column of the times, where it is that which is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     /// The first reading as it would be put.
     pub first_reading: Option<Box<RawValue>>,
     /// The flags of `put`.
@@ -218,6 +226,10 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         }
         for candidate in candidates.into_iter().filter(|_| !is_decided) {
             let Some(attempt) = head.attempt_candidate(candidate, layouts) else { continue };
+            if attempt.is_refusal && best.readings() == 0 {
+                best = attempt;
+                break;
+            }
             if attempt.is_better_than(&best) && !(attempt.replaces_many() && attempt.guesses_columns(given)) {
                 best = attempt;
             }
@@ -288,13 +300,14 @@ impl Head {
         };
         for (options, outcome) in best.choices {
             let first_reading = outcome.readings.into_iter().next().map(raw_reading).transpose()?;
-            let temperature = options.mapped(TEMPERATURE).next().map(|mapping| mapping.source.clone());
-            let (time_format, temperature) = match best.question {
-                Question::TimeFormat => (options.time_format.clone(), None),
-                Question::Temperature => (None, temperature),
-                Question::Columns => (None, None),
+            let source = |key| options.mapped(key).next().map_or(key, |mapping| mapping.source.as_str()).to_owned();
+            let (time_format, temperature, time) = match best.question {
+                Question::TimeFormat => (options.time_format.clone(), None, None),
+                Question::Temperature => (None, Some(source(TEMPERATURE)), None),
+                Question::Time => (None, None, Some(source(TIME))),
+                Question::Columns => (None, None, None),
             };
-            let choice = InspectionChoice { time_format, temperature, first_reading, options, command: None };
+            let choice = InspectionChoice { time_format, temperature, time, first_reading, options, command: None };
             inspection.choices.push(choice);
         }
         match best.result {
@@ -311,6 +324,7 @@ impl Head {
                     let error = match best.question {
                         Question::TimeFormat => UNDECIDED,
                         Question::Temperature => UNNAMED,
+                        Question::Time => UNTIMED,
                         Question::Columns => UNTITLED,
                     };
                     inspection.error = Some(error.to_owned());
@@ -326,11 +340,6 @@ impl Head {
         }
         Ok(inspection)
     }
-}
-
-/// Returns the last key of a path into JSON; of a column, all of its name that may be one.
-fn last_key(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }
 
 fn raw_reading(json: String) -> Result<Box<RawValue>, Error> {

@@ -4,7 +4,8 @@ use super::json_devices::OneDevicePaths;
 use super::json_scalars::{container, each_document, each_scalar};
 use super::keys::{TIME, UTC_OFFSET};
 use super::options::{InputFormat, InputOptions};
-use super::time_format::{is_utc_name, is_zone_name};
+use super::reading_builder::ReadingBuilder;
+use super::time_format::{is_utc_name, is_zone_name, shows_day_second, zone_of_name};
 
 /// Documents that are looked at.
 const DOCUMENTS: usize = 200;
@@ -18,6 +19,23 @@ pub(super) struct WatchedPaths {
     pub zone: Option<String>,
     /// Paths of units of the temperature.
     pub units: Vec<String>,
+}
+
+/// Looks at the times at the beginning of an input: at the zone in the name of their key, and at the order of day and month.
+pub(super) fn see_times(beginning: &[u8], format: InputFormat, options: &InputOptions, builder: &mut ReadingBuilder) {
+    let time = options.mapped(TIME).next().map_or(TIME, |mapping| mapping.source.trim());
+    let is_known = options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
+    if let Some(zone) = zone_of_name(time.rsplit('.').next().unwrap_or(time)).filter(|_| !is_known) {
+        builder.take_zone_above(&zone);
+    }
+    each_document(beginning, format, DOCUMENTS, &mut |document| {
+        each_scalar(document, &mut |path, value| {
+            let text = value.get().trim_matches('"');
+            if path == time && shows_day_second(text) {
+                builder.see_day_second(text);
+            }
+        });
+    });
 }
 
 /// Returns the path of the zone at the beginning of an input, where no option names the zone.

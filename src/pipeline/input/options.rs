@@ -124,7 +124,7 @@ pub(crate) struct InputOptions {
     #[serde(skip)]
     pub is_time_unit_of_layout: bool,
     /// Time zone of times without one, such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// Accept CSV rows that end before the last columns: what is missing counts as empty

@@ -22,7 +22,7 @@ use super::json_documents::JsonDocuments;
 use super::json_elements::JsonElements;
 use super::json_mapper::{DefaultPaths, JsonMapper};
 use super::json_series;
-use super::json_zone::{WatchedPaths, zone_path};
+use super::json_zone::{WatchedPaths, see_times, zone_path};
 use super::line_reader::LineReader;
 use super::number::DecimalSign;
 use super::options::{InputFormat, InputOptions};
@@ -148,6 +148,9 @@ impl Input {
                 let devices = json_devices::check(&name, beginning, format, options)?;
                 for (found, source) in json_series::check(&name, beginning, format, options)? {
                     output.builder.facts.possible_devices.add(&found, source);
+                }
+                if format != InputFormat::LineProtocol {
+                    see_times(beginning, format, options, &mut output.builder);
                 }
                 let watched = WatchedPaths {
                     devices,

@@ -1,5 +1,7 @@
 //! Readings out of the values of a row, by the same rules for every format.
 
+mod file_times;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -45,6 +47,8 @@ pub(super) struct ReadingBuilder {
     times: TimeParser,
     /// True if the unit of numeric times is recognized by size.
     times_are_auto: bool,
+    /// The second behind which a time is counted as one of the future.
+    latest: String,
     /// True if a time of the input is a spreadsheet day: whole numbers are such days, too.
     has_days: bool,
     missing: MissingValues,
@@ -84,6 +88,7 @@ impl ReadingBuilder {
             sensor: options.sensor.clone(),
             times: TimeParser::new(&times)?,
             times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
+            latest: file_times::latest_second(),
             has_days: false,
             missing: MissingValues::new(&options.missing)?,
             units: options.unit.clone(),
@@ -119,21 +124,6 @@ impl ReadingBuilder {
             && time.is_some_and(|time| self.times.text(&time).is_ok())
     }
 
-    /// Takes what the file says of its times' offset from UTC.
-    pub(super) fn take_offset(&mut self, text: &str) -> Result<(), RowError> {
-        self.times.take_offset(text).map_err(|reason| row_error("time-zone", format!("`{TIME}`: {reason}")))
-    }
-
-    /// Takes the zone that the file names above its rows.
-    pub(super) fn take_zone_above(&mut self, text: &str) {
-        self.times.take_zone_above(text);
-    }
-
-    /// Takes the zone that a row names for its time.
-    pub(super) fn take_zone(&mut self, text: &str) {
-        self.times.take_zone(text);
-    }
-
     /// Reads a time and counts how.
     pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
         let missing = || self.paths.missing(TIME, cell.is_some());
@@ -161,21 +151,15 @@ impl ReadingBuilder {
             let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
             self.times.number(&number).map_err(wrong)?
         } else {
-            self.times.text(text).map_err(wrong)?
+            match self.times.text(text) {
+                Ok(parsed) => parsed,
+                Err(TimeError::NotATime) if self.see_day_second(text) => return Err(wrong(TimeError::DayBeforeMonth)),
+                Err(error) => return Err(wrong(error)),
+            }
         };
         self.facts.times.add(decided);
+        self.count_future(seconds.as_str());
         Ok(seconds)
-    }
-
-    /// Takes the form of times that the file shows.
-    pub(super) fn set_time_format(&mut self, format: &str) {
-        self.times.set_format(format);
-        self.times_are_auto = false;
-    }
-
-    /// Looks at a time, which may say what others of the input are.
-    pub(super) fn see_time(&mut self, text: &str) {
-        self.has_days |= self.times_are_auto && time_format::spreadsheet_day(text) == Some(true);
     }
 
     /// Reads a time that is a number in JSON, and counts its unit.
@@ -187,6 +171,7 @@ impl ReadingBuilder {
         }
         let parsed = self.times.number(number).map_err(wrong)?;
         self.facts.times.add(parsed.facts);
+        self.count_future(parsed.seconds.as_str());
         Ok(parsed.seconds)
     }
 
@@ -314,6 +299,7 @@ impl ReadingBuilder {
         let is_certain = self.times_are_auto && time_format::is_certainly_seconds(time);
         if is_certain {
             self.facts.times.add_seconds();
+            self.count_future(time);
         }
         is_certain
     }

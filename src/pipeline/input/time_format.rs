@@ -6,6 +6,7 @@
 mod civil_fields;
 mod civil_text;
 mod counts;
+mod day_second;
 mod epoch;
 mod error;
 mod forms;
@@ -14,8 +15,11 @@ mod tests;
 pub(crate) mod time_zone;
 mod zone_of_file;
 
+pub(super) use self::day_second::shows_day_second;
 pub(super) use self::forms::{forms_of, forms_of_times, is_written_whole, reads_alone};
-pub(super) use self::time_zone::{is_utc_name, is_zone_name, is_zone_of_file, offset_in_name, zone_in_name};
+pub(super) use self::time_zone::{
+    is_utc_name, is_zone_name, is_zone_of_file, offset_in_name, zone_in_name, zone_of_name,
+};
 
 use clap::ValueEnum;
 use jiff::civil::DateTime;
@@ -100,6 +104,15 @@ pub(crate) struct ParsedTime {
     pub facts: TimeFacts,
 }
 
+/// The order of the parts of dates that begin with their year.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum DateOrder {
+    #[default]
+    YearMonthDay,
+    /// As one of the dates shows.
+    YearDayMonth,
+}
+
 /// Reads the times of one file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeParser {
@@ -111,6 +124,7 @@ pub(crate) struct TimeParser {
     decimal_comma: bool,
     is_unit_assumed: bool,
     named_by_file: ZoneOfFile,
+    date_order: DateOrder,
 }
 
 impl TimeParser {
@@ -129,13 +143,24 @@ impl TimeParser {
         let TimeOptions { unit, is_unit_assumed, format, decimal_comma, .. } = options.clone();
         let zone_is_named = zone.is_some();
         let named_by_file = ZoneOfFile::default();
-        Ok(TimeParser { unit, format, zone, zone_is_named, decimal_comma, is_unit_assumed, named_by_file })
+        let date_order = DateOrder::default();
+        Ok(TimeParser { unit, format, zone, zone_is_named, decimal_comma, is_unit_assumed, named_by_file, date_order })
     }
 
     /// Takes the form of texts.
     pub(super) fn set_format(&mut self, format: &str) {
         self.format = Some(format.to_owned());
         self.unit = TimeUnit::Auto;
+    }
+
+    /// Takes a time that shows the day before the month, `2023-14-11`: others of its input have it there, too. Returns
+    /// whether it shows it.
+    pub(super) fn see_day_second(&mut self, text: &str) -> bool {
+        let is_shown = self.format.is_none() && shows_day_second(text);
+        if is_shown {
+            self.date_order = DateOrder::YearDayMonth;
+        }
+        is_shown
     }
 
     /// Reads a text, which may be a number.
@@ -155,6 +180,9 @@ impl TimeParser {
             if let Some(number) = text.strip_prefix('@') {
                 return epoch::seconds_only(&Decimal::parse(number).map_err(|_| TimeError::NotATime)?);
             }
+        }
+        if self.date_order == DateOrder::YearDayMonth && day_second::may_be_swapped(text) {
+            return Err(TimeError::DayBeforeMonth);
         }
         let CivilText { civil, fraction, zone } = civil_text::parse(text)?;
         let (seconds, facts) = self.moment(civil, zone)?;
@@ -280,6 +308,10 @@ impl TimeParser {
                 moment
             }
             Zone::Named(name) => return local(civil, &named(name)?),
+            Zone::Abbreviation(name) => {
+                let zone = self.zone.as_ref().ok_or(TimeError::ZoneAbbreviation)?;
+                time_zone::moment_of_abbreviation(civil, name, zone).ok_or(TimeError::OtherAbbreviation)?
+            }
             Zone::None => {
                 let facts = TimeFacts { assumed_utc: true, ..TimeFacts::default() };
                 return match &self.zone {

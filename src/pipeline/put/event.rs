@@ -99,6 +99,8 @@ pub(crate) struct InputSummary {
     pub possible_days: u64,
     /// Times of 1970: of a clock that was not set, or that counts from the start of its device.
     pub early_times: u64,
+    /// Times later than a day from now: of a clock that is wrong, or that counts from another year.
+    pub future_times: u64,
     /// Temperatures below absolute zero in every unit: values that stand for none.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
@@ -161,6 +163,7 @@ impl InputSummary {
             skipped_times: counted.times.skipped,
             possible_days: counted.times.possible_days,
             early_times: counted.times.early,
+            future_times: counted.times.future,
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
@@ -229,7 +232,13 @@ impl InputSummary {
                 self.early_times,
                 "time lies",
                 "times lie",
-                "in 1970, as those of a clock that is not set, or counts from the start of its device",
+                "in 1970, or before 2000 in a unit below seconds, as those of a clock that is not set, or counts from the start of its device or from another year",
+            ),
+            (
+                self.future_times,
+                "time lies",
+                "times lie",
+                "later than a day from now, as those of a clock that is wrong, or counts from another year than 1970",
             ),
             (
                 self.impossible_temperatures,

@@ -30,6 +30,7 @@ fn inspected(env: &TestEnv, file: &str) -> Value {
     let is_needed = |flag: &str| needs.as_array().unwrap().iter().any(|need| need == flag);
     let mut flags = vec!["--layout", layout];
     flags.extend(is_needed("--sensor").then_some(["--sensor", "my sensor's"]).into_iter().flatten());
+    flags.extend(is_needed("--time-zone").then_some(["--time-zone", "Europe/Berlin"]).into_iter().flatten());
     flags.extend(is_needed("--unit").then_some(["--unit", "temperature=K:C"]).into_iter().flatten());
     flags.extend(is_needed("--map").then_some(["--map", "temperature=field1"]).into_iter().flatten());
     inspect(&flags).assert_success().json()

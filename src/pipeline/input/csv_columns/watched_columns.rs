@@ -160,6 +160,12 @@ impl CsvColumns {
         several.min_by_key(|(_, device)| device.rank()).map(|(at, _)| self.names[*at].as_str())
     }
 
+    /// Goes on with the device that rows before the same header named, and with what its empty cells stand for.
+    pub(in super::super) fn keep_device(&mut self, before: &mut CsvColumns) {
+        self.defaults = std::mem::take(&mut before.defaults);
+        self.watched.one_device = std::mem::take(&mut before.watched.one_device);
+    }
+
     /// Refuses a row of another device than the first.
     #[inline]
     pub(in super::super) fn check_device(&self, cells: Cells<'_>, builder: &ReadingBuilder) -> Result<(), RowError> {

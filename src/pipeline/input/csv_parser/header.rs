@@ -13,6 +13,7 @@ use super::super::row_splitter::RowSplitter;
 use super::comments::CommentRule;
 use super::cut_row::LastCells;
 use super::header_cells::{has_values, split};
+use super::joined_files::JoinedFiles;
 use super::no_header::{Candidate, NotCsv, no_header};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
 
@@ -87,6 +88,7 @@ impl CsvParser {
             spare: None,
             columns,
             options: options.clone(),
+            joined: JoinedFiles::new(surroundings.preamble.len()),
             surroundings,
             header: HeaderInfo { line, delimiter, names, temperature_unit },
             comments,
@@ -103,22 +105,12 @@ impl CsvParser {
         }
         parser.skip_after_header(output)?;
         let sampled = parser.sample_values(output);
-        parser.take_zone_above_header(output);
+        parser.take_zone_of_header(output);
         let chosen = sampled.and_then(|()| parser.check_scale()).and_then(|()| parser.choose_time_format(output));
         if let Err(wrong) = chosen.and_then(|()| parser.check_devices(output)) {
             return Ok(Err(wrong));
         }
         Ok(Ok(parser))
-    }
-
-    fn skip_after_header(&mut self, output: &mut Output) -> io::Result<()> {
-        for _ in 0..self.options.skip_after_header.unwrap_or_default() {
-            if self.again.pop_front().is_none() && RowLine::read(&mut self.lines)?.status == LineStatus::End {
-                return Ok(());
-            }
-            output.builder.facts.passed_over += 1;
-        }
-        Ok(())
     }
 }
 

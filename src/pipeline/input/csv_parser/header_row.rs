@@ -8,14 +8,27 @@ use super::super::output::{Output, RawLine};
 use super::super::row_error::{RowError, row_error};
 use super::super::row_splitter::Cells;
 use super::header_cells::is_value;
+use super::joined_files::UnreadTable;
 use super::row_shape::is_unit_row;
 use super::{CsvParser, MAX_UNIT_ROWS};
 
 const CODE: &str = "other-header";
 
-/// Returns the error of a row whose columns no header names that is read.
-pub(super) fn below_other_header(line: u64) -> RowError {
-    row_error(CODE, format!("line {line} is the header of another table, which has not the columns that are read"))
+impl UnreadTable {
+    /// Returns the error of a row whose columns no header names that is read.
+    fn error(&self) -> RowError {
+        let line = self.line;
+        match &self.error {
+            None => {
+                let reason =
+                    format!("line {line} is the header of another table, which has not the columns that are read");
+                row_error(CODE, reason)
+            }
+            Some(RowError { code, reason }) => {
+                row_error(code, format!("it stands below the header in line {line}: {reason}"))
+            }
+        }
+    }
 }
 
 /// Returns the error of a header that no filter lets through, until it is known what it is.
@@ -30,18 +43,22 @@ impl CsvParser {
     /// of the table before, its values would be those of another quantity.
     pub(super) fn take_header(&mut self, cells: Cells<'_>, raw: RawLine<'_>, output: &mut Output) -> bool {
         if self.columns.is_header(cells) {
+            if let Err(error) = self.take_lines_above(output) {
+                return self.leave_unread(raw, error, output);
+            }
             self.columns.set_defaults(std::mem::take(&mut self.defaults));
             self.unread_table = None;
-        } else if self.unread_table.is_none()
-            && self.unit_rows > 0
-            && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS)
-        {
-            self.unit_rows -= 1;
+            self.unit_rows = MAX_UNIT_ROWS;
+        } else if self.unread_table.is_none() && (self.joined.skips() || self.is_unit_row(cells)) {
+            if let Err(error) = self.take_line_below(cells) {
+                return self.leave_unread(raw, error, output);
+            }
+            self.unit_rows = self.unit_rows.saturating_sub(1);
         } else {
             let mut columns = match self.other_header(cells, output) {
                 Ok(columns) => columns,
                 Err(reason) if self.is_other_header(cells) => {
-                    self.unread_table = Some(raw.number);
+                    self.unread_table = Some(UnreadTable { line: raw.number, error: None });
                     output.reject(raw, row_error(CODE, format!("the header of another table: {reason}")));
                     return true;
                 }
@@ -51,16 +68,42 @@ impl CsvParser {
             let offset = columns.offset_in_header();
             let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
             if let Err(error) = named {
-                self.unread_table = Some(raw.number);
+                self.unread_table = Some(UnreadTable { line: raw.number, error: None });
                 output.reject(raw, error);
                 return true;
             }
             self.columns = columns;
+            if let Err(error) = self.take_lines_above(output) {
+                return self.leave_unread(raw, error, output);
+            }
+            self.take_zone_of_header(output);
             self.unit_rows = MAX_UNIT_ROWS;
             self.unread_table = None;
         }
         output.builder.facts.passed_over += 1;
         true
+    }
+
+    /// Rejects a header, or a row of units below one, and with it all rows below. Returns that it is one.
+    fn leave_unread(&mut self, raw: RawLine<'_>, error: RowError, output: &mut Output) -> bool {
+        self.unread_table = Some(UnreadTable { line: raw.number, error: Some(error.clone()) });
+        output.reject(raw, error);
+        true
+    }
+
+    /// Takes a row of a table that is not read: rejects it, unless it is a header that is.
+    pub(super) fn unread_row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, output: &mut Output) {
+        if self.take_header(cells, raw, output) {
+            return;
+        }
+        self.note_line(cells, raw.bytes);
+        if let Some(table) = &self.unread_table {
+            output.reject(raw, table.error());
+        }
+    }
+
+    fn is_unit_row(&self, cells: Cells<'_>) -> bool {
+        self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS)
     }
 
     /// Returns whether a row is a header by whose names rows are read.
@@ -83,7 +126,7 @@ impl CsvParser {
                 truncate_for_log(here),
                 truncate_for_log(before)
             )),
-            _ => Ok(columns),
+            _ => self.check_names(&names, &columns).map(|()| columns),
         }
     }
 

@@ -38,6 +38,7 @@ impl CsvParser {
             if let Some(time) = self.columns.time() {
                 output.builder.see_time(cells.get(time));
             }
+            output.builder.see_day_second(&self.columns.time_text(cells));
         }
         if self.columns.may_number_rows() {
             self.pass_over_row_numbers();

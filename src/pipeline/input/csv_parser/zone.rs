@@ -1,17 +1,22 @@
-//! The zone of the times, as a line above the header names it: `Timezone,UTC+08:00`.
+//! The zone of the times, as their column's name has it, or a line above the header: `Timezone,UTC+08:00`.
 
 use super::super::output::Output;
-use super::super::time_format::{is_utc_name, is_zone_name, is_zone_of_file};
+use super::super::time_format::{is_utc_name, is_zone_name, is_zone_of_file, zone_of_name};
 use super::CsvParser;
 
 impl CsvParser {
-    /// Takes the zone that a line above the header names, where no option and no column does.
-    pub(super) fn take_zone_above_header(&self, output: &mut Output) {
+    /// Takes the zone that the name of the time's column has, or a line above the header, where no option and no column names
+    /// it.
+    pub(super) fn take_zone_of_header(&self, output: &mut Output) {
         let is_known = self.options.time_zone.is_some()
             || self.options.mapped("utc_offset").next().is_some()
             || self.columns.offset_in_header().is_some()
             || self.columns.time_names().into_iter().any(is_utc_name);
-        if !is_known && let Some(zone) = zone_in(&self.surroundings.preamble) {
+        if is_known {
+            return;
+        }
+        let in_name = self.columns.time_names().into_iter().find_map(zone_of_name);
+        if let Some(zone) = in_name.or_else(|| zone_in(&self.surroundings.preamble)) {
             output.builder.take_zone_above(&zone);
         }
     }

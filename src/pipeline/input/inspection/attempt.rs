@@ -5,7 +5,7 @@ use std::io::Cursor;
 use super::super::keys::TEMPERATURE;
 use super::super::options::InputOptions;
 use super::super::parser::Input;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Refusal};
 use super::head::Head;
 use super::outcome::Outcome;
 use crate::error::Error;
@@ -19,11 +19,12 @@ const WRONG_DATA: [&str; 7] =
 pub(super) struct Attempt {
     pub options: InputOptions,
     pub result: Result<Outcome, Error>,
-    /// Attempts that differ in the form of times, or in the temperature, alone, where the values do not tell which is
-    /// right; this one is the first.
+    /// Attempts that differ in one thing, where nothing tells which is right; this one is the first.
     pub choices: Vec<(InputOptions, Outcome)>,
     /// In what they differ.
     pub question: Question,
+    /// True if the names of the file say why it is not read.
+    pub is_refusal: bool,
 }
 
 /// A question that a file leaves open.
@@ -33,13 +34,15 @@ pub(super) enum Question {
     TimeFormat,
     /// Which column is the temperature.
     Temperature,
+    /// Which column holds the times of the readings.
+    Time,
     /// The meaning of its columns, which have no names.
     Columns,
 }
 
 impl Attempt {
     fn new(options: InputOptions, result: Result<Outcome, Error>) -> Self {
-        Attempt { options, result, choices: Vec::new(), question: Question::TimeFormat }
+        Attempt { options, result, choices: Vec::new(), question: Question::TimeFormat, is_refusal: false }
     }
 
     /// Takes the best of attempts that differ in the form of times; all of them where several are as good.
@@ -133,11 +136,20 @@ impl Head {
 
     /// Reads the first lines with each form that their times may have.
     pub(super) fn attempt_candidate(&self, candidate: Candidate, layouts: &Layouts) -> Option<Attempt> {
-        let Candidate { options, time_formats, temperatures, others } = candidate;
+        let Candidate { options, time_formats, temperatures, others, times, refusal } = candidate;
+        if let Some(Refusal { reason, hints }) = refusal {
+            let error = hints.into_iter().fold(Error::usage(format!("{}: {reason}", self.name)), Error::hint);
+            return Some(Attempt { is_refusal: true, ..Attempt::new(options, Err(error)) });
+        }
+        if !times.is_empty() {
+            let attempts = times.into_iter().filter_map(|candidate| self.attempt_candidate(candidate, layouts));
+            return Attempt::of_choices(attempts.collect(), Question::Time);
+        }
         if !others.is_empty() {
             let with = |options| {
                 let (time_formats, temperatures) = (time_formats.clone(), temperatures.clone());
-                self.attempt_candidate(Candidate { options, time_formats, temperatures, others: Vec::new() }, layouts)
+                let candidate = Candidate { time_formats, temperatures, ..Candidate::from(options) };
+                self.attempt_candidate(candidate, layouts)
             };
             let all = std::iter::once(options).chain(others).filter_map(with).collect();
             return Attempt::of_choices(all, Question::Columns);

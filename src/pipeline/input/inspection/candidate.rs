@@ -6,6 +6,13 @@ use super::super::time_format::forms_of_times;
 use super::super::unit::{UnitConversion, scaled_unit};
 use crate::pipeline::{ColumnMapping, Layout};
 
+/// Why a file is not read by its names, and what to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub reason: String,
+    pub hints: Vec<String>,
+}
+
 /// Options that may read a file.
 #[derive(Clone)]
 pub(super) struct Candidate {
@@ -16,15 +23,41 @@ pub(super) struct Candidate {
     pub temperatures: Vec<String>,
     /// Options that name columns without a header in another way, where nothing tells which is right.
     pub others: Vec<InputOptions>,
+    /// One for each column of which nothing tells which holds the times of the readings; else none.
+    pub times: Vec<Candidate>,
+    /// The reason for which nothing is read with them.
+    pub refusal: Option<Refusal>,
 }
 
 impl From<InputOptions> for Candidate {
     fn from(options: InputOptions) -> Self {
-        Candidate { options, time_formats: Vec::new(), temperatures: Vec::new(), others: Vec::new() }
+        Candidate {
+            options,
+            time_formats: Vec::new(),
+            temperatures: Vec::new(),
+            others: Vec::new(),
+            times: Vec::new(),
+            refusal: None,
+        }
     }
 }
 
 impl Candidate {
+    /// Returns candidates that read nothing, and say why.
+    pub(super) fn refused(options: &InputOptions, refusal: Refusal) -> Vec<Self> {
+        vec![Candidate { refusal: Some(refusal), ..Candidate::from(options.clone()) }]
+    }
+
+    /// Joins candidates for each of some columns of times, of which nothing tells which is right.
+    pub(super) fn of_times(of_each: &[Vec<Self>]) -> Vec<Self> {
+        let most = of_each.iter().map(Vec::len).max().unwrap_or_default();
+        let nth = |at: usize| {
+            let times: Vec<_> = of_each.iter().filter_map(|candidates| candidates.get(at).cloned()).collect();
+            Candidate { options: times[0].options.clone(), times, ..Candidate::from(InputOptions::default()) }
+        };
+        (0..most).map(nth).collect()
+    }
+
     /// Returns it with the sensor of each of some sources, or with that of the file's name where there are none.
     pub(super) fn with_sensors(self, sources: Vec<String>, name: &str) -> Vec<Self> {
         if self.options.sensor.is_some() || self.options.mapped(SENSOR).next().is_some() {

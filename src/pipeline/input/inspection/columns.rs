@@ -12,6 +12,7 @@ use super::super::device_names::DeviceColumn;
 use super::super::json_scalars::{each_document, each_scalar};
 use super::super::options::{Delimiter, InputFormat};
 use super::super::row_splitter::RowSplitter;
+use super::time_choice::TimeValues;
 use crate::pipeline::parse_time;
 
 /// Rows that are looked at.
@@ -41,6 +42,18 @@ pub(crate) struct ColumnReport {
     /// The finding from its values, where its name may be that of devices.
     #[serde(skip)]
     pub(super) device: Option<DeviceColumn>,
+}
+
+impl ColumnReport {
+    /// Returns what its values say of times.
+    pub(super) fn time_values(&self) -> TimeValues {
+        let range = self.min.iter().chain(&self.max).map(String::as_str);
+        match self.kind {
+            "number" | "time" => TimeValues::of(range),
+            "text" => TimeValues::of(self.texts.iter().map(String::as_str)),
+            _ => TimeValues::default(),
+        }
+    }
 }
 
 /// A column while its cells are looked at.

@@ -27,8 +27,10 @@ pub(crate) struct InspectionCounts {
     pub assumed_utc: u64,
     /// Seconds of 1970-01-01 that may be days of a spreadsheet.
     pub possible_days: u64,
-    /// Times of 1970.
+    /// Times of 1970, or before 2000 in a unit below seconds.
     pub early_times: u64,
+    /// Times later than a day from now.
+    pub future_times: u64,
     /// Temperatures below absolute zero.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form.
@@ -54,6 +56,7 @@ impl InspectionCounts {
             assumed_utc: counted.times.assumed_utc,
             possible_days: counted.times.possible_days,
             early_times: counted.times.early,
+            future_times: counted.times.future,
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             possible_devices: counted.possible_devices.clone(),
@@ -73,6 +76,7 @@ impl InspectionCounts {
             assumed_utc,
             possible_days,
             early_times,
+            future_times,
             impossible_temperatures,
             passed_over,
             possible_devices,
@@ -88,6 +92,7 @@ impl InspectionCounts {
             assumed_utc,
             possible_days,
             early_times,
+            future_times,
             impossible_temperatures,
             passed_over,
             possible_devices,

@@ -10,11 +10,13 @@ use super::super::row_splitter::RowSplitter;
 use super::super::series_columns::{SeriesColumns, with_series};
 use super::super::time_format::{forms_of, is_zone_name, zone_in_name};
 use super::super::unit::Unit;
-use super::candidate::{Candidate, conversion_of, with_forms, with_layout};
+use super::candidate::{Candidate, Refusal, conversion_of, with_forms, with_layout};
 use super::long_guess::{keys_of, quantity_and_value};
-use super::names::{has_temperature_unit, is_temperature, time_place};
+use super::names::{has_temperature_unit, is_temperature, time_places};
 use super::temperatures::Temperatures;
+use super::time_choice::{TimeChoice, TimeValues, choose};
 use super::time_columns::{ROWS, TimeColumns};
+use super::time_parts::{TimeParts, refused_clock};
 use super::without_header::without_header;
 use crate::pipeline::{ColumnMapping, Layout, parse_time};
 
@@ -43,7 +45,7 @@ struct Places {
 impl Places {
     fn of(names: &[String], row: Option<&Vec<String>>) -> Option<Self> {
         let is_index = |row: &&Vec<String>| names[0].is_empty() && parse_time(&row[0]).is_ok() && row[0].len() > 8;
-        let time = time_place(names).or_else(|| row.filter(is_index).map(|_| 0))?;
+        let time = time_places(names).first().copied().or_else(|| row.filter(is_index).map(|_| 0))?;
         // As loggers of Campbell do, a row below the names may name the units.
         let units = row.filter(|row| !row.iter().any(|cell| cell.contains(|sign: char| sign.is_ascii_digit())));
         let is_unit = |cell: &String| Unit::named(cell).is_some_and(Unit::is_temperature);
@@ -148,10 +150,16 @@ pub(super) fn other_temperatures(text: &str, layouts: &[Layout], name: &str, giv
 
 /// Returns options for rows that hold one quantity each, below a header that names what holds it.
 fn long_candidates(delimiter: Delimiter, rows: &[Vec<String>], name: &str, given: &InputOptions) -> Vec<Candidate> {
-    let columns = |row: &Vec<String>| Some((time_place(row)?, quantity_and_value(row)));
+    let columns = |row: &Vec<String>| (!time_places(row).is_empty()).then(|| quantity_and_value(row));
     let header = rows.iter().take(HEADER_LINES).enumerate().find_map(|(at, row)| Some((at, columns(row)?)));
-    let Some((at, (time, pairs))) = header.filter(|(_, (_, pairs))| !pairs.is_empty()) else { return Vec::new() };
+    let Some((at, pairs)) = header.filter(|(_, pairs)| !pairs.is_empty()) else { return Vec::new() };
     let (header, rows) = (&rows[at], &rows[at + 1..]);
+    let Some(TimeChoice { at: time, as_good }) = choose(header, |_| (0, 0), |at| values_of(rows, at)) else {
+        return Vec::new();
+    };
+    if !as_good.is_empty() && given.mapped(TIME).next().is_none() {
+        return Candidate::refused(given, undecided_times(header, &as_good));
+    }
     for (quantity, value) in pairs.into_iter().filter(|(quantity, value)| *quantity != time && *value != time) {
         let names = rows.iter().filter_map(|row| row.get(quantity).cloned()).filter(|name| !name.is_empty());
         let Some(keys) = keys_of(&names.collect()) else { continue };
@@ -233,22 +241,78 @@ fn reference(header: &[String], at: usize) -> String {
     as_source(name)
 }
 
+/// Returns what the values of a column say of its times.
+fn values_of(rows: &[Vec<String>], at: usize) -> TimeValues {
+    TimeValues::of(rows.iter().map(|row| row.get(at).map_or("", String::as_str)))
+}
+
+/// Returns why times are not read of which nothing tells which are those of the readings.
+fn undecided_times(header: &[String], as_good: &[usize]) -> Refusal {
+    let names: Vec<_> = as_good.iter().map(|at| format!("`{}`", reference(header, *at))).collect();
+    let hint = |at: &usize| format!("`--map 'current_time={}'` takes one", reference(header, *at));
+    Refusal {
+        reason: format!("nothing in it tells which of {} are the times of the readings", names.join(" and ")),
+        hints: as_good.iter().map(hint).collect(),
+    }
+}
+
 fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate> {
+    let Table { header, rows, places, .. } = table;
+    let temperatures = places.temperatures.places();
+    let distance = |at: usize| (usize::from(temperatures.contains(&at)), 0);
+    let is_given = given.mapped(TIME).next().is_some();
+    // The index of a table that a program wrote has no name, and what has none is read or empty.
+    let mut names = header.clone();
+    if names[places.time].is_empty() {
+        TIME.clone_into(&mut names[places.time]);
+    }
+    let Some(TimeChoice { at, as_good }) = choose(&names, distance, |at| values_of(rows, at)).filter(|_| !is_given)
+    else {
+        return with_time(table, places.time, name, given);
+    };
+    if as_good.is_empty() {
+        return with_time(table, at, name, given);
+    }
+    if temperatures.len() > 1 && given.mapped(TEMPERATURE).next().is_none() {
+        // Each of the temperatures may have its own.
+        return Candidate::refused(given, undecided_times(header, &as_good));
+    }
+    let of_each: Vec<_> = as_good.into_iter().map(|at| with_time(table, at, name, given)).collect();
+    Candidate::of_times(&of_each)
+}
+
+/// Returns options by which a column holds the times.
+fn with_time(table: &Table, time: usize, name: &str, given: &InputOptions) -> Vec<Candidate> {
     let Table { delimiter, header, rows, places } = table;
     let mut options = given.clone();
     if *delimiter == Delimiter::Blanks {
         options.delimiter = options.delimiter.or(Some(Delimiter::Blanks));
     }
-    let time = TimeColumns::around(places.time, header, rows);
+    let is_number = values_of(rows, time).is_other_number && given.mapped(TIME).next().is_none();
+    let time = TimeColumns::around(time, header, rows);
+    let has_form = given.time_format.is_some() || given.time_unit.is_some();
+    if let Some(clock) = time.unread_clock(header, rows).filter(|_| !has_form) {
+        return Candidate::refused(given, refused_clock(clock, time, header, rows));
+    }
+    let parts = if is_number && !has_form { TimeParts::of(time.date, header, rows) } else { Ok(None) };
+    let parts = match parts {
+        Ok(parts) => parts,
+        Err(refusal) => return Candidate::refused(given, refusal),
+    };
+    let columns = match &parts {
+        Some(parts) => parts.columns.clone(),
+        None => [time.date].into_iter().chain(time.clock).collect(),
+    };
     options.short_rows |= ends_early(header, rows);
     if *delimiter == Delimiter::Byte(b',') && options.decimal.is_none() && has_parted_numbers(header, rows) {
         options.decimal = Some(DecimalSign::Comma);
     }
-    let mut map = |key: &str, at: usize, with: Option<usize>| {
-        let is_own = header[at] == key && with.is_none() && header.iter().filter(|name| *name == key).count() == 1;
+    let mut map = |key: &str, at: &[usize]| {
+        let is_own =
+            matches!(at, [one] if header[*one] == key) && header.iter().filter(|name| *name == key).count() == 1;
         if !is_own && given.mapped(key).next().is_none() {
-            let with = with.map_or(String::new(), |at| format!("+{}", reference(header, at)));
-            options.map.push(mapping(key, format!("{}{with}", reference(header, at))));
+            let sources: Vec<_> = at.iter().map(|at| reference(header, *at)).collect();
+            options.map.push(mapping(key, sources.join("+")));
         }
     };
     let mut undecided = Vec::new();
@@ -256,24 +320,19 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate
         Temperatures::OneOf(places) if given.mapped(TEMPERATURE).next().is_none() => {
             undecided = places.iter().map(|at| reference(header, *at)).collect();
         }
-        temperatures => temperatures.places().iter().for_each(|at| map(TEMPERATURE, *at, None)),
+        temperatures => temperatures.places().iter().for_each(|at| map(TEMPERATURE, &[*at])),
     }
-    map(TIME, time.date, time.clock);
+    map(TIME, &columns);
     let is_whole = |at: &usize| rows.iter().all(|row| row.get(*at).is_none_or(|cell| !cell.contains(['.', ','])));
     let temperatures = places.temperatures.places();
     if !given.has_unit_of_temperature() && temperatures.iter().all(is_whole) {
         options.unit.extend(conversion_of(temperatures.iter().map(|at| header[*at].as_str())));
     }
     if let Some(unit) = places.unit {
-        map(TEMPERATURE_UNIT, unit, None);
+        map(TEMPERATURE_UNIT, &[unit]);
     }
-    let is_read = |at: usize| {
-        places.temperatures.places().contains(&at)
-            || at == time.date
-            || time.clock == Some(at)
-            || places.unit == Some(at)
-    };
-    let row = RowPlaces { time, value: places.temperatures.places().first().copied(), quantity: None };
+    let is_read = |at: usize| temperatures.contains(&at) || columns.contains(&at) || places.unit == Some(at);
+    let row = RowPlaces { time, value: temperatures.first().copied(), quantity: None };
     let sources = sources_of(header, rows, row, is_read);
     // Other columns of one name cannot be fields.
     let is_read = |at: usize| is_read(at) || sources.contains(&reference(header, at));
@@ -287,8 +346,10 @@ fn with_header(table: &Table, name: &str, given: &InputOptions) -> Vec<Candidate
     if options.time_zone.is_none() {
         options.time_zone = zone_in_name(&header[time.date]);
     }
-    let mut candidate = if time.is_hour && options.time_format.is_none() {
-        let time_formats = time.hour_forms(header, rows);
+    let mut candidate = if let Some(TimeParts { form, .. }) = parts {
+        Candidate { time_formats: vec![form], ..Candidate::from(options) }
+    } else if time.clock_form.is_some() && options.time_format.is_none() {
+        let time_formats = time.number_forms(header, rows);
         if time_formats.is_empty() {
             return Vec::new();
         }

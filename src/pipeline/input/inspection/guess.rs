@@ -14,8 +14,10 @@ use super::candidate::{Candidate, conversion_of, with_forms, with_layout};
 use super::columns::{ColumnReport, columns_of};
 use super::csv_guess::{csv_candidates, split};
 use super::long_guess::{keys_of, quantity_and_value};
-use super::names::{is_temperature, time_place};
+use super::names::is_temperature;
+use super::own_times::{StarPaths, not_one_sensor, one_by_one};
 use super::temperatures::Temperatures;
+use super::time_choice::{TimeChoice, choose};
 use crate::pipeline::{ColumnMapping, Layout, Layouts};
 
 /// Lines in which a header is looked for.
@@ -184,7 +186,9 @@ fn long_json_candidates(
     given: &InputOptions,
 ) -> Vec<Candidate> {
     let keys: Vec<_> = columns.iter().map(|column| last_key(&column.name)).collect();
-    let Some(time) = time_place(&keys) else { return Vec::new() };
+    let Some(TimeChoice { at: time, .. }) = choose(&keys, |_| (0, 0), |at| columns[at].time_values()) else {
+        return Vec::new();
+    };
     for (quantity, value) in quantity_and_value(&keys) {
         let (quantity, value, time) = (&columns[quantity], &columns[value], &columns[time]);
         let is_together = elements_of(&quantity.name) == elements_of(&value.name);
@@ -249,67 +253,131 @@ fn is_bulk(text: &str) -> bool {
 
 fn json_candidates(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Vec<Candidate> {
     let columns = columns_of(text.as_bytes(), Some(format), None);
-    let of_kind = |kinds: &[&str]| -> Vec<String> {
-        let wanted = columns.iter().filter(|column| kinds.contains(&column.kind));
-        wanted.map(|column| column.name.clone()).collect()
-    };
     let (temperatures, paths) = json_temperatures(&columns);
     let temperatures: Vec<_> = temperatures.places().iter().map(|at| paths[*at].clone()).collect();
-    let Some(temperature) = temperatures.first() else {
+    if temperatures.is_empty() {
         return long_json_candidates(text, format, &columns, name, given);
-    };
-    let samples = |path: &String| {
-        let column = columns.iter().find(|column| column.name == *path);
-        column.map_or_else(Vec::new, |column| column.texts.clone())
-    };
-    let mut written = of_kind(&["text"]);
-    written.retain(|path| !forms_of_times(&samples(path), "").is_empty());
-    let mut stamps = of_kind(&["number", "time"]);
-    stamps.retain(|path| !temperatures.contains(path));
+    }
     // The time of a reading lies in its own element, where there is one: that around all of them is of something else.
-    let find_time = |paths: &[String], is_beside: bool| {
-        let beside = |path: &&String| !is_beside || elements_of(path) == elements_of(temperature);
-        let paths: Vec<_> = paths.iter().filter(beside).collect();
-        let names: Vec<_> = paths.iter().map(|path| last_key(path)).collect();
-        time_place(&names).map(|at| paths[at].clone())
+    let mut pairs = Vec::new();
+    for temperature in &temperatures {
+        match time_beside(temperature, &temperatures, &columns) {
+            Some((time, as_good)) if as_good.is_empty() || given.mapped(TIME).next().is_some() => {
+                pairs.push((temperature.clone(), time));
+            }
+            Some((_, as_good)) => {
+                let of_each = as_good
+                    .into_iter()
+                    .map(|time| with_pair(text, format, name, given, &columns, &temperatures, &time));
+                return Candidate::of_times(&of_each.collect::<Vec<_>>());
+            }
+            None => return Vec::new(),
+        }
+    }
+    let is_given = [TIME, TEMPERATURE, SENSOR].iter().any(|key| given.mapped(key).next().is_some());
+    if pairs.iter().any(|(_, time)| *time != pairs[0].1) && !is_given {
+        return with_own_times(text, format, name, given, &columns, &pairs);
+    }
+    with_pair(text, format, name, given, &columns, &temperatures, &pairs[0].1)
+}
+
+/// Returns the path of the times of a temperature, and those of other times that may be it as well, with it.
+fn time_beside(temperature: &str, all: &[String], columns: &[ColumnReport]) -> Option<(String, Vec<String>)> {
+    let is_written = |column: &ColumnReport| column.kind == "text" && !forms_of_times(&column.texts, "").is_empty();
+    let is_time = |column: &&ColumnReport| ["number", "time"].contains(&column.kind) || is_written(column);
+    let columns: Vec<_> = columns.iter().filter(is_time).filter(|column| !all.contains(&column.name)).collect();
+    let names: Vec<_> = columns.iter().map(|column| last_key(&column.name)).collect();
+    let distance = |at: usize| {
+        let path = columns[at].name.as_str();
+        let is_beside = elements_of(path) == elements_of(temperature);
+        (usize::from(!is_beside), steps_between(path, temperature))
     };
-    let found = [(&stamps, true), (&written, true), (&stamps, false), (&written, false)];
-    let Some(time) = found.into_iter().find_map(|(paths, is_beside)| find_time(paths, is_beside)) else {
-        return Vec::new();
+    let TimeChoice { at, as_good } = choose(&names, distance, |at| columns[at].time_values())?;
+    Some((columns[at].name.clone(), as_good.into_iter().map(|at| columns[at].name.clone()).collect()))
+}
+
+/// Returns how many members lie between two paths: none where both are in one object.
+fn steps_between(one: &str, other: &str) -> usize {
+    let common = one.split('.').zip(other.split('.')).take_while(|(one, other)| one == other).count();
+    one.matches('.').count() + other.matches('.').count() - 2 * common
+}
+
+/// Returns options for documents whose members have a temperature and a time each.
+fn with_own_times(
+    text: &str,
+    format: InputFormat,
+    name: &str,
+    given: &InputOptions,
+    columns: &[ColumnReport],
+    pairs: &[(String, String)],
+) -> Vec<Candidate> {
+    let Some(star) = StarPaths::of(pairs) else { return Candidate::refused(given, one_by_one(pairs)) };
+    if given.sensor.is_some() {
+        return Candidate::refused(given, not_one_sensor(&star.key));
+    }
+    let has_own = columns.iter().any(|column| column.name == SENSOR);
+    let sources = if has_own { vec![SENSOR.to_owned()] } else { json_sensors(columns, &pairs[0].0) };
+    let sources = if sources.is_empty() {
+        vec![star.key.clone()]
+    } else {
+        sources.iter().map(|source| star.sensor(source)).collect()
     };
-    let times = samples(&time);
+    let candidate = |source: String| {
+        let mut options = given.clone();
+        options.map.push(ColumnMapping { key: SENSOR.to_owned(), source });
+        let found =
+            with_pair(text, format, name, &options, columns, std::slice::from_ref(&star.temperature), &star.time);
+        let times = columns.iter().filter(|column| pairs.iter().any(|(_, time)| *time == column.name));
+        let texts: Vec<_> = times.flat_map(|column| column.texts.clone()).collect();
+        found.into_iter().map(move |candidate| with_forms(candidate.options, texts.clone().into_iter(), ""))
+    };
+    sources.into_iter().flat_map(candidate).collect()
+}
+
+/// Returns options by which paths hold the temperatures, and another their times.
+fn with_pair(
+    text: &str,
+    format: InputFormat,
+    name: &str,
+    given: &InputOptions,
+    columns: &[ColumnReport],
+    temperatures: &[String],
+    time: &str,
+) -> Vec<Candidate> {
+    let samples = columns.iter().find(|column| column.name == time);
+    let times = samples.map_or_else(Vec::new, |column| column.texts.clone());
     let mut options = InputOptions { coerce: true, ..given.clone() };
-    let mut map = |key: &str, source: &String| {
+    let mut map = |key: &str, source: &str| {
         let is_own = source == key && (key != TEMPERATURE || temperatures.len() == 1);
         if !is_own && given.mapped(key).next().is_none() {
-            options.map.push(ColumnMapping { key: key.to_owned(), source: source.clone() });
+            options.map.push(ColumnMapping { key: key.to_owned(), source: source.to_owned() });
         }
     };
-    for temperature in &temperatures {
+    for temperature in temperatures {
         map(TEMPERATURE, temperature);
     }
-    map(TIME, &time);
-    let is_whole = |path: &&String| {
-        let range = columns.iter().find(|column| column.name == **path).map(|column| [&column.min, &column.max]);
+    map(TIME, time);
+    let is_whole = |path: &String| {
+        let range = columns.iter().find(|column| column.name == *path).map(|column| [&column.min, &column.max]);
         range.is_some_and(|range| range.into_iter().flatten().all(|value| !value.contains('.')))
     };
-    if !given.has_unit_of_temperature() && temperatures.iter().all(|path| is_whole(&path)) {
+    if !given.has_unit_of_temperature() && temperatures.iter().all(is_whole) {
         let names: Vec<_> = temperatures.iter().map(|path| quantity_key(path)).collect();
         options.unit.extend(conversion_of(names.iter().map(String::as_str)));
     }
     // A zone beside times that are written.
     let is_written = columns.iter().any(|column| column.name == time && column.kind != "number");
     let zone = columns.iter().find(|column| is_zone_name(&last_key(&column.name)) && column.kind != "list");
-    let is_local = is_written && given.time_zone.is_none() && !is_utc_name(&last_key(&time));
+    let is_local = is_written && given.time_zone.is_none() && !is_utc_name(&last_key(time));
     if let Some(zone) = zone.filter(|_| is_local) {
         map(UTC_OFFSET, &zone.name);
     }
     if is_bulk(text) && given.matches.is_empty() {
-        options.matches.push(ColumnPattern { column: temperature.clone(), pattern: "*".to_owned() });
+        options.matches.push(ColumnPattern { column: temperatures[0].clone(), pattern: "*".to_owned() });
     }
     let has_own = columns.iter().any(|column| column.name == SENSOR);
-    let paths = SeriesPaths { sensor: None, temperature, time: &time, quantity: None };
-    let found = || all_json_sensors(json_sensors(&columns, temperature), text, format, paths, given);
+    let paths = SeriesPaths { sensor: None, temperature: &temperatures[0], time, quantity: None };
+    let found = || all_json_sensors(json_sensors(columns, &temperatures[0]), text, format, paths, given);
     let sources = if has_own { vec![SENSOR.to_owned()] } else { found() };
     let candidates = with_forms(options, times.into_iter(), "").with_sensors(sources, name);
     let plain = |mut candidate: Candidate| {

@@ -146,25 +146,27 @@ pub(super) fn is_plain_temperature(name: &str) -> bool {
     words(&plain(name)).iter().all(is_known)
 }
 
-/// Returns the place of a time among names. Where one is named as UTC, those named as local are not looked at.
-pub(super) fn time_place(names: &[String]) -> Option<usize> {
+/// Returns the places of times among names, the likeliest first. Where one is named as UTC, those named as local are not
+/// looked at.
+pub(super) fn time_places(names: &[String]) -> Vec<usize> {
     let has = |name: &String, parts: &[&str]| parts.iter().any(|part| name.to_lowercase().contains(part));
     let is_time = |name: &String| has(name, &["time", "date", "zeit", "datum"]);
     let is_utc = |name: &String| is_time(name) && has(name, &["utc", "gmt"]) && !has(name, &["offset", "zone"]);
-    let is_passed_over = |name: &String| has(name, &["local", "lokal"]) && names.iter().any(is_utc);
-    let looked_at = |name: &String| if is_passed_over(name) { String::new() } else { name.clone() };
-    let names: Vec<_> = names.iter().map(looked_at).collect();
-    let of_parts = || {
-        let is_time = |name: &String| ["time", "date", "zeit", "datum"].iter().any(|part| plain(name).contains(part));
-        names.iter().position(|name| is_utc(name) && is_time(name)).or_else(|| names.iter().position(is_time))
+    let has_utc = names.iter().any(is_utc);
+    let is_passed_over = |name: &String| has(name, &["local", "lokal"]) && has_utc;
+    let plain_names: Vec<_> = names.iter().map(|name| plain(name)).collect();
+    let rank = |at: &usize| {
+        let (name, plain) = (&names[*at], &plain_names[*at]);
+        if let Some(known) = TIMES.iter().position(|known| known == plain) {
+            return Some(known);
+        }
+        let is_named = ["time", "date", "zeit", "datum"].iter().any(|part| plain.contains(part));
+        is_named.then_some(if is_utc(name) { TIMES.len() } else { TIMES.len() + 1 })
     };
-    place(&names, &TIMES).or_else(of_parts)
-}
-
-/// Returns the place of the first name of the list that is there.
-fn place(names: &[String], wanted: &[&str]) -> Option<usize> {
-    let plain: Vec<_> = names.iter().map(|name| plain(name)).collect();
-    wanted.iter().find_map(|wanted| plain.iter().position(|name| name == wanted))
+    let looked_at = (0..names.len()).filter(|at| !is_passed_over(&names[*at]));
+    let mut found: Vec<_> = looked_at.filter_map(|at| Some((rank(&at)?, at))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, at)| at).collect()
 }
 
 #[cfg(test)]
@@ -222,6 +224,7 @@ mod tests {
     #[test]
     fn time_is_known_by_its_name() {
         let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let time_place = |names: &[String]| time_places(names).first().copied();
         assert_eq!(time_place(&names(&["No.", "Date Time, GMT+01:00", "Temp"])), Some(1));
         assert_eq!(time_place(&names(&["date", "Zeitstempel [UTC]"])), Some(1));
         assert_eq!(time_place(&names(&["a", "Measured (date)"])), None);

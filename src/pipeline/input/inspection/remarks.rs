@@ -2,25 +2,10 @@
 
 use super::super::keys::{SENSOR, TEMPERATURE};
 use super::super::unit::scaled_unit;
-use super::{Inspection, last_key, names};
+use super::Inspection;
+use super::other_columns::last_key;
 
 impl Inspection {
-    /// Returns the columns that are temperatures by their names, beside those that are read as such by a guess.
-    fn other_temperatures(&self) -> Vec<String> {
-        let read: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| mapping.source.as_str()).collect();
-        if read.is_empty()
-            || !self.choices.is_empty()
-            || self.options.layout.is_some()
-            || self.options.quantity.is_some()
-        {
-            return Vec::new();
-        }
-        let is_dropped = |name: &String| self.options.drop.contains(name) || !self.options.only.is_empty();
-        let is_other = |name: &String| !read.contains(&name.as_str()) && names::is_temperature(last_key(name));
-        let columns = self.columns.iter().filter(|column| column.kind == "number").map(|column| &column.name);
-        columns.filter(|name| is_other(name) && !is_dropped(name)).cloned().collect()
-    }
-
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
     pub(crate) fn remarks(&self) -> Vec<String> {
@@ -30,14 +15,7 @@ impl Inspection {
             remarks
                 .push(format!("temperatures are in {unit} and stay so; `--unit temperature={unit}:C` converts them"));
         }
-        let others = self.other_temperatures();
-        if !others.is_empty() {
-            let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
-            let are =
-                if others.len() == 1 { "is a temperature, too, and stays" } else { "are temperatures, too, and stay" };
-            let what = if others.len() == 1 { "a further field" } else { "further fields" };
-            remarks.push(format!("{} {are} {what}; `--map temperature=COLUMN` takes another", names.join(", ")));
-        }
+        remarks.extend(self.other_columns());
         let mut sources = self.options.mapped(TEMPERATURE).map(|mapping| &mapping.source);
         if let Some(name) = sources.find(|source| scaled_unit(last_key(source)).is_some()) {
             remarks.push(format!(

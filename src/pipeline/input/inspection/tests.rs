@@ -53,7 +53,9 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
             let unit = unit.collect();
             let map = needs.iter().filter(|need| *need == "--map").map(|_| "temperature=field1".parse().unwrap());
             let (layout, map) = (Some(name.clone()), map.collect());
-            let named = InputOptions { layout, map, unit, sensor, ..InputOptions::default() };
+            let needs_zone = needs.iter().any(|need| *need == "--time-zone");
+            let time_zone = needs_zone.then(|| "Europe/Berlin".to_owned());
+            let named = InputOptions { layout, map, unit, time_zone, sensor, ..InputOptions::default() };
             inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
         }
         assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
@@ -268,3 +270,4 @@ fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
 mod choices;
 mod devices;
 mod guesses;
+mod times;

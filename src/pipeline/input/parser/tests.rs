@@ -152,6 +152,7 @@ mod damaged;
 mod dates;
 mod devices;
 mod headers;
+mod joined;
 mod json;
 mod named_options;
 mod other_formats;

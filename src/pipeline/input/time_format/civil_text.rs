@@ -32,6 +32,8 @@ pub(super) enum Zone<'a> {
     Named(&'a str),
     /// Both, which must agree.
     Both(i32, &'a str),
+    /// `CET`: one of the names that a zone has over the year.
+    Abbreviation(&'a str),
 }
 
 /// Reads a text.
@@ -287,7 +289,8 @@ impl<'a> Scanner<'a> {
         let name = self.rest;
         let is_abbreviation = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && (2..=5).contains(&name.len());
         if is_abbreviation {
-            return Err(TimeError::ZoneAbbreviation);
+            self.rest = "";
+            return Ok(Zone::Abbreviation(name));
         }
         if !name.contains('/') || name.contains(' ') {
             return Err(TimeError::NotATime);

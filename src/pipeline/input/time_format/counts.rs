@@ -16,7 +16,8 @@ pub(crate) struct TimeFacts {
     pub skipped: bool,
     /// It is of the size of a spreadsheet's days, and was taken as seconds of 1970-01-01.
     pub possible_day: bool,
-    /// It is of 1970, as those of a clock that was not set, or that counts from the start of its device.
+    /// It is of 1970, as those of a clock that was not set, or that counts from the start of its device; or a number of
+    /// milliseconds or less before 2000, as those that count from another year.
     pub early: bool,
 }
 
@@ -32,8 +33,10 @@ pub(crate) struct TimeCounts {
     pub skipped: u64,
     /// Seconds of the size of a spreadsheet's days.
     pub possible_days: u64,
-    /// Of 1970.
+    /// Of 1970, or before 2000 in milliseconds and smaller units.
     pub early: u64,
+    /// Later than a day from now.
+    pub future: u64,
 }
 
 const UNITS: [TimeUnit; 5] =
@@ -67,6 +70,7 @@ impl TimeCounts {
         self.skipped += other.skipped;
         self.possible_days += other.possible_days;
         self.early += other.early;
+        self.future += other.future;
     }
 
     /// The units that occurred, with how often.

@@ -7,6 +7,8 @@ use crate::pipeline::time::{CALENDAR_YEARS, LEAST_MILLISECONDS};
 
 /// 1971-01-01T00:00:00Z.
 const YEAR_1971: u64 = 31_536_000;
+/// 2000-01-01T00:00:00Z. Times in milliseconds and smaller units are not earlier: such numbers count from another year.
+const YEAR_2000: u64 = 946_684_800;
 /// 2100-01-01T00:00:00Z. A larger number is not taken for seconds.
 const YEAR_2100: u64 = 4_102_444_800;
 /// Where each unit is taken for certain: from 1973 to 2099. Between them lie dates such as `20231114221320`.
@@ -54,7 +56,13 @@ pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
     let unit = RANGES.iter().find(|(range, _)| range.contains(&size)).map(|(_, unit)| *unit);
     let mut parsed = in_unit(number, unit.ok_or(TimeError::NoUnit)?)?;
     parsed.facts.possible_day = SPREADSHEET_DAYS.contains(&size);
-    parsed.facts.early = size < YEAR_1971 && !parsed.facts.possible_day;
+    let year_2000 = match unit {
+        Some(TimeUnit::Milliseconds) => YEAR_2000 * 1_000,
+        Some(TimeUnit::Microseconds) => YEAR_2000 * 1_000_000,
+        Some(TimeUnit::Nanoseconds) => YEAR_2000 * 1_000_000_000,
+        _ => YEAR_1971,
+    };
+    parsed.facts.early = size < year_2000 && !parsed.facts.possible_day;
     Ok(parsed)
 }
 

@@ -48,11 +48,21 @@ pub(crate) enum TimeError {
     /// Not of the form of `--time-format`.
     #[error("does not match --time-format")]
     OtherFormat,
-    /// `CET`, `EST` and the like.
+    /// `CET`, `EST` and the like, which need the zone that has them.
     #[error(
-        "names its zone by an abbreviation; write that as text in --time-format, and name the zone with --time-zone"
+        "names its zone by an abbreviation, of which most have several meanings; name the zone that has it with --time-zone, such as Europe/Berlin for CET and CEST"
     )]
     ZoneAbbreviation,
+    /// An abbreviation that the zone of the times does not have then.
+    #[error(
+        "names its zone by an abbreviation that its time zone does not have at that time; name another with --time-zone, or write it as text in --time-format with the offset in --time-zone"
+    )]
+    OtherAbbreviation,
+    /// `2023-14-11`, or another date of a file that has such a one.
+    #[error(
+        "the day stands before the month behind the year, as a month above 12 shows; name the form, for example --time-format '%Y-%d-%m %H:%M:%S' (rows of this file that were taken before it have them swapped)"
+    )]
+    DayBeforeMonth,
     /// A zone that is not in the time zone database.
     #[error("names a time zone that is not in the database")]
     UnknownZone,
@@ -74,7 +84,10 @@ impl TimeError {
     /// The class of the reason, for programs.
     pub(crate) fn code(self) -> &'static str {
         match self {
-            TimeError::Ambiguous | TimeError::ZoneAbbreviation => "ambiguous-time",
+            TimeError::Ambiguous
+            | TimeError::ZoneAbbreviation
+            | TimeError::OtherAbbreviation
+            | TimeError::DayBeforeMonth => "ambiguous-time",
             TimeError::CompactDate { .. }
             | TimeError::SpreadsheetDay
             | TimeError::Negative

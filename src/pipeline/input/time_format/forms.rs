@@ -3,7 +3,7 @@
 use jiff::fmt::strtime::BrokenDownTime;
 
 use super::civil_fields::HALVES;
-use super::{TimeOptions, TimeParser};
+use super::{TimeOptions, TimeParser, day_second};
 
 /// The orders of day, month and a year of four digits, or of two.
 const ORDERS: [[&str; 3]; 2] = [["%d", "%m", "%Y"], ["%m", "%d", "%Y"]];
@@ -71,6 +71,9 @@ pub(in super::super) fn reads_alone(text: &str) -> bool {
 /// Where the values leave several, the name of their column may tell: `Time (dd/mm/yyyy)`.
 pub(in super::super) fn forms_of_times(times: &[String], name: &str) -> Vec<String> {
     let times: Vec<_> = times.iter().map(|time| time.trim()).filter(|time| !time.is_empty()).collect();
+    if let Some(form) = times.iter().find_map(|time| day_second_form(time)) {
+        return forms_that_read(&[form], times.into_iter());
+    }
     if times.iter().any(|time| reads_alone(time)) {
         return Vec::new();
     }
@@ -84,6 +87,12 @@ pub(in super::super) fn forms_of_times(times: &[String], name: &str) -> Vec<Stri
         reading.retain(|form| form.starts_with(first));
     }
     reading
+}
+
+/// Returns the form of a time that shows the day between the year and the month.
+fn day_second_form(time: &str) -> Option<String> {
+    let (date, rest) = day_second::date_form(time)?;
+    Some(format!("{date}{}", clock(rest)?))
 }
 
 /// Returns the field that a column's name says to stand first.
@@ -269,6 +278,16 @@ mod tests {
         {
             assert_eq!(forms_of(time), [""; 0], "{time}");
         }
+    }
+
+    #[test]
+    fn day_behind_the_year_is_shown_by_one_time() {
+        let of = |times: &[&str]| forms_of_times(&times.iter().map(|time| (*time).to_owned()).collect::<Vec<_>>(), "");
+        assert_eq!(of(&["2023-01-02 00:00:00", "2023-15-02 00:00:00"]), ["%Y-%d-%m %H:%M:%S"]);
+        assert_eq!(of(&["2023/14/11 22:13"]), ["%Y/%d/%m %H:%M"]);
+        assert!(of(&["2023-14-11 22:13", "soon"]) == ["%Y-%d-%m %H:%M"], "a row of another kind decides nothing");
+        assert!(of(&["2023-14-11 22:13", "2023-11-14 22:13"]) == ["%Y-%d-%m %H:%M"], "the other one is rejected");
+        assert!(of(&["2023-01-02 00:00:00", "2023-02-15 00:00:00"]).is_empty());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Time zones as they are named on the command line.
 
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 /// Offsets are whole quarters of an hour: any other number was meant for something else.
 const QUARTER: i32 = 15 * 60;
@@ -156,6 +157,63 @@ pub(in super::super) fn zone_in_name(name: &str) -> Option<String> {
     words.into_iter().find(is_zone).map(str::to_owned)
 }
 
+/// Abbreviations of zones in names of columns, in any case. Only in capitals where they are words as well.
+const ABBREVIATIONS: [&str; 26] = [
+    "cet", "cest", "mez", "mesz", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "akst", "akdt", "eet", "eest",
+    "aest", "aedt", "acst", "acdt", "awst", "nzst", "nzdt", "jst", "kst", "msk", "sast",
+];
+const CAPITAL_ABBREVIATIONS: [&str; 12] =
+    ["EST", "BST", "IST", "WET", "WEST", "HST", "HKT", "SGT", "BRT", "CAT", "EAT", "WAT"];
+/// Words before `Time` that name a zone.
+const ZONE_WORDS: [&str; 6] = ["eastern", "central", "mountain", "pacific", "atlantic", "european"];
+
+/// Returns the zone that a column's name has: by its IANA name, or by an abbreviation or a word that has no certain meaning
+/// (`Time (EST)`, `Zeit [MEZ]`, `time_cet`, `Eastern Standard Time`).
+pub(in super::super) fn zone_of_name(name: &str) -> Option<String> {
+    if let Some(zone) = zone_in_name(name) {
+        return Some(zone);
+    }
+    if is_utc_name(name) || offset_in_name(name).is_some() {
+        return None;
+    }
+    let words: Vec<_> = name.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_abbreviation = |(at, word): &(usize, &&str)| {
+        let small = word.to_lowercase();
+        ABBREVIATIONS.contains(&small.as_str())
+            || CAPITAL_ABBREVIATIONS.contains(*word)
+            // `est_time` may be an estimate.
+            || small == "est" && *at > 0
+            || *at > 0 && small.strip_prefix("time").is_some_and(|rest| ABBREVIATIONS.contains(&rest))
+    };
+    let abbreviation = words.iter().enumerate().find(is_abbreviation).map(|(_, word)| (*word).to_owned());
+    let is_word = |pair: &[&str]| {
+        let [zone, time] = [pair[0].to_lowercase(), pair[1].to_lowercase()];
+        ZONE_WORDS.contains(&zone.as_str()) && ["time", "standard", "daylight", "summer"].contains(&time.as_str())
+    };
+    abbreviation.or_else(|| words.windows(2).find(|pair| is_word(pair)).map(|pair| pair.join(" ")))
+}
+
+/// Returns the moment of a local time with the abbreviation that its zone has then: `02:30 CEST` and `02:30 CET` are an
+/// hour apart. Nothing where the zone has another one.
+pub(super) fn moment_of_abbreviation(civil: DateTime, name: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let english = match name.to_ascii_uppercase().as_str() {
+        "MEZ" => "CET".to_owned(),
+        "MESZ" => "CEST".to_owned(),
+        name => name.to_owned(),
+    };
+    let offsets = match zone.to_ambiguous_timestamp(civil).offset() {
+        AmbiguousOffset::Unambiguous { offset } => [Some(offset), None],
+        AmbiguousOffset::Fold { before, after } => [Some(before), Some(after)],
+        // The clocks never showed it.
+        AmbiguousOffset::Gap { .. } => [None, None],
+    };
+    offsets.into_iter().flatten().find_map(|offset| {
+        let moment = offset.to_timestamp(civil).ok()?;
+        let then = zone.to_offset_info(moment);
+        (then.offset() == offset && then.abbreviation().eq_ignore_ascii_case(&english)).then_some(moment)
+    })
+}
+
 /// Reads an IANA name (`Europe/Berlin`), `UTC`, or a fixed offset (`+01:00`, `-0700`).
 ///
 /// The database is part of the program, so that a file means the same on every machine.
@@ -272,6 +330,35 @@ mod tests {
         );
         for name in ["Date/Time", "Time (dd/mm/yyyy)", "Time", "/"] {
             assert_eq!(zone_in_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn zone_of_a_name_may_have_no_certain_meaning() {
+        for (name, zone) in [
+            ("Time (EST)", "EST"),
+            ("Zeit [MEZ]", "MEZ"),
+            ("time_cet", "cet"),
+            ("Time_EDT", "EDT"),
+            ("Date/Time (CET/CEST)", "CET"),
+            ("Eastern Standard Time", "Eastern Standard"),
+            ("Local Time (America/New_York)", "America/New_York"),
+            ("time_est", "est"),
+        ] {
+            assert_eq!(zone_of_name(name).as_deref(), Some(zone), "{name}");
+        }
+        for name in [
+            "time",
+            "est_time",
+            "Local Time",
+            "Time (UTC)",
+            "Date Time, GMT-07:00",
+            "Time (UTC-05:00) Eastern Time",
+            "Central station time",
+            "cat time",
+            "timestamp",
+        ] {
+            assert_eq!(zone_of_name(name), None, "{name}");
         }
     }
 

@@ -272,6 +272,11 @@ fn encoding_of_letters_is_told_as_a_guess_and_one_that_bytes_exclude_is_not_prop
 fn index_of_times_and_the_reason_of_a_layout_are_told() {
     let index = ",sensor_id,temperature\n2023-11-14 22:13:20,k,21.5\n2023-11-14 22:14:20,k,21.6\n";
     assert_eq!(flags(index, "f.csv"), "current_time=@column.1");
+    let received = ",sensor_id,temperature,received_at\n2023-11-14 22:13:20,k,21.5,2023-11-15 00:00:00\n\
+                    2023-11-14 22:14:20,k,21.6,2023-11-15 00:00:00\n";
+    for text in [received.to_owned(), received.replace("received_at", "measured_at")] {
+        assert_eq!(flags(text, "f.csv"), "current_time=@column.1");
+    }
     let series = |name: &str| {
         format!("{{\"metric\":{{\"__name__\":\"{name}\",\"sensor\":\"a\"}},\"values\":[[1700000000,\"21.5\"]]}}")
     };

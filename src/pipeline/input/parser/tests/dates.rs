@@ -37,3 +37,55 @@ fn times_with_a_certain_meaning_need_no_form() {
     assert!(wrong(A, "--time-format~auto").contains("`--time-format auto` is for CSV"));
     assert!(read(format!("{H}\n"), "--time-format~auto").is_empty());
 }
+
+#[test]
+fn month_above_twelve_shows_the_day_before_it_for_all_rows() {
+    let rows = |month: std::ops::Range<u32>| {
+        month.map(|at| format!("k,21,2023-{at:02}-02 00:00:00\n")).collect::<Vec<_>>().concat()
+    };
+    let csv = format!("{H}\n{}k,22,2023-11-14T22:13:20Z\nk,23,1700000000\n", rows(1..16));
+    let mut expected: Vec<_> = (2..18).map(|line| format!("{line} ambiguous-time")).collect();
+    expected.push("k 23 1700000000".to_owned());
+    assert_eq!(read(csv.clone(), ""), expected);
+    let rejected = items(csv, &options(""));
+    assert!(matches!(&rejected[0], ParsedLine::Rejected(line) if line.reason.contains("--time-format '%Y-%d-%m")));
+    let named = read(format!("{H}\n{}", rows(1..16)), "--time-format~%Y-%d-%m %H:%M:%S");
+    assert_eq!((named.len(), named[14].as_str()), (15, "k 21 1676419200"));
+    assert_eq!(read(format!("{H}\n{}", rows(1..16)), "--time-format~auto"), named);
+    let json = |day: u32| format!("{{\"sensor_id\":\"k\",\"temperature\":1,\"t\":\"2023/{day}/02 00:00\"}}\n");
+    let lines = [json(11), json(13), json(12)].concat();
+    let expected = ["1 ambiguous-time", "2 ambiguous-time", "3 ambiguous-time"];
+    assert_eq!(read(lines, "--map~current_time=t"), expected);
+    // Behind the first rows, those from there on.
+    let late = format!("{H}\n{}{}{}", rows(1..2).repeat(4000), rows(13..14), rows(1..2));
+    let found = read(late, "");
+    assert_eq!(
+        (found[0].as_str(), &found[4000..]),
+        ("k 21 1672617600", &["4002 ambiguous-time".to_owned(), "4003 ambiguous-time".to_owned()][..])
+    );
+}
+
+#[test]
+fn numbers_that_count_from_another_year_are_counted() {
+    for (time, early, future) in [
+        ("638355680000000000", 1, 0),
+        ("133444736000000000", 1, 0),
+        ("3908988800", 0, 1),
+        ("3782844800", 0, 1),
+        ("1700000000", 0, 0),
+        ("1700000000000000000", 0, 0),
+        ("946684799999", 1, 0),
+        ("2095-01-01T00:00:00Z", 0, 1),
+        ("1999-12-31T00:00:00Z", 0, 0),
+        ("1969-12-31T00:00:00Z", 0, 0),
+    ] {
+        let json = format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":\"{time}\"}}\n");
+        for times in [counted(format!("{H}\na,1,{time}\n"), "").times, counted(json, "--coerce").times] {
+            assert_eq!((times.early, times.future), (early, future), "{time}");
+        }
+    }
+    // Within the range that is certain at first sight.
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 2 * 86_400;
+    let line = format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{soon}}}\n");
+    assert_eq!(counted(line, "").times.future, 1);
+}

@@ -163,3 +163,41 @@ fn decimal_sign_is_that_of_the_temperature_or_of_all_columns() {
     let quoted = format!("sensor_id,fw,temperature,humidity,current_time\nk,1.2,21,\"40,5\",{T}\n");
     assert!(wrong(quoted, "").contains("`humidity` has a decimal comma, and `fw` a point"));
 }
+
+#[test]
+fn zone_in_the_name_of_the_time_is_that_of_its_rows() {
+    let rows = |name: &str| format!("sensor_id,temperature,{name}\na,1,2023-07-14 22:13:20\nb,2,1700000000\n");
+    let json = |name: &str| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"{name}\":\"2023-07-14 22:13:20\"}}\n");
+    for name in ["Time (EST)", "Zeit [MEZ]", "time_cet", "Date/Time (CET/CEST)", "Eastern Standard Time"] {
+        let map = format!("--map~current_time={name}");
+        assert_eq!(read(rows(name), &map), ["2 time-zone", "b 2 1700000000"], "{name}");
+        let path = format!("--map~current_time=\"{name}\"");
+        assert_eq!(read(json(name), &path), ["1 time-zone"], "{name}");
+        assert_eq!(
+            read(rows(name), &format!("{map}~--time-zone~-05:00")),
+            ["a 1 1689390800", "b 2 1700000000"],
+            "{name}"
+        );
+        assert_eq!(read(json(name), &format!("{path}~--time-zone~-05:00")), ["a 1 1689390800"], "{name}");
+    }
+    let name = "Local Time (America/New_York)";
+    let map = format!("--map~current_time={name}");
+    assert_eq!(read(rows(name), &map), ["a 1 1689387200", "b 2 1700000000"]);
+    assert_eq!(read(json(name), &format!("--map~current_time=\"{name}\"")), ["a 1 1689387200"]);
+    assert_eq!(counted(rows(name), &map).times.assumed_utc, 0);
+}
+
+#[test]
+fn abbreviation_of_the_named_zone_tells_the_two_hours_apart() {
+    let text = format!(
+        "{H}\na,1,2023-10-29 02:30:00 CEST\na,2,2023-10-29 02:30:00 CET\na,3,2023-07-01 12:00:00 MESZ\n\
+         a,4,2023-07-01 12:00:00 CET\na,5,2023-07-01 12:00:00 EST\n"
+    );
+    let ambiguous = (2..7).map(|line| format!("{line} ambiguous-time")).collect::<Vec<_>>();
+    assert_eq!(read(text.clone(), ""), ambiguous);
+    let expected = ["a 1 1698539400", "a 2 1698543000", "a 3 1688205600", "5 ambiguous-time", "6 ambiguous-time"];
+    assert_eq!(read(text.clone(), "--time-zone~Europe/Berlin"), expected);
+    assert_eq!(read(text, "--time-zone~+01:00"), ambiguous);
+    let rejected = items(format!("{H}\na,1,2023-10-29 02:30:00 CET\n"), &options(""));
+    assert!(matches!(&rejected[0], ParsedLine::Rejected(line) if line.reason.contains("--time-zone")));
+}
