@@ -97,7 +97,7 @@ pub(crate) struct InputFacts {
     pub other_quantities: OtherQuantities,
     /// Values of columns that belong to none of several temperatures, and were left out.
     pub unassigned: u64,
-    /// Temperatures below absolute zero in every unit.
+    /// Temperatures that stand for no value.
     pub impossible: u64,
     /// Rows of one quantity without a temperature to go with.
     pub unjoined: u64,

@@ -27,7 +27,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use self::attempt::{Attempt, Question};
-use self::columns::{ColumnReport, columns_of};
+use self::columns::{ColumnReport, columns_of, mark_times};
 use self::counts::InspectionCounts;
 use self::head::Head;
 use self::outcome::{Outcome, RejectReason};
@@ -319,6 +319,7 @@ impl Head {
                     inspection.error = Some(if self.is_cut_value() { cut } else { NO_READING }.to_owned());
                 }
                 inspection.columns = columns_of(self.values(), format, csv.as_ref());
+                mark_times(&mut inspection.columns, &inspection.options);
                 if !inspection.choices.is_empty() {
                     inspection.readings.clear();
                     let error = match best.question {

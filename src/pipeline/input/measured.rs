@@ -42,8 +42,23 @@ fn split_unit(cell: &str) -> (&str, Option<Unit>) {
     }
 }
 
-/// Returns whether a temperature lies below absolute zero in every unit: -9999 and the like stand for no value.
+/// Values that sensors write for none: a DS18B20 without contact -127, others all nines or the greatest number of their
+/// register, whole or in parts of a degree.
+const CODES: [&str; 13] = [
+    "-127", "327.67", "655.35", "999.9", "999.99", "3276.7", "6553.5", "9999", "9999.9", "32767", "32768", "65535",
+    "99999",
+];
+
+/// Returns whether a temperature lies below absolute zero in every unit, or is one of [`CODES`]: -9999 and the like stand
+/// for no value.
 pub(super) fn is_impossible(temperature: &str) -> bool {
+    // Most have two digits before the point.
+    if temperature.len() < 4 || temperature.as_bytes()[2] == b'.' {
+        return false;
+    }
+    if CODES.contains(&temperature) {
+        return true;
+    }
     let Some(size) = temperature.strip_prefix('-') else { return false };
     let whole = size.split(['.', 'E']).next().unwrap_or_default();
     match size.split_once('E') {
@@ -74,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn temperature_below_absolute_zero_of_every_unit_is_impossible() {
+    fn temperature_below_absolute_zero_of_every_unit_or_of_a_register_is_impossible() {
         for (text, expected) in [
             ("-9999", true),
             ("-999.9", true),
@@ -85,7 +100,20 @@ mod tests {
             ("-459.67", false),
             ("-273.15", false),
             ("-1e-40", false),
-            ("9999", false),
+            ("-127.0", true),
+            ("999.9", true),
+            ("9999", true),
+            ("3276.70", true),
+            ("32767", true),
+            ("-1e3", true),
+            ("-1e5", true),
+            ("-126.9", false),
+            ("127", false),
+            ("1000", false),
+            ("85", false),
+            ("-40", false),
+            ("1e40", false),
+            ("0", false),
         ] {
             assert_eq!(is_impossible(Decimal::parse(text).unwrap().as_str()), expected, "{text}");
         }

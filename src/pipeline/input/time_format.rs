@@ -175,7 +175,9 @@ impl TimeParser {
         // `2023-…` is what most texts begin with.
         if text.as_bytes().get(4) != Some(&b'-') {
             if let Some(number) = self.as_number(text) {
-                return self.number(&number?);
+                let parsed = self.number(&number?)?;
+                let is_rounded = self.unit == TimeUnit::Auto && epoch::is_rounded(text);
+                return if is_rounded { Err(TimeError::Rounded) } else { Ok(parsed) };
             }
             if let Some(number) = text.strip_prefix('@') {
                 return epoch::seconds_only(&Decimal::parse(number).map_err(|_| TimeError::NotATime)?);

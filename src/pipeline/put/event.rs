@@ -101,7 +101,7 @@ pub(crate) struct InputSummary {
     pub early_times: u64,
     /// Times later than a day from now: of a clock that is wrong, or that counts from another year.
     pub future_times: u64,
-    /// Temperatures below absolute zero in every unit: values that stand for none.
+    /// Temperatures that stand for no value, as those below absolute zero do.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
     pub passed_over: u64,
@@ -242,9 +242,9 @@ impl InputSummary {
             ),
             (
                 self.impossible_temperatures,
-                "temperature lies",
-                "temperatures lie",
-                "below absolute zero, as a value for none would (`--missing`)",
+                "temperature stands",
+                "temperatures stand",
+                "for no value, as those below absolute zero, -127 and 32767 do (`--missing`)",
             ),
             (self.unread.unread_lines.unwrap_or_default(), "line was", "lines were", "not read"),
         ];

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use super::super::csv_parser::decimal_comma;
 use super::super::device_names::DeviceColumn;
 use super::super::json_scalars::{each_document, each_scalar};
-use super::super::options::{Delimiter, InputFormat};
+use super::super::keys::TIME;
+use super::super::options::{Delimiter, InputFormat, InputOptions};
 use super::super::row_splitter::RowSplitter;
 use super::time_choice::TimeValues;
 use crate::pipeline::parse_time;
@@ -139,6 +140,18 @@ pub(super) fn columns_of(
         (None, _) => Vec::new(),
     };
     columns.into_iter().take(MOST).map(Column::report).collect()
+}
+
+/// Names the columns whose texts are read as times by a form that is not known to all.
+pub(super) fn mark_times(columns: &mut [ColumnReport], options: &InputOptions) {
+    if options.time_format.is_none() {
+        return;
+    }
+    let sources: Vec<_> = options.mapped(TIME).map(|mapping| mapping.source.as_str()).collect();
+    let is_time = |name: &str| sources.iter().any(|source| source.split('+').any(|part| part == name));
+    for column in columns.iter_mut().filter(|column| column.kind == "text" && is_time(&column.name)) {
+        column.kind = "time";
+    }
 }
 
 fn csv_columns(text: &[u8], header: Option<u64>, delimiter: Delimiter, names: &[String]) -> Vec<Column> {

@@ -31,7 +31,7 @@ pub(crate) struct InspectionCounts {
     pub early_times: u64,
     /// Times later than a day from now.
     pub future_times: u64,
-    /// Temperatures below absolute zero.
+    /// Temperatures that stand for no value.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form.
     pub passed_over: u64,

@@ -168,6 +168,10 @@ fn columns_have_types_and_ranges() {
         (Some("semicolon"), Some("comma"), Some(1))
     );
     assert_eq!(inspection.counts.time_units.get("s"), Some(&2));
+    let named = "Datum;Uhrzeit;Temp\n14.11.2023;22:13:20;21,5\n14.11.2023;22:14:20;21,6\n";
+    let (inspection, ..) = inspected(named.as_bytes(), "f.csv");
+    let kinds: Vec<_> = inspection.columns.iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, ["time", "time", "number"]);
 }
 
 #[test]

@@ -80,6 +80,13 @@ pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, Ti
     Ok(ParsedTime { seconds: divided(number, places)?, facts })
 }
 
+/// Returns whether a number has an exponent that its digits do not fill: `1.7E+09`, not `1.700000123e9`.
+pub(super) fn is_rounded(text: &str) -> bool {
+    let Some((digits, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let fraction = digits.split_once(['.', ',']).map_or(0, |(_, fraction)| fraction.len());
+    exponent.parse::<usize>().is_ok_and(|exponent| exponent > fraction)
+}
+
 /// Returns `Some` if a text may be a spreadsheet day: true if its fraction makes it certain, false otherwise. The
 /// fraction may be `.0`, which a number does not keep.
 pub(in super::super) fn spreadsheet_day(text: &str) -> Option<bool> {
@@ -211,6 +218,16 @@ mod tests {
         }
         for text in ["1700000000", "1700000000.5", "1700000000000", "1700000000000000000", "2023-11-14", ""] {
             assert!(!is_part_of_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn exponent_behind_too_few_digits_is_rounded() {
+        for text in ["1.7E+09", "1.70000E+09", "1,7E+12", "2e9", "17E8", "1.70000012e+09"] {
+            assert!(is_rounded(text), "{text}");
+        }
+        for text in ["1.700000123e9", "1.7000001231E+09", "1700000000", "1700000000.5", "17e-1", "e", "1e"] {
+            assert!(!is_rounded(text), "{text}");
         }
     }
 

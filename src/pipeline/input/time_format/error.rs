@@ -27,6 +27,11 @@ pub(crate) enum TimeError {
         "looks like the day number of a spreadsheet; write times as text there, or use --time-unit s if it is seconds"
     )]
     SpreadsheetDay,
+    /// `1.7E+09`, of which a spreadsheet shows no more digits.
+    #[error(
+        "its exponent leaves no single seconds, as in a column that a spreadsheet shows too narrow; write the whole number there, or use --time-unit s if it is exact"
+    )]
+    Rounded,
     /// A number below zero.
     #[error("a number below zero is before 1970; use --time-unit s if it is seconds")]
     Negative,
@@ -90,6 +95,7 @@ impl TimeError {
             | TimeError::DayBeforeMonth => "ambiguous-time",
             TimeError::CompactDate { .. }
             | TimeError::SpreadsheetDay
+            | TimeError::Rounded
             | TimeError::Negative
             | TimeError::OtherUnit { .. }
             | TimeError::NoUnit => "time-unit",

@@ -68,6 +68,8 @@ fn temperatures_below_absolute_zero_and_times_of_1970_are_counted() {
     for flags in ["", "--coerce"] {
         assert_eq!((json(flags).impossible, json(flags).times.early), (2, 1), "{flags}");
     }
+    let codes = counted(format!("{H}\na,-127,{T}\na,3276.7,1700000060\na,85,1700000120\n"), "");
+    assert_eq!(codes.impossible, 2, "what a sensor writes without a value");
     let series = "[{\"bn\":\"k/\",\"bt\":1700000000,\"n\":\"temperature\",\"u\":\"Cel\",\"v\":-999}]";
     assert_eq!(counted(series, "").impossible, 1);
 }
