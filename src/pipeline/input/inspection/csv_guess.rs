@@ -45,7 +45,8 @@ struct Places {
 impl Places {
     fn of(names: &[String], row: Option<&Vec<String>>) -> Option<Self> {
         let is_index = |row: &&Vec<String>| names[0].is_empty() && parse_time(&row[0]).is_ok() && row[0].len() > 8;
-        let time = time_places(names).first().copied().or_else(|| row.filter(is_index).map(|_| 0))?;
+        let index = row.filter(is_index).map(|_| 0);
+        let time = index.or_else(|| time_places(names).first().copied())?;
         // As loggers of Campbell do, a row below the names may name the units.
         let units = row.filter(|row| !row.iter().any(|cell| cell.contains(|sign: char| sign.is_ascii_digit())));
         let is_unit = |cell: &String| Unit::named(cell).is_some_and(Unit::is_temperature);
