@@ -81,6 +81,12 @@ pub(crate) struct Inspection {
     pub header_line: Option<u64>,
     /// Its columns, or the members of its JSON.
     pub columns: Vec<ColumnReport>,
+    /// Temperatures beside those that are read, which stay further fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_temperatures: Vec<String>,
+    /// Times beside that which is read, which stay further fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_times: Vec<String>,
     /// Layouts that files like this one have.
     pub layouts: Vec<String>,
     /// True if all of it was read.
@@ -168,6 +174,7 @@ pub(crate) fn inspect(
         inspection.error = (inspection.accepted == 0).then(|| NO_READING.to_owned());
         inspection.is_complete = true;
     }
+    inspection.find_other_columns();
     Ok(inspection)
 }
 
@@ -286,6 +293,8 @@ impl Head {
             decimal: None,
             header_line: None,
             columns: Vec::new(),
+            other_temperatures: Vec::new(),
+            other_times: Vec::new(),
             layouts,
             is_complete: self.is_complete,
             readings: Vec::new(),

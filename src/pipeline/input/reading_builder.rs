@@ -49,6 +49,8 @@ pub(super) struct ReadingBuilder {
     times_are_auto: bool,
     /// The second behind which a time is counted as one of the future.
     latest: String,
+    /// Times that were read, and would be others if the day stood before the month.
+    swappable: u64,
     /// True if a time of the input is a spreadsheet day: whole numbers are such days, too.
     has_days: bool,
     missing: MissingValues,
@@ -89,6 +91,7 @@ impl ReadingBuilder {
             times: TimeParser::new(&times)?,
             times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
             latest: file_times::latest_second(),
+            swappable: 0,
             has_days: false,
             missing: MissingValues::new(&options.missing)?,
             units: options.unit.clone(),
@@ -152,7 +155,10 @@ impl ReadingBuilder {
             self.times.number(&number).map_err(wrong)?
         } else {
             match self.times.text(text) {
-                Ok(parsed) => parsed,
+                Ok(parsed) => {
+                    self.swappable += u64::from(self.times.may_be_swapped(text));
+                    parsed
+                }
                 Err(TimeError::NotATime) if self.see_day_second(text) => return Err(wrong(TimeError::DayBeforeMonth)),
                 Err(error) => return Err(wrong(error)),
             }

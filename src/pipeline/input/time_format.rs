@@ -163,6 +163,11 @@ impl TimeParser {
         is_shown
     }
 
+    /// Returns whether a time that was read would be another one with the day before the month.
+    pub(super) fn may_be_swapped(&self, text: &str) -> bool {
+        self.format.is_none() && day_second::reads_both_ways(text)
+    }
+
     /// Reads a text, which may be a number.
     ///
     /// # Errors

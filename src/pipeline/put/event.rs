@@ -101,6 +101,8 @@ pub(crate) struct InputSummary {
     pub early_times: u64,
     /// Times later than a day from now: of a clock that is wrong, or that counts from another year.
     pub future_times: u64,
+    /// Dates that were taken before one which shows that the day stands before the month.
+    pub swapped_dates: u64,
     /// Temperatures that stand for no value, as those below absolute zero do.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
@@ -164,6 +166,7 @@ impl InputSummary {
             possible_days: counted.times.possible_days,
             early_times: counted.times.early,
             future_times: counted.times.future,
+            swapped_dates: counted.times.swapped,
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
@@ -239,6 +242,12 @@ impl InputSummary {
                 "time lies",
                 "times lie",
                 "later than a day from now, as those of a clock that is wrong, or counts from another year than 1970",
+            ),
+            (
+                self.swapped_dates,
+                "date was",
+                "dates were",
+                "taken before one that shows the day before the month (`--time-format`)",
             ),
             (
                 self.impossible_temperatures,

@@ -146,13 +146,10 @@ impl Head {
             return Attempt::of_choices(attempts.collect(), Question::Time);
         }
         if !others.is_empty() {
-            let with = |options| {
-                let (time_formats, temperatures) = (time_formats.clone(), temperatures.clone());
-                let candidate = Candidate { time_formats, temperatures, ..Candidate::from(options) };
-                self.attempt_candidate(candidate, layouts)
-            };
-            let all = std::iter::once(options).chain(others).filter_map(with).collect();
-            return Attempt::of_choices(all, Question::Columns);
+            let first = Candidate { time_formats, temperatures, ..Candidate::from(options) };
+            let all = std::iter::once(first).chain(others);
+            let attempts = all.filter_map(|candidate| self.attempt_candidate(candidate, layouts)).collect();
+            return Attempt::of_choices(attempts, Question::Columns);
         }
         if !temperatures.is_empty() {
             let with = |source: String| {

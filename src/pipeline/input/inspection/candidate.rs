@@ -21,8 +21,8 @@ pub(super) struct Candidate {
     pub time_formats: Vec<String>,
     /// The columns of which nothing tells which is the temperature.
     pub temperatures: Vec<String>,
-    /// Options that name columns without a header in another way, where nothing tells which is right.
-    pub others: Vec<InputOptions>,
+    /// Others, which name columns without a header in another way, where nothing tells which is right.
+    pub others: Vec<Candidate>,
     /// One for each column of which nothing tells which holds the times of the readings; else none.
     pub times: Vec<Candidate>,
     /// The reason for which nothing is read with them.

@@ -31,6 +31,8 @@ pub(crate) struct InspectionCounts {
     pub early_times: u64,
     /// Times later than a day from now.
     pub future_times: u64,
+    /// Dates before one which shows that the day stands before the month.
+    pub swapped_dates: u64,
     /// Temperatures that stand for no value.
     pub impossible_temperatures: u64,
     /// Lines without a reading by their form.
@@ -57,6 +59,7 @@ impl InspectionCounts {
             possible_days: counted.times.possible_days,
             early_times: counted.times.early,
             future_times: counted.times.future,
+            swapped_dates: counted.times.swapped,
             impossible_temperatures: counted.impossible,
             passed_over: counted.passed_over,
             possible_devices: counted.possible_devices.clone(),
@@ -77,6 +80,7 @@ impl InspectionCounts {
             possible_days,
             early_times,
             future_times,
+            swapped_dates,
             impossible_temperatures,
             passed_over,
             possible_devices,
@@ -93,6 +97,7 @@ impl InspectionCounts {
             possible_days,
             early_times,
             future_times,
+            swapped_dates,
             impossible_temperatures,
             passed_over,
             possible_devices,

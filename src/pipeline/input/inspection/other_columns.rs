@@ -8,11 +8,17 @@ use super::{ColumnReport, Inspection};
 const JOINS: [char; 2] = ['+', '/'];
 
 impl Inspection {
-    /// Returns a line each on other temperatures and other times, which stay further fields.
+    /// Finds other temperatures and other times, which stay further fields.
+    pub(super) fn find_other_columns(&mut self) {
+        self.other_temperatures = self.temperatures_beside();
+        self.other_times = self.times_beside();
+    }
+
+    /// Returns a line each on other temperatures and other times.
     pub(super) fn other_columns(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         for (key, what, names) in
-            [(TEMPERATURE, "temperature", self.other_temperatures()), (TIME, "time", self.other_times())]
+            [(TEMPERATURE, "temperature", &self.other_temperatures), (TIME, "time", &self.other_times)]
         {
             let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
             let stay = match quoted.len() {
@@ -31,7 +37,7 @@ impl Inspection {
     }
 
     /// Returns the columns that are temperatures by their names, beside those that are read as such by a guess.
-    fn other_temperatures(&self) -> Vec<String> {
+    fn temperatures_beside(&self) -> Vec<String> {
         let read: Vec<_> = self.options.mapped(TEMPERATURE).map(|mapping| mapping.source.as_str()).collect();
         if read.is_empty()
             || !self.choices.is_empty()
@@ -40,13 +46,14 @@ impl Inspection {
         {
             return Vec::new();
         }
-        let is_other = |name: &String| !read.contains(&name.as_str()) && names::is_temperature(last_key(name));
+        let is_named = |name: &str| names::is_temperature(name) || names::has_temperature_unit(name);
+        let is_other = |name: &String| !read.contains(&name.as_str()) && is_named(last_key(name));
         let columns = self.columns.iter().filter(|column| column.kind == "number").map(|column| &column.name);
         columns.filter(|name| is_other(name) && !self.is_left_out(name)).cloned().collect()
     }
 
     /// Returns the columns that hold a date and a clock, or a time by their name and values, beside that which is read.
-    fn other_times(&self) -> Vec<String> {
+    fn times_beside(&self) -> Vec<String> {
         if self.readings.is_empty() || !self.choices.is_empty() || self.options.layout.is_some() {
             return Vec::new();
         }

@@ -168,7 +168,7 @@ impl TimeValues {
     }
 
     /// Returns whether two columns hold the same moments, also where one of them counts in another zone.
-    fn is_same(self, other: Self, may_be_local: bool) -> bool {
+    pub(super) fn is_same(self, other: Self, may_be_local: bool) -> bool {
         let Some(((first, last), (other_first, other_last))) = self.range.zip(other.range) else { return true };
         let (begin, end) = (other_first - first, other_last - last);
         let is_zone = || may_be_local && begin == end && begin % QUARTER == 0 && begin.abs() <= HALF_DAY;

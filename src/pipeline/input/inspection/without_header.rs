@@ -12,6 +12,7 @@ use super::super::unit::Unit;
 use super::candidate::{Candidate, sensor_of, with_forms};
 use super::long_guess::keys_of;
 use super::names::{is_plain_temperature, is_temperature};
+use super::time_choice::TimeValues;
 use super::time_columns::TimeColumns;
 use crate::pipeline::ColumnMapping;
 
@@ -22,11 +23,13 @@ const STATES: [&str; 14] =
 const SERIAL_DIGITS: usize = 6;
 /// No temperature of surroundings is as high, in any unit: pressures are, and counts.
 const MOST_DEGREES: f64 = 400.0;
+/// Seconds between two times of one reading that are numbers.
+const YEAR: i64 = 366 * 24 * 3600;
 /// Ways to name the columns that are shown.
 const MOST_CHOICES: usize = 6;
 
-/// Names the columns: the first that holds times, one with other numbers, and one with names of sensors; in each way where
-/// several columns may be one of them. Where a column names quantities, each row holds one.
+/// Names the columns: one that holds times, one with other numbers, and one with names of sensors; in each way where several
+/// columns may be one of them. Where a column names quantities, each row holds one.
 pub(super) fn without_header(
     delimiter: Delimiter,
     rows: &[Vec<String>],
@@ -36,12 +39,46 @@ pub(super) fn without_header(
     if !given.columns.is_empty() {
         return None;
     }
-    let first = rows.first()?;
-    let times = TimeParser::new(&TimeOptions::default()).ok()?;
+    let times = times(rows);
+    let with = |at: &usize| with_time(*at, &times, delimiter, rows, name, given);
+    let each = times.iter().filter_map(with).flat_map(|mut candidate| {
+        let others = std::mem::take(&mut candidate.others);
+        std::iter::once(candidate).chain(others)
+    });
+    let mut all = each.take(MOST_CHOICES);
+    let first = all.next()?;
+    Some(Candidate { others: all.collect(), ..first })
+}
+
+/// Returns the columns of times: the first, and those of other moments.
+fn times(rows: &[Vec<String>]) -> Vec<usize> {
+    let (Some(row), Ok(times)) = (rows.first(), TimeParser::new(&TimeOptions::default())) else { return Vec::new() };
     let is_time = |cell: &str| cell.len() >= 9 && times.text(cell).is_ok() || !forms_of(cell).is_empty();
-    let found = first.iter().position(|cell| is_time(cell))?;
-    let time = TimeColumns::around(found, first, rows);
-    let is_of_time = |at: usize| at == time.date || time.clock == Some(at);
+    let Some(first) = row.iter().position(|cell| is_time(cell)) else { return Vec::new() };
+    let values = |at: usize| TimeValues::of(column_of(rows, at));
+    let own = values(first);
+    let is_other = |at: &usize| {
+        let values = values(*at);
+        // A serial number may be a time of another year.
+        let is_near = || own.range.zip(values.range).is_some_and(|((own, _), (at, _))| (own - at).abs() < YEAR);
+        let is_time = is_time(&row[*at]) && (!is_number(&row[*at]) || is_near());
+        is_time && own.is_whole && values.is_whole && !own.is_same(values, false)
+    };
+    std::iter::once(first).chain((first + 1..row.len()).filter(is_other)).collect()
+}
+
+/// Names the columns in each way in which this one holds the times.
+fn with_time(
+    at: usize,
+    times: &[usize],
+    delimiter: Delimiter,
+    rows: &[Vec<String>],
+    name: &str,
+    given: &InputOptions,
+) -> Option<Candidate> {
+    let first = rows.first()?;
+    let time = TimeColumns::around(at, first, rows);
+    let is_of_time = |at: usize| at == time.date || time.clock == Some(at) || times.contains(&at);
     let numbers: Vec<_> = (0..first.len()).filter(|at| !is_of_time(*at) && is_number(&first[*at])).collect();
     let is_free = |at: &usize| !is_of_time(*at) && !numbers.contains(at);
     let texts: Vec<_> = (0..first.len()).filter(|at| is_free(at) && column_of(rows, *at).any(is_name)).collect();
@@ -72,7 +109,7 @@ pub(super) fn without_header(
         [] => vec![columns(value, None)],
         sensors => sensors.iter().map(|sensor| columns(value, Some(*sensor))).collect(),
     };
-    let mut all = values.into_iter().flat_map(each).take(MOST_CHOICES).collect::<Vec<_>>().into_iter();
+    let mut all = values.into_iter().flat_map(each).collect::<Vec<_>>().into_iter();
     let mut options = InputOptions { columns: all.next()?, ..given.clone() };
     if time.clock.is_some() {
         options.map.push(ColumnMapping { key: TIME.to_owned(), source: "date+clock".to_owned() });
@@ -91,9 +128,13 @@ pub(super) fn without_header(
     if !has_sensor && options.sensor.is_none() {
         options.sensor = Some(sensor_of(name));
     }
-    let others = all.map(|columns| InputOptions { columns, ..options.clone() }).collect();
     let candidate = with_forms(options, rows.iter().filter_map(|row| time.text(row)), "");
-    Some(Candidate { temperatures, others, ..candidate })
+    let candidate = Candidate { temperatures, ..candidate };
+    let other = |columns| {
+        let options = InputOptions { columns, ..candidate.options.clone() };
+        Candidate { options, ..candidate.clone() }
+    };
+    Some(Candidate { others: all.map(other).collect(), ..candidate })
 }
 
 fn is_number(cell: &str) -> bool {

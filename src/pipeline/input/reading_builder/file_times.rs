@@ -39,7 +39,11 @@ impl ReadingBuilder {
 
     /// Looks at a time, which may show that those of the input have the day before the month. Returns whether it does.
     pub(in super::super) fn see_day_second(&mut self, text: &str) -> bool {
-        self.times.see_day_second(text)
+        let is_shown = self.times.see_day_second(text);
+        if is_shown {
+            self.facts.times.swapped += std::mem::take(&mut self.swappable);
+        }
+        is_shown
     }
 
     /// Counts a time that is later than a day from now.

@@ -37,6 +37,8 @@ pub(crate) struct TimeCounts {
     pub early: u64,
     /// Later than a day from now.
     pub future: u64,
+    /// Dates that were read before one which shows that the day stands before the month.
+    pub swapped: u64,
 }
 
 const UNITS: [TimeUnit; 5] =
@@ -71,6 +73,7 @@ impl TimeCounts {
         self.possible_days += other.possible_days;
         self.early += other.early;
         self.future += other.future;
+        self.swapped += other.swapped;
     }
 
     /// The units that occurred, with how often.

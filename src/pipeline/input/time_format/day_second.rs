@@ -21,6 +21,11 @@ pub(super) fn may_be_swapped(text: &str) -> bool {
     year_first(text).is_some()
 }
 
+/// Returns whether a time that begins with its year is another one with the day before the month.
+pub(super) fn reads_both_ways(text: &str) -> bool {
+    year_first(text).is_some_and(|(_, second, third, _)| second != third && third <= 12)
+}
+
 /// Returns the form of the date of a time that shows the day before the month, and what stands behind it.
 pub(super) fn date_form(text: &str) -> Option<(String, &str)> {
     let (separator, _, _, rest) = year_first(text).filter(|_| shows_day_second(text))?;

@@ -160,6 +160,9 @@ fn temperatures_are_known_by_their_units_alone() {
     let rooms = "Date / time,Kitchen T [°C],Store T [°C],Dew Point [°C]\n2024-03-13 10:00:00,21.4,3.1,1\n";
     let expected = "temperature=Kitchen T [°C] temperature=Store T [°C] current_time=Date / time --sensor=f";
     assert_eq!(flags(rooms, "f.csv"), expected);
+    let units = "time,attic (°C),cellar (°F)\n1700000000,21.5,52.7\n";
+    let (inspection, ..) = inspected(units.as_bytes(), "f.csv");
+    assert_eq!(inspection.other_temperatures, ["cellar (°F)"], "of another unit");
     let channels = ";Date / time;1 [°C] T1;2 [%rF]\n1;14.11.2023 22:13:20;21,5;40,1\n2;14.11.2023 22:23:20;21,6;40,2\n";
     let (inspection, ..) = inspected(channels.as_bytes(), "f.csv");
     assert_eq!((inspection.accepted, inspection.temperature_unit), (2, Some("C")), "text goes on behind the unit");
@@ -196,6 +199,14 @@ fn columns_without_names_of_which_several_may_be_one_key_are_left_to_the_user() 
         (
             "2023-11-14 22:13:20,21.5,20.0\n2023-11-14 22:23:20,21.6,20.0\n",
             vec!["current_time,temperature,field3", "current_time,field2,temperature"],
+        ),
+        (
+            "1700000000000,1700000001000,attic,21.5\n1700000060000,1700000091000,attic,21.6\n",
+            vec!["current_time,field2,sensor_id,temperature", "field1,current_time,sensor_id,temperature"],
+        ),
+        (
+            "attic,2023-11-14 22:13:20,21.5,1700000300\nattic,2023-11-14 22:14:20,21.6,1700000300\n",
+            vec!["sensor_id,current_time,temperature,field4", "sensor_id,field2,temperature,current_time"],
         ),
     ] {
         let (inspection, file, _dir) = inspected(text.as_bytes(), "f.txt");

@@ -50,6 +50,7 @@ fn time_of_the_measurement_is_read_and_the_other_one_is_named() {
         for (text, name) in [(rows, "f.csv"), (json, "f.ndjson")] {
             let (inspection, ..) = inspected(text.as_bytes(), name);
             assert!(shown(&inspection)[0].contains("\"current_time\":1700000000"), "{other}: {:?}", shown(&inspection));
+            assert_eq!(inspection.other_times, [other]);
             let note = format!("`{other}` is a time, too");
             assert!(inspection.remarks().iter().any(|remark| remark.contains(&note)), "{:?}", inspection.remarks());
         }

@@ -58,6 +58,7 @@ fn month_above_twelve_shows_the_day_before_it_for_all_rows() {
     assert_eq!(read(lines, "--map~current_time=t"), expected);
     // Behind the first rows, those from there on.
     let late = format!("{H}\n{}{}{}", rows(1..2).repeat(4000), rows(13..14), rows(1..2));
+    assert_eq!(counted(late.clone(), "").times.swapped, 4000);
     let found = read(late, "");
     assert_eq!(
         (found[0].as_str(), &found[4000..]),
