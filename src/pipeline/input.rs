@@ -7,6 +7,7 @@
 
 pub(crate) mod cell;
 mod chunk_queue;
+mod constant_column;
 pub(crate) mod csv_columns;
 pub(crate) mod csv_parser;
 pub(crate) mod csv_value;
@@ -70,6 +71,8 @@ mod settled_part;
 pub(crate) mod single_document;
 pub(crate) mod source;
 pub(crate) mod spare_texts;
+#[cfg(test)]
+mod test_rows;
 pub(crate) mod text_lines;
 pub(crate) mod time_format;
 pub(crate) mod unit;

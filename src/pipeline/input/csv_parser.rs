@@ -295,6 +295,7 @@ impl CsvParser {
                 self.unit_rows = 0;
                 if output.builder.facts.left_out == left_out {
                     self.joined.end_lines();
+                    self.columns.see_constant(cells, &mut output.builder.facts);
                 }
             }
             Err(error) => {

@@ -58,6 +58,11 @@ impl PossibleDevices {
         self.0.insert(found.source.clone(), (found.values, source));
     }
 
+    /// Takes columns.
+    pub(super) fn extend(&mut self, columns: impl IntoIterator<Item = (FoundColumn, String)>) {
+        columns.into_iter().for_each(|(found, source)| self.add(&found, source));
+    }
+
     /// Returns whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 pub(super) use self::binding::DefaultPaths;
 use self::checks::check_units;
 use super::cell::Cell;
+use super::constant_column::ConstantColumn;
 use super::json_paths::{DecodeFailure, LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
 use super::line_protocol::SeriesTags;
@@ -39,6 +40,8 @@ pub(super) struct JsonMapper {
     labels: Option<usize>,
     /// Slots that named one device at the beginning, with their paths, where all is put as one sensor.
     one_device: Vec<(usize, String, OneDevice)>,
+    /// Slots that held one text at the beginning, where all is put as one sensor.
+    constant: Vec<(usize, ConstantColumn)>,
     /// Further fields beside the temperature that have a slot, as the mapper looks at them, too.
     sibling_slots: Vec<(String, usize)>,
     /// Slot of the zone of times without one.
@@ -242,6 +245,7 @@ impl JsonMapper {
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
         self.check_devices(&row, output)?;
+        self.see_constant(&row, output);
         if let Some(long) = &self.long {
             return self.quantity(long, &row, sensor, time.as_ref(), raw, output);
         }

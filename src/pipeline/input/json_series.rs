@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sensor_model::truncate_for_log;
 
+use super::constant_column::ConstantColumn;
 use super::json_devices::{is_fixed_sensor, path_options};
 use super::json_scalars::{container, each_document, each_scalar};
 use super::keys::{SENSOR, TEMPERATURE, TIME};
@@ -28,8 +29,16 @@ pub(super) struct SeriesPaths<'p> {
     pub quantity: Option<&'p str>,
 }
 
-/// Looks at the beginning of an input. Returns the paths that may tell series of one sensor apart, each with the source of a
-/// sensor that it is a part of.
+/// Paths that may tell series of one sensor apart.
+#[derive(Debug, Default)]
+pub(super) struct PossibleSeries {
+    /// Those that do so at the beginning, each with the source of a sensor that it is a part of.
+    pub found: Vec<(FoundColumn, String)>,
+    /// Those that hold one text there, where all documents are put as one sensor.
+    pub constant: Vec<ConstantColumn>,
+}
+
+/// Looks at the beginning of an input.
 ///
 /// # Errors
 /// When a path certainly does.
@@ -38,7 +47,7 @@ pub(super) fn check(
     beginning: &[u8],
     format: InputFormat,
     options: &InputOptions,
-) -> Result<Vec<(FoundColumn, String)>, Error> {
+) -> Result<PossibleSeries, Error> {
     let sensor = options.mapped(SENSOR).next().map(|mapping| mapping.source.trim());
     let is_fixed = is_fixed_sensor(options);
     let is_open = match format {
@@ -55,7 +64,7 @@ pub(super) fn check(
         || is_pattern(temperature)
         || options.quantity.is_some() && options.map.iter().any(|it| is_pattern(&it.source))
     {
-        return Ok(Vec::new());
+        return Ok(PossibleSeries::default());
     }
     let default_time = if format == InputFormat::LineProtocol { "time" } else { TIME };
     let paths = SeriesPaths {
@@ -64,7 +73,7 @@ pub(super) fn check(
         time: options.mapped(TIME).next().map_or(default_time, |mapping| mapping.source.trim()),
         quantity: options.quantity.as_deref(),
     };
-    let series = series_of(beginning, format, paths, &|path| is_said(path, options));
+    let (series, columns) = series_and_paths(beginning, format, paths, &|path| is_said(path, options));
     let source = |found: &FoundColumn| match paths.sensor.filter(|sensor| !sensor.contains("//")) {
         Some(sensor) => format!("{sensor}+{}", found.source),
         None => found.source.clone(),
@@ -78,7 +87,10 @@ pub(super) fn check(
     }
     let found: Vec<_> =
         if paths.sensor.is_some() { series.differing().collect() } else { series.recurring().collect() };
-    Ok(found.into_iter().map(|found| (found.clone(), source(&found))).collect())
+    let found = found.into_iter().map(|found| (found.clone(), source(&found))).collect();
+    let constant = series.constant().filter(|_| paths.sensor.is_none());
+    let constant = constant.map(|(at, text)| ConstantColumn::new(columns[at].clone(), text)).collect();
+    Ok(PossibleSeries { found, constant })
 }
 
 /// Returns whether an option says what is at a path.
@@ -101,6 +113,16 @@ pub(super) fn series_of(
     paths: SeriesPaths<'_>,
     is_said: &dyn Fn(&str) -> bool,
 ) -> SeriesColumns {
+    series_and_paths(beginning, format, paths, is_said).0
+}
+
+/// Returns these values, and the paths.
+fn series_and_paths(
+    beginning: &[u8],
+    format: InputFormat,
+    paths: SeriesPaths<'_>,
+    is_said: &dyn Fn(&str) -> bool,
+) -> (SeriesColumns, Vec<String>) {
     let mut documents: Vec<Scalars> = Vec::new();
     each_document(beginning, format, DOCUMENTS, &mut |document| {
         let mut scalars = Scalars::new();
@@ -143,5 +165,5 @@ pub(super) fn series_of(
             series.see(&sensor, [&source(paths.time), &quantity], temperature, |column| value(&columns[column]));
         }
     }
-    series
+    (series, columns)
 }

@@ -1,5 +1,6 @@
 //! The zone of times without one, where documents name it beside them: `"timezone":"Europe/Berlin"`.
 
+use super::constant_column::ConstantColumn;
 use super::json_devices::OneDevicePaths;
 use super::json_scalars::{container, each_document, each_scalar};
 use super::keys::{TIME, UTC_OFFSET};
@@ -15,6 +16,8 @@ const DOCUMENTS: usize = 200;
 pub(super) struct WatchedPaths {
     /// Paths of devices where all rows are put as one sensor.
     pub devices: OneDevicePaths,
+    /// Paths that held one text so far.
+    pub constant: Vec<ConstantColumn>,
     /// The path of the zone of the times.
     pub zone: Option<String>,
     /// Paths of units of the temperature.

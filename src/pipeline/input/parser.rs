@@ -146,14 +146,14 @@ impl Input {
             _ => {
                 let beginning = reader.peek().map_err(unread)?;
                 let devices = json_devices::check(&name, beginning, format, options)?;
-                for (found, source) in json_series::check(&name, beginning, format, options)? {
-                    output.builder.facts.possible_devices.add(&found, source);
-                }
+                let series = json_series::check(&name, beginning, format, options)?;
+                output.builder.facts.possible_devices.extend(series.found);
                 if format != InputFormat::LineProtocol {
                     see_times(beginning, format, options, &mut output.builder);
                 }
                 let watched = WatchedPaths {
                     devices,
+                    constant: series.constant,
                     zone: zone_path(beginning, format, options),
                     units: unit_paths(beginning, format, options),
                 };

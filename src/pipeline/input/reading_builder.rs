@@ -1,12 +1,14 @@
 //! Readings out of the values of a row, by the same rules for every format.
 
 mod file_times;
+mod sensor_name;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, Reading, ReadingError, Value, json_escape, truncate_for_log};
 
+use self::sensor_name::{check_sensor, trimmed};
 use super::cell::Cell;
 use super::facts::InputFacts;
 use super::flat_json::FlatReading;
@@ -237,7 +239,11 @@ impl ReadingBuilder {
             Some(Cell::Json(raw)) if raw.get().starts_with(['{', '[', 't', 'f']) => {
                 return Err(ReadingError::WrongType { key: SENSOR, wanted: "string" }.into());
             }
-            Some(cell) => cell.text().map(trimmed),
+            Some(cell) => {
+                let text = cell.text().map(trimmed);
+                text.as_deref().map_or(Ok(()), check_sensor)?;
+                text
+            }
             None => self.sensor.as_deref().map(Cow::Borrowed),
         };
         match text {
@@ -316,6 +322,9 @@ impl ReadingBuilder {
     /// When its time is uncertain.
     pub(super) fn flat_record(&mut self, flat: &FlatReading<'_>, line: u64) -> Result<Option<Record>, RowError> {
         let time = flat.time.as_str();
+        if !flat.is_copy() {
+            check_sensor(flat.sensor)?;
+        }
         // Before the time is counted: the other way counts it, too.
         let mut data = self.spares.take(SMALL_TEXT);
         let Some(()) = flat.write_json(time, &mut data) else { return Ok(None) };
@@ -346,9 +355,10 @@ impl ReadingBuilder {
     /// When its time is uncertain, or it is larger than a record may be.
     pub(super) fn plain_record(&mut self, mut reading: Reading, is_copy: bool, line: u64) -> Result<Record, RowError> {
         for (name, value) in &reading.fields {
-            if let Value::Text(text) = value {
-                self.unit_watch.check_field(name, text).map_err(|reason| row_error("unit", reason))?;
-            }
+            self.unit_watch.check_value(name, value).map_err(|reason| row_error("unit", reason))?;
+        }
+        if !is_copy {
+            check_sensor(&reading.sensor_id)?;
         }
         if !is_copy && !self.is_certain(reading.current_time.as_str()) {
             reading.current_time = self.numeric_time(&reading.current_time)?;
@@ -381,12 +391,5 @@ impl ReadingBuilder {
         let fields: BTreeMap<_, _> = names.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
         let Ok(zero) = Decimal::parse("0") else { return Ok(()) };
         Reading { sensor_id: "s".to_owned(), temperature: zero.clone(), current_time: zero, fields }.check()
-    }
-}
-
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(number::trimmed(text)),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }

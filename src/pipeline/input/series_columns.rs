@@ -190,6 +190,16 @@ impl SeriesColumns {
         self.columns.iter().filter(may_name).map(SeriesColumn::found)
     }
 
+    /// Returns the columns that have one text in all rows that were looked at, with that text, while all are put as one
+    /// sensor. Numbers are looked at only where the name is that of devices, or of a part of one.
+    pub(super) fn constant(&self) -> impl Iterator<Item = (usize, String)> + '_ {
+        self.columns.iter().enumerate().filter_map(|(at, column)| {
+            let text = column.ids.keys().next().filter(|_| column.ids.len() == 1 && !column.is_other)?;
+            let may_change = column.has_text || column.named.is_some() || column.is_part;
+            (may_change && may_name_device(text)).then(|| (at, text.clone()))
+        })
+    }
+
     /// Returns the first of these whose values change more often than there are values, as where devices take turns.
     pub(super) fn taking_turns(&self) -> Option<FoundColumn> {
         let takes_turns = |source: &str| {
@@ -231,6 +241,19 @@ impl SeriesColumns {
 
 fn has_word(list: &str, word: &str) -> bool {
     list.split(' ').any(|known| known == word)
+}
+
+/// Returns whether a text may name a device: it is no state, no unit, no point of the compass, no fraction and no time.
+pub(super) fn may_name_device(text: &str) -> bool {
+    let is_number = text.parse::<f64>().is_ok() || text.replacen(',', ".", 1).parse::<f64>().is_ok();
+    let is_other_text = || {
+        text == "%"
+            || Unit::named(text).is_some_and(Unit::is_temperature)
+            || has_word(STATES, &text.to_lowercase())
+            || text.len() < 4 && text.chars().all(|sign| COMPASS.contains(sign))
+            || parse_time(text).is_ok()
+    };
+    text.len() <= MOST_BYTES && if is_number { !text.contains(['.', ',']) } else { !is_other_text() }
 }
 
 /// Returns sources of the sensor, before them one that tells apart what the first of them, or none, does not.

@@ -193,7 +193,7 @@ impl TimeParser {
         }
         let CivilText { civil, fraction, zone } = civil_text::parse(text)?;
         let (seconds, facts) = self.moment(civil, zone)?;
-        let facts = TimeFacts { early: civil.year() == 1970, ..facts };
+        let facts = TimeFacts { early: civil.year() == 1970 || epoch::is_first_day(civil.date()), ..facts };
         Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
     }
 

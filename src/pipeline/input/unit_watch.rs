@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use sensor_model::truncate_for_log;
+use sensor_model::{Value, truncate_for_log};
 
 use super::keys::{TEMPERATURE, TEMPERATURE_UNIT};
 use super::options::InputOptions;
@@ -19,6 +19,8 @@ pub(super) struct UnitWatch {
     is_in_header: Cell<bool>,
     /// True if the first value is followed by its unit; `None` before the first value.
     is_behind: Cell<Option<bool>>,
+    /// True if a field beside a value named a unit of temperature.
+    is_in_field: Cell<bool>,
     /// True if a field `unit` held something else than a unit.
     is_other_field: Cell<bool>,
     /// Further fields that hold units, by their values.
@@ -33,6 +35,7 @@ impl UnitWatch {
             unit: Cell::new(unit),
             is_in_header: Cell::new(false),
             is_behind: Cell::new(None),
+            is_in_field: Cell::new(false),
             is_other_field: Cell::new(false),
             fields: Vec::new(),
         }
@@ -71,11 +74,48 @@ impl UnitWatch {
             TEMPERATURE_UNIT => self.check(text),
             "unit" | "units" => {
                 self.is_other_field.set(self.is_other_field.get() || !text.trim().is_empty() && !is_unit(text));
-                if self.is_other_field.get() { Ok(()) } else { self.check(text) }
+                if self.is_other_field.get() { Ok(()) } else { self.check_beside(text) }
             }
-            _ if self.fields.iter().any(|field| field == name) => self.check(text),
+            _ if self.fields.iter().any(|field| field == name) => self.check_beside(text),
             _ => Ok(()),
         }
+    }
+
+    /// Takes a further field, which may hold such a text in an object.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(super) fn check_value(&self, name: &str, value: &Value) -> Result<(), String> {
+        match value {
+            Value::Text(text) => self.check_field(name, text),
+            Value::Map(members) if !self.fields.is_empty() => members.iter().try_for_each(|(key, value)| {
+                let path = format!("{name}.{key}");
+                match value {
+                    Value::Text(text) if self.fields.contains(&path) => self.check_beside(text),
+                    Value::Text(_) => Ok(()),
+                    value => self.check_value(&path, value),
+                }
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the text of a field that holds the unit of the temperature beside it.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and when it is that of another quantity, and was one of temperature before.
+    pub(super) fn check_beside(&self, text: &str) -> Result<(), String> {
+        if Unit::named(text).is_some_and(Unit::is_temperature) {
+            self.is_in_field.set(true);
+            return self.check(text);
+        }
+        if self.is_in_field.get() && is_unit(text) {
+            return Err(format!(
+                "the unit beside `{TEMPERATURE}` is one of another quantity here, and of temperature before; `--match` reads \
+                 the rows of one"
+            ));
+        }
+        Ok(())
     }
 
     /// Returns the unit of the temperatures so far.

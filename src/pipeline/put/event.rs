@@ -235,7 +235,7 @@ impl InputSummary {
                 self.early_times,
                 "time lies",
                 "times lie",
-                "in 1970, or before 2000 in a unit below seconds, as those of a clock that is not set, or counts from the start of its device or from another year",
+                "in 1970, on another day on which clocks begin, or before 2000 in a unit below seconds, as those of a clock that is not set, or counts from the start of its device or from another year",
             ),
             (
                 self.future_times,

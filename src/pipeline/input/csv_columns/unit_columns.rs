@@ -62,7 +62,7 @@ impl CsvColumns {
             builder.unit_watch.check_field(field, cells.get(*at)).map_err(wrong)?;
         }
         for at in found {
-            builder.unit_watch.check(cells.get(*at)).map_err(wrong)?;
+            builder.unit_watch.check_beside(cells.get(*at)).map_err(wrong)?;
         }
         Ok(())
     }

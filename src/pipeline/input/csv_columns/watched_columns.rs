@@ -3,7 +3,9 @@
 
 use sensor_model::truncate_for_log;
 
+use super::super::constant_column::ConstantColumn;
 use super::super::device_names::DeviceColumn;
+use super::super::facts::InputFacts;
 use super::super::keys::{SENSOR, UTC_OFFSET};
 use super::super::mapping::as_source;
 use super::super::one_device::{self, OneDevice, other_device};
@@ -27,6 +29,8 @@ pub(super) struct WatchedColumns {
     /// All columns that may tell series apart which have the same sensor, while the first rows are looked at.
     series: SeriesColumns,
     series_places: Vec<usize>,
+    /// Columns that held one text in the first rows, where all are put as one sensor.
+    constant: Vec<(usize, ConstantColumn)>,
     /// The source of the sensor, where it is not the same in all rows.
     sensor: Option<String>,
     pub(super) units: UnitColumns,
@@ -61,7 +65,8 @@ impl WatchedColumns {
         let units = UnitColumns::find(names, options, fields);
         let is_zone_known = is_utc || options.time_zone.is_some() || options.mapped(UTC_OFFSET).next().is_some();
         let zone = unused().find(|at| !is_zone_known && is_zone_name(names[*at]));
-        WatchedColumns { devices, one_device: Vec::new(), series, series_places, sensor, units, zone }
+        let (one_device, constant) = (Vec::new(), Vec::new());
+        WatchedColumns { devices, one_device, series, series_places, constant, sensor, units, zone }
     }
 }
 
@@ -135,6 +140,13 @@ impl CsvColumns {
     /// kept.
     pub(in super::super) fn possible_series(&mut self) -> Vec<(FoundColumn, String)> {
         let series = std::mem::take(&mut self.watched.series);
+        if self.watched.sensor.is_none() {
+            let column = |(at, text): (usize, String)| {
+                let at = self.watched.series_places[at];
+                (at, ConstantColumn::new(as_source(&self.names[at]), text))
+            };
+            self.watched.constant = series.constant().map(column).collect();
+        }
         let found: Vec<_> =
             if self.watched.sensor.is_some() { series.differing().collect() } else { series.recurring().collect() };
         found.into_iter().map(|found| (found.clone(), self.series_source(&found))).collect()
@@ -164,6 +176,7 @@ impl CsvColumns {
     pub(in super::super) fn keep_device(&mut self, before: &mut CsvColumns) {
         self.defaults = std::mem::take(&mut before.defaults);
         self.watched.one_device = std::mem::take(&mut before.watched.one_device);
+        self.watched.constant = std::mem::take(&mut before.watched.constant);
     }
 
     /// Refuses a row of another device than the first.
@@ -174,6 +187,17 @@ impl CsvColumns {
         match self.watched.one_device.iter().find(is_other) {
             None => Ok(()),
             Some((at, _)) => Err(other_device(&self.names[*at], device_options(&self.names[*at]))),
+        }
+    }
+
+    /// Looks at what was the same in the first rows.
+    #[inline]
+    pub(in super::super) fn see_constant(&self, cells: Cells<'_>, facts: &mut InputFacts) {
+        for (at, column) in &self.watched.constant {
+            let text = cells.get(*at).trim();
+            if column.is_other(text) {
+                column.change(text, facts);
+            }
         }
     }
 

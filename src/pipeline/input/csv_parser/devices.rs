@@ -49,9 +49,7 @@ impl CsvParser {
             let reason = format!("rows of one time differ in its column `{name}`, and would be put as one sensor");
             return Err(hints.into_iter().fold(NotCsv::of_csv(reason), NotCsv::hint));
         }
-        for (found, source) in self.columns.possible_series() {
-            output.builder.facts.possible_devices.add(&found, source);
-        }
+        output.builder.facts.possible_devices.extend(self.columns.possible_series());
         Ok(())
     }
 }

@@ -50,10 +50,15 @@ impl CsvParser {
             self.unread_table = None;
             self.unit_rows = MAX_UNIT_ROWS;
         } else if self.unread_table.is_none() && (self.joined.skips() || self.is_unit_row(cells)) {
-            if let Err(error) = self.take_line_below(cells) {
+            if let Err(error) = self.take_line_below(cells, output) {
                 return self.leave_unread(raw, error, output);
             }
             self.unit_rows = self.unit_rows.saturating_sub(1);
+        } else if self.is_unit_row_between(cells) {
+            if let Err(error) = self.take_units_between(cells, output) {
+                return self.leave_unread(raw, error, output);
+            }
+            self.unread_table = None;
         } else {
             let mut columns = match self.other_header(cells, output) {
                 Ok(columns) => columns,
@@ -104,6 +109,12 @@ impl CsvParser {
 
     fn is_unit_row(&self, cells: Cells<'_>) -> bool {
         self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS)
+    }
+
+    /// Returns whether a row between the rows of values names units, also below others that are not those of the file.
+    fn is_unit_row_between(&self, cells: Cells<'_>) -> bool {
+        let may_end = |table: &UnreadTable| table.error.as_ref().is_some_and(|error| error.code == "unit");
+        self.unread_table.as_ref().is_none_or(may_end) && is_unit_row(cells, &self.columns, false)
     }
 
     /// Returns whether a row is a header by whose names rows are read.

@@ -100,6 +100,22 @@ impl JoinedFiles {
         }
         Ok(())
     }
+
+    /// Takes the units of the temperatures in a row between the rows of values. `of_file` is the unit that the file names
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// When one is another than below the header, or none is known of the rows before.
+    fn take_between(&self, cells: &[String], of_file: Option<Unit>) -> Result<(), RowError> {
+        let below = |at: usize| self.below.iter().find_map(|row| Unit::named(row.get(at)?));
+        let is_other = |(at, cell): (usize, &String)| below(at).or(of_file) != Unit::named(cell);
+        if cells.iter().enumerate().any(is_other) {
+            let reason = "it names another unit of temperature than the rows before have, or they name none; put the rows of \
+                          each unit in a file of their own";
+            return Err(row_error("unit", reason));
+        }
+        Ok(())
+    }
 }
 
 /// Returns whether lines above a header name something else than those above the first: a device, a place, an interval. When
@@ -226,9 +242,10 @@ impl CsvParser {
                 return Ok(());
             }
             let mut splitter = RowSplitter::new(self.splitter.delimiter());
-            if let Some(cells) = splitter.row_of_line(&line.bytes) {
-                // The first has no other to differ from.
-                let _ = self.take_line_below(cells);
+            if let Some(cells) = splitter.row_of_line(&line.bytes)
+                && let Err(error) = self.take_line_below(cells, output)
+            {
+                self.unread_table = Some(UnreadTable { line: line.number, error: Some(error) });
             }
             output.builder.facts.passed_over += 1;
         }
@@ -238,10 +255,27 @@ impl CsvParser {
     /// Takes a row below a header that names units, or is passed over by its place.
     ///
     /// # Errors
-    /// When its unit of temperature is not that of the first header.
-    pub(super) fn take_line_below(&mut self, cells: Cells<'_>) -> Result<(), RowError> {
-        let units: Vec<_> = self.columns.temperatures().map(|at| cells.get(at).trim().to_owned()).collect();
-        self.joined.take_below(units)
+    /// When its unit of temperature is not that of the first header, or not that which `--unit` converts from.
+    pub(super) fn take_line_below(&mut self, cells: Cells<'_>, output: &Output) -> Result<(), RowError> {
+        let units = self.units_of(cells);
+        let watch = &output.builder.unit_watch;
+        let check = |unit: &String| watch.check(unit).map_err(|reason| row_error("unit", reason));
+        let checked = units.iter().try_for_each(check);
+        self.joined.take_below(units).and(checked)
+    }
+
+    /// Takes a row of units between the rows of values.
+    ///
+    /// # Errors
+    /// When its unit of temperature is another than before.
+    pub(super) fn take_units_between(&mut self, cells: Cells<'_>, output: &Output) -> Result<(), RowError> {
+        let of_file = self.columns.temperature_unit().or(output.builder.unit_watch.unit());
+        self.joined.take_between(&self.units_of(cells), of_file)
+    }
+
+    fn units_of(&self, cells: Cells<'_>) -> Vec<String> {
+        let unit = |at: usize| cells.get(at).trim().trim_matches(['[', ']', '(', ')']).to_owned();
+        self.columns.temperatures().map(unit).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use super::candidate::{Candidate, conversion_of, with_forms, with_layout};
 use super::columns::{ColumnReport, columns_of};
 use super::csv_guess::{csv_candidates, split};
 use super::long_guess::{keys_of, quantity_and_value};
-use super::names::is_temperature;
+use super::names::{is_setting, is_temperature};
 use super::own_times::{StarPaths, not_one_sensor, one_by_one};
 use super::temperatures::Temperatures;
 use super::time_choice::{TimeChoice, choose};
@@ -104,7 +104,8 @@ pub(super) fn other_json_temperatures(
 fn json_temperatures(columns: &[ColumnReport]) -> (Temperatures, Vec<String>) {
     let numbers = columns.iter().filter(|column| ["number", "mixed"].contains(&column.kind));
     let paths: Vec<_> = numbers.map(|column| column.name.clone()).collect();
-    let mut found: Vec<_> = (0..paths.len()).filter(|at| is_temperature(&quantity_key(&paths[*at]))).collect();
+    let is_named = |at: &usize| is_temperature(&quantity_key(&paths[*at])) && !is_setting(&paths[*at]);
+    let mut found: Vec<_> = (0..paths.len()).filter(is_named).collect();
     if found.is_empty() {
         found = (0..paths.len()).filter(|at| is_labeled_temperature(&paths[*at], columns)).collect();
     }

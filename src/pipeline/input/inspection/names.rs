@@ -66,7 +66,7 @@ const TEMPERATURES: [&str; 12] =
 /// Words that hold the letters of one and are another.
 const NO_TEMPERATURES: [&str; 4] = ["stempel", "templ", "attempt", "tempor"];
 /// Quantities that are not what a sensor measured there and then, and settings.
-const OTHER_TEMPERATURES: [&str; 32] = [
+const OTHER_TEMPERATURES: [&str; 34] = [
     "dew",
     "dp",
     "min",
@@ -99,12 +99,27 @@ const OTHER_TEMPERATURES: [&str; 32] = [
     "thresh",
     "desired",
     "variance",
+    "soll",
+    "consigne",
 ];
 
+/// Names of members that hold what is set, and not what was measured.
+const SETTINGS: [&str; 10] = [
+    "config",
+    "configuration",
+    "settings",
+    "desired",
+    "target",
+    "targets",
+    "setpoint",
+    "setpoints",
+    "limits",
+    "thresholds",
+];
 /// Words for a change of a temperature, for whether it is right, and for what measures it.
-const OTHER_WORDS: [&str; 20] = [
+const OTHER_WORDS: [&str; 22] = [
     "ok", "valid", "invalid", "fault", "fail", "failed", "warn", "warning", "alert", "enabled", "change", "changed",
-    "rate", "gradient", "slope", "drift", "drop", "rise", "ramp", "id",
+    "rate", "gradient", "slope", "drift", "drop", "rise", "ramp", "id", "wet", "wetbulb",
 ];
 
 /// Returns whether a name has a word for something else than what a sensor measured there and then.
@@ -130,6 +145,12 @@ pub(super) fn is_temperature(name: &str) -> bool {
         (plain.contains("temp") || is_other_script) && !NO_TEMPERATURES.iter().any(|other| plain.contains(other));
     let is_unit = || Unit::named(name).is_some_and(|unit| unit.is_temperature() && name.chars().count() > 1);
     (is_word || TEMPERATURES.contains(&plain.as_str()) || is_unit()) && !is_other_quantity(&plain)
+}
+
+/// Returns whether a member around a path holds settings.
+pub(super) fn is_setting(path: &str) -> bool {
+    let mut steps = path.split('.').map(|step| step.trim_end_matches("[]").to_lowercase());
+    steps.any(|step| SETTINGS.contains(&step.as_str()))
 }
 
 /// Returns whether a name has a unit of temperature, and no word for another temperature than what a sensor measures.
@@ -200,6 +221,8 @@ mod tests {
             "color_temp",
             "temperature_reads_total",
             "Temp ok",
+            "Wet Bulb Temp (°C)",
+            "Solltemperatur",
             "Temperature change (°C)",
             "temp_valid",
             "temperature_celsius_sum",

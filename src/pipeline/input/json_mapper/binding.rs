@@ -165,6 +165,12 @@ impl JsonMapper {
                 one_device.push((watch(&mut binder, path)?, path.clone(), device.clone()));
             }
         }
+        let mut constant = Vec::new();
+        for column in &watched.constant {
+            if !binder.has(&column.source) {
+                constant.push((watch(&mut binder, &column.source)?, column.clone()));
+            }
+        }
         let zone = watched.zone.as_deref().map(|path| watch(&mut binder, path)).transpose()?;
         let mut units = watched.units.clone();
         if long.is_some() {
@@ -187,6 +193,7 @@ impl JsonMapper {
             sensor_path,
             labels,
             one_device,
+            constant,
             sibling_slots,
             zone,
             units,

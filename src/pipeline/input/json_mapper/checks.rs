@@ -31,6 +31,18 @@ impl JsonMapper {
         Ok(())
     }
 
+    /// Looks at what was the same at the beginning.
+    pub(super) fn see_constant(&self, row: &PathRow<'_>, output: &mut Output) {
+        for (slot, column) in &self.constant {
+            let text = self.cell(*slot, row);
+            let text = text.as_ref().and_then(Cell::text).unwrap_or_default();
+            let text = trimmed(&text);
+            if column.is_other(text) && self.holds_reading(row, output) {
+                column.change(text, &mut output.builder.facts);
+            }
+        }
+    }
+
     /// Returns whether a row would be a reading, or a quantity of one; nothing is counted.
     fn holds_reading(&self, row: &PathRow<'_>, output: &Output) -> bool {
         let probes = self.probes.iter().map(|probe| &probe.source);
@@ -97,7 +109,7 @@ impl JsonMapper {
         for slot in &self.units {
             let unit = self.cell(*slot, row);
             let text = unit.as_ref().and_then(Cell::text).unwrap_or_default();
-            output.builder.unit_watch.check(&text).map_err(|reason| row_error("unit", reason))?;
+            output.builder.unit_watch.check_beside(&text).map_err(|reason| row_error("unit", reason))?;
         }
         Ok(())
     }

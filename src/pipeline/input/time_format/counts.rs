@@ -33,7 +33,7 @@ pub(crate) struct TimeCounts {
     pub skipped: u64,
     /// Seconds of the size of a spreadsheet's days.
     pub possible_days: u64,
-    /// Of 1970, or before 2000 in milliseconds and smaller units.
+    /// Of 1970, or of another day on which clocks begin, or before 2000 in milliseconds and smaller units.
     pub early: u64,
     /// Later than a day from now.
     pub future: u64,

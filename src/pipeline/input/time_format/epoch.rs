@@ -1,5 +1,6 @@
 //! Times that are numbers: their unit by their size, and exact seconds.
 
+use jiff::civil::Date;
 use sensor_model::Decimal;
 
 use super::{ParsedTime, TimeError, TimeFacts, TimeUnit};
@@ -20,6 +21,16 @@ const RANGES: [(std::ops::Range<u64>, TimeUnit); 4] = [
 ];
 /// Days since 1899-12-30 that spreadsheets write for 1954 to 2119.
 const SPREADSHEET_DAYS: std::ops::RangeInclusive<u64> = 20_000..=80_000;
+
+/// Days on which clocks begin that were not set, or count from them: of spreadsheets, of NTP, of old Macs, of FAT, of GPS,
+/// and of real-time clocks.
+const FIRST_DAYS: [(i16, i8, i8); 6] =
+    [(1899, 12, 30), (1900, 1, 1), (1904, 1, 1), (1980, 1, 1), (1980, 1, 6), (2000, 1, 1)];
+
+/// Returns whether a date is one of them.
+pub(super) fn is_first_day(date: Date) -> bool {
+    FIRST_DAYS.contains(&(date.year(), date.month(), date.day()))
+}
 
 /// Returns whether a number is certainly in seconds, as most are: whole, and of the years 1973 to 2030. Later ones may be
 /// dates such as `1995010112`.

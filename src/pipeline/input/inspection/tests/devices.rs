@@ -2,6 +2,7 @@
 
 use super::guesses::flags;
 use super::*;
+use crate::pipeline::input::test_rows::two_devices;
 
 fn csv(name: &str) -> String {
     format!(
@@ -196,24 +197,11 @@ fn actions_between_documents_of_elasticsearch_are_passed_over() {
     assert_eq!((inspection.accepted, inspection.rejected, inspection.counts.passed_over), (2, 0, 2));
 }
 
-/// Returns rows of two devices that measured at the same times, or one after the other.
-fn two_devices(name: &str, [one, other]: [&str; 2], lag: u64) -> String {
-    let row = |time: u64, value: &str, device: &str| format!("{time},{value},{device}\n");
-    let time = 1_700_000_000;
-    let rows = [
-        row(time, "21.5", one),
-        row(time + lag, "11.5", other),
-        row(time + 60, "21.6", one),
-        row(time + 60 + lag, "11.6", other),
-    ];
-    format!("time,temperature,{name}\n{}", rows.concat())
-}
-
 #[test]
 fn column_of_any_name_that_tells_rows_apart_is_the_sensor() {
     for name in ["Kammer", "Tank", "position", "where", "Area", "object_id", "Column1", "Fermenter", "Stall"] {
         for lag in [0, 5] {
-            let text = two_devices(name, ["attic", "cellar"], lag);
+            let text = two_devices(["time", name], ["attic", "cellar"], lag);
             assert_eq!(flags(&text, "f.csv"), format!("current_time=time sensor_id={name}"), "{lag}");
             let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
             assert_eq!((inspection.accepted, inspection.counts.replaced_in_input), (4, 0), "{name}");
@@ -221,8 +209,8 @@ fn column_of_any_name_that_tells_rows_apart_is_the_sensor() {
             assert!(inspection.guessed_sensor && remarks.contains(&format!("`{name}` is taken for")), "{remarks}");
         }
     }
-    assert_eq!(flags(two_devices("Kanal", ["1", "2"], 0), "f.csv"), "current_time=time sensor_id=Kanal");
-    let states = two_devices("Zustand", ["OK", "Bad"], 5);
+    assert_eq!(flags(two_devices(["time", "Kanal"], ["1", "2"], 0), "f.csv"), "current_time=time sensor_id=Kanal");
+    let states = two_devices(["time", "Zustand"], ["OK", "Bad"], 5);
     assert_eq!(flags(&states, "f.csv"), "current_time=time --sensor=f");
     let moved = "time,temperature,Kammer\n1,1,a\n2,2,a\n3,3,b\n4,4,b\n";
     assert_eq!(flags(moved, "f.csv"), "current_time=time --sensor=f");

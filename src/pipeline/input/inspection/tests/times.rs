@@ -121,3 +121,16 @@ fn day_between_year_and_month_is_proposed_as_a_form() {
         assert!(found.ends_with("--time-format=%Y-%d-%m %H:%M:%S"), "{found}");
     }
 }
+
+#[test]
+fn member_with_settings_is_no_device() {
+    let line =
+        "{\"dev\":\"a\",\"state\":{\"temp\":21.5,\"time\":1700000000},\"config\":{\"temp\":20,\"time\":1600000000}}\n";
+    let (inspection, ..) = inspected(line.as_bytes(), "f.ndjson");
+    assert_eq!(inspection.accepted, 1);
+    assert!(
+        shown(&inspection)[0].contains("\"temperature\":21.5,\"current_time\":1700000000"),
+        "{:?}",
+        shown(&inspection)
+    );
+}

@@ -1,19 +1,7 @@
 //! Rows of several series that one sensor would hold, by the values of columns with any name.
 
 use super::*;
-
-/// Returns rows of two devices that measured at the same times, or one after the other.
-fn two_devices(name: &str, [one, other]: [&str; 2], lag: u64) -> String {
-    let row = |time: u64, value: &str, device: &str| format!("{time},{value},{device}\n");
-    let time = 1_700_000_000;
-    let rows = [
-        row(time, "21.5", one),
-        row(time + lag, "11.5", other),
-        row(time + 60, "21.6", one),
-        row(time + 60 + lag, "11.6", other),
-    ];
-    format!("current_time,temperature,{name}\n{}", rows.concat())
-}
+use crate::pipeline::input::test_rows::two_devices;
 
 fn possible(bytes: &str, flags: &str) -> Vec<String> {
     counted(bytes, flags).possible_devices.remarks().collect()
@@ -29,7 +17,7 @@ fn column_that_parts_rows_of_one_time_is_refused_where_all_would_be_one_sensor()
         ("position", ["top", "bottom"]),
         ("Tank", ["1", "2"]),
     ] {
-        let text = two_devices(name, values, 0);
+        let text = two_devices(["current_time", name], values, 0);
         let message = wrong(&*text, "--sensor~x");
         assert!(message.contains(&format!("rows of one time differ in its column `{name}`")), "{message}");
         assert!(message.contains("--map") && message.contains("--drop"), "{message}");
@@ -49,14 +37,14 @@ fn column_that_parts_rows_of_one_time_is_refused_where_all_would_be_one_sensor()
 
 #[test]
 fn column_with_recurring_texts_is_named_where_all_are_put_as_one_sensor() {
-    let text = two_devices("Kammer", ["attic", "cellar"], 5);
+    let text = two_devices(["current_time", "Kammer"], ["attic", "cellar"], 5);
     let [remark] = possible(&text, "--sensor~x").try_into().unwrap();
     assert!(remark.contains("`Kammer` has 2 values for one sensor"), "{remark}");
     assert!(remark.contains("`--map sensor_id=Kammer`") && remark.contains("`--drop Kammer`"), "{remark}");
     assert!(possible(&text, "--sensor~x~--drop~Kammer").is_empty());
     assert!(possible(&text, "--map~sensor_id=Kammer").is_empty());
     for values in [["OK", "Bad"], ["C", "F"], ["on", "off"], ["N", "SW"], ["40", "41.5"]] {
-        assert!(possible(&two_devices("x", values, 5), "--sensor~x").is_empty(), "{values:?}");
+        assert!(possible(&two_devices(["current_time", "x"], values, 5), "--sensor~x").is_empty(), "{values:?}");
     }
 }
 
@@ -125,4 +113,27 @@ fn key_of_a_layout_that_does_not_tell_devices_apart_is_said() {
     let flags = "--map~sensor_id=model+id~--map~temperature=temperature_C~--map~current_time=time";
     let [remark] = possible(&(line(1, "21.5") + &line(2, "11.5")), flags).try_into().unwrap();
     assert!(remark.contains("`--map sensor_id=model+id+channel`"), "{remark}");
+}
+
+#[test]
+fn text_that_changes_behind_the_first_rows_is_named() {
+    let times = |from: u64, count: u64| (from..from + count).map(|time| 1_700_000_000 + time);
+    let csv = |device: &str, from: u64, count: u64| {
+        times(from, count).map(|time| format!("{device},21.5,{time}\n")).collect::<Vec<_>>().concat()
+    };
+    let rows = format!("Fermenter,temperature,current_time\n{}{}", csv("A", 0, 4000), csv("B", 4000, 20));
+    let [remark] = possible(&rows, "--sensor~x").try_into().unwrap();
+    assert!(remark.contains("`Fermenter` has 2 values") && remark.contains("`--map sensor_id=Fermenter`"), "{remark}");
+    assert!(possible(&rows, "--sensor~x~--drop~Fermenter").is_empty());
+    let states = rows.replace("A,", "ok,").replace("B,", "low,");
+    assert!(possible(&states, "--sensor~x").is_empty());
+    let json = |device: &str, from: u64, count: u64| {
+        let line = |time: u64| {
+            format!("{{\"current_time\":{time},\"temperature\":21.5,\"meta\":{{\"tank\":\"{device}\"}}}}\n")
+        };
+        times(from, count).map(line).collect::<Vec<_>>().concat()
+    };
+    let lines = json("A", 0, 3000) + &json("B", 3000, 20) + &json("D", 3020, 20);
+    let [remark] = possible(&lines, "--sensor~x").try_into().unwrap();
+    assert!(remark.contains("`meta.tank` has 3 values"), "{remark}");
 }

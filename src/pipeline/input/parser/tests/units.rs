@@ -153,3 +153,62 @@ fn column_that_counts_parts_of_a_degree_is_refused_until_an_option_says_so() {
     let error = wrong(json, "--map~temperature=temp_x10");
     assert!(error.contains("--unit temperature=C/10:C"), "{error}");
 }
+
+#[test]
+fn row_of_units_between_the_rows_refuses_those_below_it_where_it_names_another() {
+    let rows = |units: [&str; 3]| {
+        let [first, second, third] = units;
+        format!("{H}\n{first}k,70.7,{T}\n{second}k,21.5,1700000060\n{third}k,70.9,1700000120\n")
+    };
+    let (celsius, fahrenheit) = (",°C,s\n", ",°F,s\n");
+    let first = "k 70.7 1700000000";
+    let refused = ["4 unit", "5 unit"];
+    assert_eq!(read(rows([fahrenheit, celsius, ""]), ""), [first, "4 unit", "5 unit", "6 unit"]);
+    let again = read(rows([fahrenheit, celsius, fahrenheit]), "");
+    assert_eq!(again, [first, refused[0], refused[1], "k 70.9 1700000120"]);
+    assert_eq!(read(rows([fahrenheit, fahrenheit, ""]), "").len(), 3);
+    assert_eq!(read(rows(["", celsius, ""]), ""), [first, "3 unit", "4 unit", "5 unit"], "before, none is known");
+    let converted = read(rows([celsius, "", ""]), "--unit~temperature=F:C");
+    assert_eq!(converted, ["2 unit", "3 unit", "4 unit", "5 unit"]);
+    let skipped = read(rows([celsius, "", ""]), "--unit~temperature=F:C~--skip-after-header~1");
+    assert_eq!(skipped, ["3 unit", "4 unit", "5 unit"]);
+}
+
+#[test]
+fn unit_of_another_quantity_beside_a_temperature_is_rejected() {
+    for name in ["unit", "einheit"] {
+        let csv = format!("{H},{name}\nk,21.5,{T},C\nk,40,1700000060,%\nk,21.6,1700000120,C\n");
+        let found = read(csv, "");
+        assert_eq!((found.len(), found[1].as_str()), (3, "3 unit"), "{name}");
+        let line = |temperature: &str, time: u64, unit: &str| {
+            format!(
+                "{{\"sensor_id\":\"k\",\"temperature\":{temperature},\"current_time\":{time},\"{name}\":\"{unit}\"}}\n"
+            )
+        };
+        let json = line("21.5", 1_700_000_000, "C") + &line("40", 1_700_000_060, "%");
+        assert_eq!(read(json, "")[1], "2 unit", "{name}");
+    }
+    let line = |temperature: &str, time: u64, unit: &str| {
+        format!(
+            "{{\"sensor_id\":\"k\",\"temperature\":{temperature},\"current_time\":{time},\"meta\":{{\"unit\":\"{unit}\"}}}}\n"
+        )
+    };
+    let nested = line("21.5", 1_700_000_000, "C") + &line("70.7", 1_700_000_060, "F");
+    assert_eq!(read(nested, "")[1], "2 unit");
+}
+
+#[test]
+fn text_for_no_sensor_names_none() {
+    for none in ["-", "--", "N/A", "#n/a"] {
+        assert_eq!(read(format!("{H}\n{none},21.5,{T}\n"), ""), ["2 missing-key"], "{none}");
+        let json = format!("{{\"sensor_id\":\"{none}\",\"temperature\":21.5,\"current_time\":{T}}}\n");
+        assert_eq!(read(json.clone(), ""), ["1 missing-key"], "{none}");
+        let extended = json.replace("}\n", ",\"x\":{}}\n");
+        assert_eq!(read(extended, ""), ["1 missing-key"], "{none}");
+        let copy = json.replace("}\n", ",\"shard_id\":\"s\",\"sequence_number\":\"1\"}\n");
+        assert_eq!(read(copy, "").len(), 1, "what is stored is copied");
+    }
+    for name in ["n-1", "null", "nan"] {
+        assert_eq!(read(format!("{H}\n{name},21.5,{T}\n"), ""), [format!("{name} 21.5 {T}")]);
+    }
+}
