@@ -12,6 +12,7 @@ mod names;
 mod other_columns;
 mod outcome;
 mod own_times;
+mod positional;
 mod remarks;
 mod temperatures;
 mod time_choice;
@@ -224,6 +225,9 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         candidates.extend(guess::other_sensors(&text, &matching, given));
         candidates.extend(csv_guess::other_temperatures(&text, &matching, &head.name, given));
         candidates.extend(guess::other_json_temperatures(&text, &matching, &head.name, given));
+        if text.trim_start().starts_with(['{', '[']) {
+            candidates.extend(positional::positional_candidates(&text, head.is_complete, &head.name, given));
+        }
         candidates.extend(guess::candidates(&text, &head.name, given));
         if !is_decided {
             // The obstacle of a recognized layout says more than what any other file lacks.

@@ -274,4 +274,5 @@ fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
 mod choices;
 mod devices;
 mod guesses;
+mod positional;
 mod times;
