@@ -95,6 +95,19 @@ fn unit_of_the_column_is_told_unless_it_is_converted() {
 }
 
 #[test]
+fn whole_numbers_of_a_thousand_are_told() {
+    let is_told = |values: [&str; 2], name: &str| {
+        let rows = values.map(|value| format!("{value},a,170000000{}\n", value.len())).concat();
+        let (inspection, ..) = inspected(format!("{name},sensor_id,current_time\n{rows}").as_bytes(), "f.csv");
+        inspection.remarks().iter().any(|remark| remark.contains("`--unit temperature=C/100:C`"))
+    };
+    assert!(is_told(["2150", "-10"], "temperature") && is_told(["2150", "216"], "temp"));
+    assert!(!is_told(["21", "216"], "temperature") && !is_told(["1050.5", "1051"], "temperature"));
+    assert!(!is_told(["21", "9999"], "temperature"), "a code");
+    assert!(!is_told(["2150", "216"], "temp_x100"), "said by its name");
+}
+
+#[test]
 fn date_and_number_of_an_hour_are_read_together_or_not_at_all() {
     for (text, expected) in [
         (
