@@ -28,8 +28,10 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Du
 /// Time without an accepted record after which the rest is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
-/// How long deletions go on after an interrupt.
+/// How long deletions begin after an interrupt.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long those that have begun then go on: one that is given up may take effect all the same.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 /// Deletions in flight.
 const CONCURRENT: usize = 32;
 
@@ -163,18 +165,27 @@ impl ReplayTarget for PipelineTarget<'_> {
 
     async fn delete(&self, letters: &[&DeadLetter]) -> Vec<Result<Deletion, Error>> {
         // Deletions that are on their way end, and those that fail are not tried for long any more.
-        let ended = async {
+        let closed = async {
             self.interrupt.cancelled().await;
             sleep(GRACE).await;
         };
+        let closed = closed.shared();
+        let ended = async {
+            closed.clone().await;
+            sleep(LAST_CALLS).await;
+        };
         let ended = ended.shared();
         let delete = |letter| {
-            let ended = ended.clone();
+            let (closed, ended) = (closed.clone(), ended.clone());
             async move {
+                // A call that is begun and dropped may delete it after the ledger has said that it is kept.
+                if closed.now_or_never().is_some() {
+                    return Err(Error::interrupted("interrupted before it was deleted"));
+                }
                 tokio::select! {
                     biased;
                     deletion = self.letters.delete(letter) => deletion,
-                    () = ended => Err(Error::interrupted("interrupted before it was deleted")),
+                    () = ended => Err(Error::interrupted("interrupted while it was deleted: it may be gone")),
                 }
             }
         };
