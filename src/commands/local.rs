@@ -33,6 +33,7 @@ The first rule that matches a call applies. Rules for kinesis:GetRecords and lam
 mappings.
 
 FAULT: throttle, error, error(503): refused, in the service's words
+       hotKey:                      writes of items, throttled by the limit of one partition
        denied:                      refused for a missing permission
        drop, lost, hang:            no answer: before the call takes effect, after it, never
        delay(200ms):                a late answer

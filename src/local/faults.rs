@@ -161,6 +161,7 @@ impl Faults {
                     continue;
                 }
                 Fault::Throttle => FaultEffect::Refused(InjectedError::Throttled),
+                Fault::HotKey => FaultEffect::Refused(InjectedError::HotKey),
                 Fault::Error(status) => FaultEffect::Refused(InjectedError::Failed(status)),
                 Fault::Denied => FaultEffect::Refused(InjectedError::Denied),
                 Fault::Drop => FaultEffect::Dropped,

@@ -147,8 +147,8 @@ async fn apply_fault(
     let answer = match &fate.what {
         FaultEffect::Nothing => Some(dispatch(services, service, request).await),
         FaultEffect::Refused(injected) => {
-            if *injected == InjectedError::Throttled {
-                throttle_metrics::count_refused(services, service, operation, &request);
+            if matches!(injected, InjectedError::Throttled | InjectedError::HotKey) {
+                throttle_metrics::count_refused(services, service, operation, &request, *injected);
             }
             Some(whole(refused(service, &faults::refusal(name, operation, *injected))))
         }

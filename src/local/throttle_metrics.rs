@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::auth::permissions::Named;
+use super::faults::InjectedError;
 use super::router::Service;
 use super::services::Services;
 use crate::kinesis::WireFormat;
@@ -10,7 +11,18 @@ use crate::metrics::Metric;
 use crate::protocol::aws_json::Request;
 
 /// Counts a call that is refused as throttled.
-pub(super) fn count_refused(services: &Services, service: Service, operation: &str, request: &Request) {
+pub(super) fn count_refused(
+    services: &Services,
+    service: Service,
+    operation: &str,
+    request: &Request,
+    injected: InjectedError,
+) {
+    // The metrics of a reason count besides those of all throttles.
+    let table_metrics: &[Metric] = match injected {
+        InjectedError::HotKey => &[Metric::WriteThrottles, Metric::KeyRangeWriteThrottles],
+        _ => &[Metric::WriteThrottles],
+    };
     match service {
         Service::Kinesis(form) => {
             let (metric, calls) = match operation {
@@ -26,12 +38,16 @@ pub(super) fn count_refused(services: &Services, service: Service, operation: &s
         Service::DynamoDb if operation == "BatchWriteItem" => {
             let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
             if let Some(tables) = body.get("RequestItems").and_then(Value::as_object) {
-                count_items(services, tables.iter());
+                for metric in table_metrics {
+                    count_writes(services, *metric, tables.iter());
+                }
             }
         }
         Service::DynamoDb if matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem") => {
             for table in names(services.dynamodb.named_in(request)) {
-                services.dynamodb.metrics().add(Metric::WriteThrottles, &table, 1.0);
+                for metric in table_metrics {
+                    services.dynamodb.metrics().add(*metric, &table, 1.0);
+                }
             }
         }
         Service::Lambda if operation == "Invoke" => {
@@ -51,10 +67,14 @@ pub(super) fn count_records(services: &Services, stream: &str, records: usize) {
 
 /// Counts requests of a `BatchWriteItem`, by table, that are not processed.
 pub(super) fn count_items<'a>(services: &Services, by_table: impl Iterator<Item = (&'a String, &'a Value)>) {
+    count_writes(services, Metric::WriteThrottles, by_table);
+}
+
+fn count_writes<'a>(services: &Services, metric: Metric, by_table: impl Iterator<Item = (&'a String, &'a Value)>) {
     for (table, requests) in by_table {
         let count = requests.as_array().map_or(0, Vec::len);
         let name = table.rsplit('/').next().unwrap_or_default();
-        services.dynamodb.metrics().add(Metric::WriteThrottles, name, as_value(count));
+        services.dynamodb.metrics().add(metric, name, as_value(count));
     }
 }
 

@@ -39,6 +39,7 @@ mod layouts;
 mod lifecycle;
 mod local_cloud;
 mod logs;
+mod not_ready;
 mod orphans;
 mod ownership;
 mod permissions;

@@ -138,6 +138,12 @@ impl ForeignStack {
 
     #[track_caller]
     pub fn create_function<R: Runner>(&self, env: &Sandbox<R>) {
+        self.create_function_of(&env.bundled_function_zip());
+    }
+
+    /// Creates the function with a program.
+    #[track_caller]
+    pub fn create_function_of(&self, zip: &[u8]) {
         self.api.lambda_when_accepted(
             "POST /2015-03-31/functions",
             &json!({
@@ -146,7 +152,7 @@ impl ForeignStack {
                 "Runtime": "provided.al2023",
                 "Handler": "bootstrap",
                 "Environment": {"Variables": {"SENSORCTL_TABLE": self.table, "THEIR": "own"}},
-                "Code": {"ZipFile": STANDARD.encode(env.bundled_function_zip())},
+                "Code": {"ZipFile": STANDARD.encode(zip)},
                 "Tags": {"owner": "other-team"},
             }),
         );

@@ -93,6 +93,19 @@ fn missing_resources_are_causes() {
 }
 
 #[test]
+fn missing_log_group_is_a_cause_until_it_is_there_again() {
+    let (env, api) = env_with_reading();
+    api.json("Logs_20140328.DeleteLogGroup", &json!({"logGroupName": GROUP}));
+    let report = until(&env, &["log-group-missing"]);
+    let cause = &report["causes"][0];
+    let evidence = format!("log group {GROUP} does not exist, so that nothing shows how the function ends");
+    assert_eq!(cause["evidence"], evidence);
+    assert!(cause["remedy"].as_str().unwrap().starts_with("`sensorctl up --local` creates it"), "{report}");
+    env.run(["up", "--local"]).assert_success();
+    until(&env, &[]);
+}
+
+#[test]
 fn function_without_concurrency_is_a_cause() {
     let (env, api) = env_with_reading();
     let path = "PUT /2017-10-31/functions/ProcessKinesisRecords/concurrency";
@@ -220,8 +233,26 @@ fn throttled_table_is_a_cause() {
     assert_eq!(report["causes"].as_array().unwrap().len(), 1, "{report}");
     let evidence = report["causes"][0]["evidence"].as_str().unwrap();
     assert!(evidence.contains("writes to table SensorData or its dead letters were throttled"), "{evidence}");
-    // The local cloud has no partitions, so that it refuses their metric.
-    assert_eq!(report["unknown"][0]["name"], "hot-key");
+    assert!(report["excluded"].as_array().unwrap().contains(&json!("hot-key")), "{report}");
+    api.set_faults("");
+    until(&env, &[]);
+}
+
+#[test]
+fn writes_that_one_partition_throttles_are_a_hot_key() {
+    let env = InProcessEnv::with_local_cloud();
+    env.run(["up", "--local", "--set", "function.timeout_seconds=3"]).assert_success();
+    let api = ApiClient::new(&env);
+    api.set_faults("dynamodb:BatchWriteItem=hotKey");
+    put(&env);
+    let report = until(&env, &["table-throttled", "hot-key"]);
+    let hot_key = &report["causes"][1];
+    let evidence = hot_key["evidence"].as_str().unwrap();
+    assert!(evidence.ends_with("hit the limit of one partition (WriteKeyRangeThroughputThrottleEvents)"), "{evidence}");
+    let remedy = hot_key["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("spread the readings over more sensor ids"), "{remedy}");
+    api.set_faults("");
+    until(&env, &[]);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::protocol::aws_json::ServiceError;
 pub(crate) enum InjectedError {
     /// The caller is throttled.
     Throttled,
+    /// The caller is throttled by the limit of one partition of a table.
+    HotKey,
     /// The service fails with this HTTP status.
     Failed(u16),
     /// The caller is not authorized.
@@ -26,7 +28,7 @@ pub(crate) fn refusal(service: &str, operation: &str, injected: InjectedError) -
             "lambda" => (403, "AccessDeniedException", denied.as_str()),
             _ => (400, "AccessDeniedException", denied.as_str()),
         },
-        InjectedError::Throttled => throttled(service, operation),
+        InjectedError::Throttled | InjectedError::HotKey => throttled(service, operation),
         InjectedError::Failed(503) => match service {
             "logs" => (503, "ServiceUnavailableException", "The service cannot complete the request."),
             _ => (503, "ServiceUnavailable", "Service is unavailable. Please try again."),

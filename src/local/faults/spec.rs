@@ -5,6 +5,7 @@
 //! ITEM  = "seed=" NUMBER | CALLS "=" FAULT [ "@" WHEN ]
 //! CALLS = SERVICE ":" OPERATION        `*` matches any characters: kinesis:Put*  *:*
 //! FAULT = throttle                     rejected with the service's own code for throttling
+//!       | hotKey                       writes of items: throttled by the limit of one partition
 //!       | error | error(500|503)       rejected as a failure of the service
 //!       | denied                       rejected because the caller is not authorized
 //!       | drop                         the connection breaks before the call takes effect
@@ -53,6 +54,7 @@ pub(super) struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fault {
     Throttle,
+    HotKey,
     Error(u16),
     Denied,
     Drop,
@@ -90,7 +92,7 @@ pub struct SpecError {
 
 const SERVICES: [&str; 8] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag", "cloudwatch"];
 const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable, \
-                      staleGrant";
+                      staleGrant, hotKey";
 /// Default duration of a stale grant.
 const STALE: Duration = Duration::from_secs(30);
 /// Limit of a delay, in seconds: a longer one is a mistake, since clients give up after a minute.
@@ -181,6 +183,9 @@ impl Fault {
     fn only_operations(self) -> &'static [&'static str] {
         match self {
             Fault::Partial(_) => &["kinesis:PutRecords"],
+            Fault::HotKey => {
+                &["dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+            }
             Fault::Unprocessed(_) => &["dynamodb:BatchWriteItem"],
             Fault::StaleGrant(_) => &["iam:CreateRole"],
             Fault::Undecryptable => &undecryptable::OPERATIONS,
@@ -191,6 +196,7 @@ impl Fault {
     pub(super) fn name(self) -> &'static str {
         match self {
             Fault::Throttle => "throttle",
+            Fault::HotKey => "hotKey",
             Fault::Error(_) => "error",
             Fault::Denied => "denied",
             Fault::Drop => "drop",
@@ -235,6 +241,7 @@ impl<'a> Piece<'a> {
         let share = || argument.as_ref().map_or(Ok(0.5), Piece::read_share);
         match (name, &argument) {
             ("throttle", None) => Ok(Fault::Throttle),
+            ("hotKey", None) => Ok(Fault::HotKey),
             ("error", None) => Ok(Fault::Error(500)),
             ("error", Some(status)) => match status.text {
                 "500" => Ok(Fault::Error(500)),
@@ -252,7 +259,7 @@ impl<'a> Piece<'a> {
             ("undecryptable", None) => Ok(Fault::Undecryptable),
             ("staleGrant", None) => Ok(Fault::StaleGrant(STALE)),
             ("staleGrant", Some(time)) => time.read_time().map(Fault::StaleGrant),
-            ("throttle" | "denied" | "drop" | "lost" | "hang" | "undecryptable", Some(argument)) => {
+            ("throttle" | "hotKey" | "denied" | "drop" | "lost" | "hang" | "undecryptable", Some(argument)) => {
                 Err(argument.wrong(&format!("{name} takes no argument")))
             }
             _ => Err(self.wrong(&format!("no fault is `{name}`; there are {FAULTS}"))),

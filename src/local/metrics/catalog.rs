@@ -23,6 +23,7 @@ pub(crate) enum Metric {
     MappingIteratorAge,
     ConsumedWriteUnits,
     WriteThrottles,
+    KeyRangeWriteThrottles,
 }
 
 const KINESIS: &str = "AWS/Kinesis";
@@ -35,7 +36,7 @@ const MAPPING: &str = "EventSourceMappingUUID";
 const TABLE: &str = "TableName";
 
 /// Each metric with its namespace, name, only dimension, and unit.
-const ALL: [(Metric, &str, &str, &str, &str); 20] = [
+const ALL: [(Metric, &str, &str, &str, &str); 21] = [
     (Metric::IncomingRecords, KINESIS, "IncomingRecords", STREAM, "Count"),
     (Metric::IncomingBytes, KINESIS, "IncomingBytes", STREAM, "Bytes"),
     (Metric::GetRecordsIteratorAge, KINESIS, "GetRecords.IteratorAgeMilliseconds", STREAM, "Milliseconds"),
@@ -57,6 +58,7 @@ const ALL: [(Metric, &str, &str, &str, &str); 20] = [
     (Metric::MappingIteratorAge, LAMBDA, "IteratorAge", MAPPING, "Milliseconds"),
     (Metric::ConsumedWriteUnits, DYNAMODB, "ConsumedWriteCapacityUnits", TABLE, "Count"),
     (Metric::WriteThrottles, DYNAMODB, "WriteThrottleEvents", TABLE, "Count"),
+    (Metric::KeyRangeWriteThrottles, DYNAMODB, "WriteKeyRangeThroughputThrottleEvents", TABLE, "Count"),
 ];
 
 impl Metric {

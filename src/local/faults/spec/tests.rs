@@ -45,6 +45,8 @@ fn fault_spec_parses_every_part_of_the_grammar() {
     assert!(!plan.rules[3].covers("dynamodb", "PutItem"));
     let stale: FaultPlan = "iam:CreateRole=staleGrant(5s)".parse().unwrap();
     assert_eq!(stale.rules[0].fault, Fault::StaleGrant(Duration::from_secs(5)));
+    let hot: FaultPlan = "dynamodb:*=hotKey".parse().unwrap();
+    assert!(hot.rules[0].covers("dynamodb", "PutItem") && !hot.rules[0].covers("dynamodb", "GetItem"));
     let hides: FaultPlan = "lambda:*=undecryptable".parse().unwrap();
     assert!(hides.rules[0].covers("lambda", "GetFunction") && !hides.rules[0].covers("lambda", "CreateFunction"));
     assert!("".parse::<FaultPlan>().unwrap().is_empty());
@@ -70,6 +72,7 @@ fn fault_spec_error_has_its_column() {
         ("kinesis:*=drop(1)", 16, "no argument"),
         ("kinesis:PutRecord=partial", 19, "`partial` has no effect on kinesis:PutRecord, only on kinesis:PutRecords"),
         ("dynamodb:PutItem=unprocessed", 18, "only on dynamodb:BatchWriteItem"),
+        ("dynamodb:GetItem=hotKey", 18, "only on dynamodb:BatchWriteItem, "),
         ("*:Get*=staleGrant", 8, "only on iam:CreateRole"),
         ("lambda:Create*=undecryptable", 16, "only on lambda:GetFunction, "),
     ] {
