@@ -134,7 +134,7 @@ impl StackContext {
         };
         let account = match found.iter().find_map(|found| account_in(found.arn.as_deref()?)) {
             Some(account) => account,
-            None => match account(&session).await {
+            None => match session.in_time(("STS", "GetCallerIdentity"), "the caller", account(&session)).await {
                 Ok(account) => account,
                 Err(failure) => return Err(observation_error(&session, vec![failure]).await),
             },
@@ -142,7 +142,11 @@ impl StackContext {
         let mapping = references.known(Kind::Mapping);
         let orphans = match scope {
             DiscoveryScope::Configured => Orphans::default(),
-            DiscoveryScope::Stage => Orphans::find(&session, settings, mapping.as_deref()).await,
+            DiscoveryScope::Stage => {
+                let find = async { Ok(Orphans::find(&session, settings, mapping.as_deref()).await) };
+                let found = session.in_time(("AWS", "search for orphans"), "the stage", find).await;
+                found.unwrap_or_else(|failure| Orphans::not_searched(&failure.to_string()))
+            }
         };
         let mut deployment = StackContext { session, stack, references, account, found, orphans };
         deployment.preserve_unmanaged(context, false);

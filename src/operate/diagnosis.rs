@@ -25,7 +25,7 @@ use self::log_evidence::LogEvidence;
 use self::metric_facts::{MetricFacts, metric_facts};
 use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
-use crate::aws::{AwsFailure, ServiceClock};
+use crate::aws::{AwsFailure, FailureCause, ServiceClock};
 use crate::operate::PipelineNames;
 use crate::operate::dead_letter_count::dead_letter_reasons;
 use crate::operate::given_up::{GivenUpLog, counted_given_up, given_up_batches};
@@ -38,8 +38,10 @@ pub(crate) use self::finding::{Cause, CauseName, Diagnosis, Unexcluded};
 
 /// A call that has an answer at all has one in this time.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// A log has several pages, and a large one is searched for seconds.
-const LOG_LIMIT: Duration = Duration::from_secs(20);
+/// A log has several pages, and a large one is searched for seconds. A stream is read once a second.
+const LONG_READ_LIMIT: Duration = Duration::from_secs(20);
+/// A role takes several calls, one after the other.
+const ROLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Diagnoses the pipeline of these settings. With `search`, finds the record for which the function fails.
 ///
@@ -64,24 +66,32 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
     let clock = ServiceClock::default();
     let (names, group) = (settings, settings.log_group_name());
     // Alone, because it tells the time of the service, to which the windows of the log and the metrics belong.
-    let stream = answered(reads::stream(clients, &names.stream.name, &clock).await)?;
+    let stream = match timeout(ANSWER_LIMIT, reads::stream(clients, &names.stream.name, &clock)).await {
+        // Nothing is there that could answer another call.
+        Ok(Err(failure)) if failure.cause == FailureCause::Unreachable => return Err(failure),
+        Ok(read) => answered(read)?,
+        Err(_) => Err(no_answer("Kinesis DescribeStreamSummary", ANSWER_LIMIT)),
+    };
     let now_ms = clock.now_ms();
     let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_else(|_| jiff::Timestamp::now());
     let first = async {
         tokio::join!(
-            reads::mapping(clients, &names.stream.name, &names.function.name),
-            reads::function(clients, &names.function.name),
-            reads::table_status(clients, &names.table.name),
-            reads::table_status(clients, &names.rejects.table.name),
-            within(ANSWER_LIMIT, dead_letter_reasons(clients, &names.rejects.table.name, &clock)),
-            within(LOG_LIMIT, reads::log(clients, &group, now_ms)),
+            within(
+                ANSWER_LIMIT,
+                "Lambda ListEventSourceMappings",
+                reads::mapping(clients, &names.stream.name, &names.function.name)
+            ),
+            within(ANSWER_LIMIT, "Lambda GetFunction", reads::function(clients, &names.function.name)),
+            within(ANSWER_LIMIT, "DynamoDB DescribeTable", reads::table_status(clients, &names.table.name)),
+            within(ANSWER_LIMIT, "DynamoDB DescribeTable", reads::table_status(clients, &names.rejects.table.name)),
+            within(ANSWER_LIMIT, "DynamoDB Scan", dead_letter_reasons(clients, &names.rejects.table.name, &clock)),
+            within(LONG_READ_LIMIT, "CloudWatch Logs FilterLogEvents", reads::log(clients, &group, now_ms)),
             metric_facts(clients, names, now),
-            within(ANSWER_LIMIT, given_up_batches(clients, &group, now_ms)),
+            within(ANSWER_LIMIT, "CloudWatch Logs FilterLogEvents", given_up_batches(clients, &group, now_ms)),
         )
     };
     let (mapping, function, table, rejects, dead_letters, log, metrics, given_up) = first.await;
-    let (mapping, function) = (answered(mapping)?, answered(function)?);
-    let (table, rejects) = (answered(table)?, answered(rejects)?);
+    let (mapping, function, table, rejects) = (mapping?, function?, table?, rejects?);
     let is_table_on_demand = table.as_ref().is_ok_and(|(_, is_on_demand)| *is_on_demand);
     let [table, rejects] = [table, rejects].map(|table| table.map(|(status, _)| status));
     let (log, dead_letters, given_up) = (log?, dead_letters?, given_up?);
@@ -104,7 +114,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         }
     };
     let (role, emptiness, other_readers, counted_given_up, given_up) = tokio::join!(
-        role_access(session, role_name),
+        within(ROLE_LIMIT, "IAM GetRole", role_access(session, role_name)),
         emptiness(session, settings, &stream, has_batches),
         other_readers(session, &metrics, &mapping, &stream),
         counted_given_up,
@@ -115,7 +125,7 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
         now_ms: clock.now_ms(),
         mapping_in_force_ms: i64::try_from(clients.mapping_in_force.as_millis()).unwrap_or_default(),
         is_result_current: clients.is_loopback(),
-        role: answered(role)?,
+        role: role?,
         emptiness: emptiness?,
         other_readers: other_readers?,
         metrics,
@@ -135,12 +145,17 @@ async fn observe(session: &Session, settings: &Pipeline) -> Result<Observations,
 /// Waits for an answer that its causes can do without, and turns its absence or a refusal into an open question.
 async fn within<T>(
     limit: Duration,
+    call: &str,
     read: impl Future<Output = Result<T, AwsFailure>>,
 ) -> Result<Answer<T>, AwsFailure> {
     match timeout(limit, read).await {
         Ok(read) => answered(read),
-        Err(_) => Ok(Err(format!("a read gave no answer in {} s", limit.as_secs()))),
+        Err(_) => Ok(Err(no_answer(call, limit))),
     }
+}
+
+fn no_answer(call: &str, limit: Duration) -> String {
+    format!("{call} gave no answer in {} s", limit.as_secs())
 }
 
 /// Looks whether the stream holds a record, unless the log shows batches of it: a read takes from the reads that the
@@ -155,7 +170,8 @@ async fn emptiness(
         return Ok(None);
     }
     let budget = ReadBudget::default();
-    Ok(Some(answered(reads::emptiness(&session.clients, &settings.stream.name, &budget).await)?))
+    let read = reads::emptiness(&session.clients, &settings.stream.name, &budget);
+    Ok(Some(within(LONG_READ_LIMIT, "Kinesis GetRecords", read).await?))
 }
 
 /// Lists the other readers of the stream that Lambda knows, if a reader was throttled.
@@ -168,5 +184,6 @@ async fn other_readers(
     let is_throttled = matches!(metrics, Ok(MetricFacts { read_throttles: Ok(count), .. }) if *count > 0.0);
     let (true, Ok(Some(stream))) = (is_throttled, stream) else { return Ok(None) };
     let own = mapping.as_ref().ok().and_then(Option::as_ref).map_or("", |mapping| mapping.uuid.as_str());
-    Ok(Some(answered(reads::other_readers(&session.clients, &stream.arn, own).await)?))
+    let read = reads::other_readers(&session.clients, &stream.arn, own);
+    Ok(Some(within(ANSWER_LIMIT, "Lambda ListEventSourceMappings", read).await?))
 }

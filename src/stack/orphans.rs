@@ -54,6 +54,12 @@ pub(crate) struct Orphans {
 }
 
 impl Orphans {
+    /// Returns those of a search that did not end, for this reason.
+    pub(crate) fn not_searched(why: &str) -> Self {
+        let incomplete = Kind::ALL.map(|kind| (kind, why.to_owned())).into();
+        Orphans { incomplete, ..Orphans::default() }
+    }
+
     /// Searches all kinds at once; `mapping` is the ARN of the event source mapping that the settings name, if it is
     /// known. A quick session searches roles, which the tagging API does not return, only if it returns other orphans.
     pub(crate) async fn find(session: &Session, settings: &Pipeline, mapping: Option<&str>) -> Self {

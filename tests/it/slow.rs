@@ -4,6 +4,7 @@ mod bulk;
 mod canaries;
 mod command_permissions;
 mod crash;
+mod hanging;
 mod inspect_commands;
 mod partial_batch;
 mod put_kill;

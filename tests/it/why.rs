@@ -114,3 +114,25 @@ fn stream_that_is_being_created_is_a_cause() {
     let evidence = causes.iter().find(|cause| cause["name"] == "stream-not-ready").map(|cause| &cause["evidence"]);
     assert_eq!(evidence.unwrap(), "stream temperature-sensor-data is CREATING", "{report}");
 }
+
+#[test]
+fn service_that_does_not_answer_leaves_its_causes_open_in_seconds() {
+    let env = env_with_reading();
+    let hang = ["lambda:GetFunction", "lambda:ListEventSourceMappings", "dynamodb:DescribeTable"];
+    ApiClient::new(&env).set_faults(&hang.map(|call| format!("{call}=hang")).join(";"));
+    let began = std::time::Instant::now();
+    let report = env.run(["why", "--local", "-o", "json"]).assert_success().json();
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+    let reason = |name: &str| {
+        let open = report["unknown"].as_array().unwrap().iter().find(|open| open["name"] == name);
+        open.unwrap_or_else(|| panic!("{name}: {report}"))["reason"].as_str().unwrap()
+    };
+    for (name, call) in [
+        ("function-missing", "Lambda GetFunction"),
+        ("mapping-absent", "Lambda ListEventSourceMappings"),
+        ("table-missing", "DynamoDB DescribeTable"),
+    ] {
+        assert!(reason(name).contains(&format!("{call} gave no answer in 5 s")), "{name}: {report}");
+    }
+    assert_eq!(report["healthy"], false, "{report}");
+}

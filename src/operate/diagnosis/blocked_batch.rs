@@ -9,7 +9,8 @@ use super::finding::{Cause, CauseName, Diagnosis};
 use super::log_evidence::LogEvidence;
 use super::observations::{BatchRead, BatchStart, BlockedBatch, FunctionFacts, Observations};
 use super::probes::is_failure_of_function;
-use super::reads::{answered, batch_records};
+use super::reads::batch_records;
+use super::{LONG_READ_LIMIT, within};
 use crate::aws::AwsFailure;
 use crate::operate::EventRecord;
 use crate::operate::read_budget::ReadBudget;
@@ -72,8 +73,8 @@ pub(super) async fn locate(
     let difference = difference(function);
     let mut open = Vec::new();
     for batch in batches.iter().take(MAX_BATCHES) {
-        let read = batch_records(&session.clients, &seen.settings.stream.name, batch, batch_size, &budget).await;
-        let found = match answered(read)? {
+        let read = batch_records(&session.clients, &seen.settings.stream.name, batch, batch_size, &budget);
+        let found = match within(LONG_READ_LIMIT, "Kinesis GetRecords", read).await? {
             Err(why) => Err(why),
             Ok(read) if read.records.is_empty() && read.doubt.is_none() => {
                 Err(format!("{} does not hold its batch any more", batch.shard_id))

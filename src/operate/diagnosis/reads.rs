@@ -24,15 +24,13 @@ const MAX_LOG_READS: usize = 4;
 /// Turns a refusal into an answer that says so.
 ///
 /// # Errors
-/// Where no other call can succeed either: without credentials, or without an answer of AWS.
+/// Where no other call can succeed either: without credentials, or where another program answers. One service may be out of
+/// reach although others answer.
 pub(super) fn answered<T>(result: Result<T, AwsFailure>) -> Result<Answer<T>, AwsFailure> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(failure) => match failure.cause {
-            FailureCause::Credentials
-            | FailureCause::NoCredentials
-            | FailureCause::Unreachable
-            | FailureCause::ForeignAnswer => Err(failure),
+            FailureCause::Credentials | FailureCause::NoCredentials | FailureCause::ForeignAnswer => Err(failure),
             _ => Ok(Err(format!("{} {} failed: {}", failure.service, failure.operation, failure.said()))),
         },
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::candidates::{Candidate, candidates, ends_with_newest, oldest_waiting};
 use super::stream_page::{open_shards, read_tail, stored};
@@ -24,6 +24,9 @@ const MOST_KEYS: usize = 100;
 
 /// The time that is read first. A shard without records in it is read from its oldest record on.
 const FIRST_LOOK: Duration = Duration::from_mins(10);
+
+/// Time after which the reads end: a second for each of at most five reads of a shard, and more for those without an answer.
+const LONGEST_READ: Duration = Duration::from_secs(20);
 
 /// Age at which the stream is read again.
 const LONGEST_AGE: Duration = Duration::from_secs(60);
@@ -48,7 +51,9 @@ impl StreamLag {
         {
             return lag.clone();
         }
-        let lag = lag_by_stream(clients, names, now).await;
+        let lag = timeout(LONGEST_READ, lag_by_stream(clients, names, now)).await;
+        let lag =
+            lag.unwrap_or_else(|_| Err(format!("stream and table gave no answer in {} s", LONGEST_READ.as_secs())));
         self.0 = Some((lag.clone(), Instant::now()));
         lag
     }

@@ -11,6 +11,8 @@ use crate::aws::{AwsFailure, resources_tagged};
 
 /// Maximum wait for a response: if a private network cannot reach this service, it may still reach the others.
 const LIMIT: Duration = Duration::from_secs(20);
+/// The same where few calls are to answer soon.
+const QUICK_LIMIT: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Returns the tags of all resources that have the marks of the stage, by ARN. A quick session reads them once.
@@ -37,7 +39,8 @@ impl Session {
         let call = self.clients.call("tag", "GetResources", "all resources of the stage");
         let marks = self.owner.marks();
         let session = &self.read_only();
-        let all = timeout(LIMIT, session.retry(|| resources_tagged(&session.clients, &marks), |_, _| {})).await;
-        all.unwrap_or_else(|_| Err(call.build_failure(format!("no answer in {} s", LIMIT.as_secs()))))
+        let limit = if self.quick.is_some() { QUICK_LIMIT } else { LIMIT };
+        let all = timeout(limit, session.retry(|| resources_tagged(&session.clients, &marks), |_, _| {})).await;
+        all.unwrap_or_else(|_| Err(call.build_failure(format!("no answer in {} s", limit.as_secs()))))
     }
 }
