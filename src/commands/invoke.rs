@@ -89,7 +89,9 @@ pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error
     let outcome = succeeded(&invocation, function).and_then(|()| nothing_rejected(&invocation, function, rejects));
     let shows_log = context.output.is_verbose() || invocation.function_error.is_some();
     context.output.report(&InvocationReport { invocation: &invocation, shows_log })?;
-    outcome.map_err(|error| if shows_log { error } else { error.hint("`sensorctl invoke -v` shows its log") })?;
+    outcome.map_err(|error| {
+        if shows_log { error } else { error.hint("`sensorctl logs` shows its log, as this command does with `-v`") }
+    })?;
     if is_bundled {
         context.output.status("Next: `sensorctl scan --sensor sensor-1` shows its row.");
     }

@@ -8,10 +8,15 @@ use std::time::Duration;
 use crate::commands::stack_context::{NoProgress, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::operate::{Diagnosis, SearchOptions, diagnose};
+use crate::operate::{CauseName, Diagnosis, SearchOptions, diagnose};
 use crate::output::DiagnosisReport;
+use crate::stack::DEFAULT_STAGE;
 
 use self::local_runner::LocalRunner;
+
+/// The causes where nothing of a pipeline exists.
+const ALL_MISSING: [CauseName; 4] =
+    [CauseName::MappingAbsent, CauseName::FunctionMissing, CauseName::TableMissing, CauseName::StreamMissing];
 
 /// Retries of a read end after this time.
 const READ_LIMIT: Duration = Duration::from_secs(20);
@@ -72,12 +77,29 @@ fn verdict(context: &Context, diagnosis: &Diagnosis) -> Result<(), Error> {
         1 => "; 1 cause could not be excluded".to_owned(),
         more => format!("; {more} causes could not be excluded"),
     };
+    if names.is_empty() && diagnosis.excluded.is_empty() {
+        let why = format!(
+            "nothing could be diagnosed: none of {} causes could be proven or excluded",
+            diagnosis.unknown.len()
+        );
+        return Err(Error::failed(why).hint("`sensorctl doctor` tests credentials, permissions and each service"));
+    }
     if names.is_empty() {
         context.output.status(format!("No cause was found{unknown}."));
         return Ok(());
     }
     let found = if names.len() == 1 { "1 cause found" } else { &format!("{} causes found", names.len()) };
-    Err(Error::incomplete(format!("{found}: {}{unknown}", names.join(", "))))
+    let error = Error::incomplete(format!("{found}: {}{unknown}", names.join(", ")));
+    let is_cause = |name: &CauseName| diagnosis.causes.iter().any(|cause| cause.name == *name);
+    Err(if ALL_MISSING.iter().all(is_cause) {
+        let stage = context.settings.stage.as_deref().unwrap_or(DEFAULT_STAGE);
+        error.hint(format!(
+            "there is no pipeline of stage {stage} here: are stage, region and account those that you mean? `sensorctl \
+             status` names them"
+        ))
+    } else {
+        error
+    })
 }
 
 /// Completes the commands of a diagnosis with the flags of this run, so that they can be copied.

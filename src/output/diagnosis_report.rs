@@ -26,8 +26,8 @@ impl Report for DiagnosisReport<'_> {
             lines.extend(records.iter().flat_map(record_lines).map(|line| below(&line)));
             lines.push(below(&format!("→ {remedy}")));
         }
-        for Unexcluded { name, reason } in &self.diagnosis.unknown {
-            lines.extend([line(Mark::Update, "unknown", name.as_str()), below(reason)]);
+        for (names, reason) in by_reason(&self.diagnosis.unknown) {
+            lines.extend([line(Mark::Update, "unknown", &names.join(", ")), below(reason)]);
         }
         if self.shows_excluded {
             let excluded = self.diagnosis.excluded.iter().map(|name: &CauseName| name.as_str());
@@ -35,6 +35,18 @@ impl Report for DiagnosisReport<'_> {
         }
         lines.join("\n")
     }
+}
+
+/// Returns the names of each reason, in the order of the first of them.
+fn by_reason(unknown: &[Unexcluded]) -> Vec<(Vec<&'static str>, &str)> {
+    let mut groups: Vec<(Vec<&'static str>, &str)> = Vec::new();
+    for Unexcluded { name, reason } in unknown {
+        match groups.iter_mut().find(|(_, known)| known == reason) {
+            Some((names, _)) => names.push(name.as_str()),
+            None => groups.push((vec![name.as_str()], reason)),
+        }
+    }
+    groups
 }
 
 fn record_lines(record: &FaultyRecord) -> Vec<String> {
@@ -62,11 +74,13 @@ mod tests {
                 content: None,
             }],
         };
-        let unknown = Unexcluded { name: CauseName::StreamEmpty, reason: "denied".into() };
+        let unknown = |name, reason: &str| Unexcluded { name, reason: reason.into() };
+        let denied = [CauseName::HotKey, CauseName::StreamEmpty].map(|name| unknown(name, "denied"));
+        let [first, last] = denied;
         let diagnosis = Diagnosis {
             healthy: false,
             causes: vec![cause],
-            unknown: vec![unknown],
+            unknown: vec![first, unknown(CauseName::HotShard, "late"), last],
             excluded: vec![CauseName::MappingAbsent],
         };
         let report = DiagnosisReport { diagnosis: &diagnosis, shows_excluded: true };
@@ -74,7 +88,7 @@ mod tests {
             report.table(),
             "  ✗ cause     function-failing\n              Enabled\u{fffd}[8m\u{fffd}\u{fffd}failed\n              record \
              shardId-0:7, key `k\u{fffd}`: not JSON\n              → \
-             `sensorctl up --local`\n  ~ unknown   stream-empty\n              denied\n  ✓ excluded  mapping-absent"
+             `sensorctl up --local`\n  ~ unknown   hot-key, stream-empty\n              denied\n  ~ unknown   hot-shard\n              late\n  ✓ excluded  mapping-absent"
         );
     }
 }

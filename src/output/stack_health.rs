@@ -109,8 +109,13 @@ impl HealthStatus {
             (Ok(lag), _) => {
                 let time = units::duration(Duration::from_millis(lag.milliseconds));
                 let least = if lag.is_at_least { "at least " } else { "" };
-                let time = if lag.milliseconds == 0 && !lag.is_at_least { "none".to_owned() } else { time };
-                format!("lag: {least}{time} ({})", words(lag.source))
+                let time = match (lag.milliseconds, lag.is_at_least) {
+                    (0, false) => "none".to_owned(),
+                    // A wait of at least no time says nothing.
+                    (0, true) => "unknown".to_owned(),
+                    _ => format!("{least}{time}"),
+                };
+                format!("lag: {time} ({})", words(lag.source))
             }
             (Err(reason), _) => format!("lag: unknown ({reason})"),
         });

@@ -78,7 +78,7 @@ fn given_up_records_are_no_problem_any_more_once_their_readings_are_stored() {
     assert_eq!(status["given_up"]["missing"], 1, "{status}");
     let cause = given_up_cause(&run(&env, &["why"], &few).assert_code(3).json());
     let evidence = cause["evidence"].as_str().unwrap();
-    assert!(evidence.contains("neither table has 1 of their readings; named until "), "{evidence}");
+    assert!(evidence.contains("readings in neither table: 1; named until "), "{evidence}");
     // Where the table cannot be read, they are named, and the reason is said.
     api.set_faults("dynamodb:BatchGetItem=denied");
     let status = run(&env, &["status"], &few).assert_code(3).json();

@@ -93,8 +93,10 @@ fn status_of_a_failing_function_says_how_often_it_failed() {
     api.lambda("PUT /2015-03-31/functions/ProcessKinesisRecords/configuration", &broken);
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "2"]).assert_success();
     env.wait_for_mapping_result("a failed call", |result| result == "PROBLEM: Function call failed");
-    let report = status(&env).assert_code(3).json();
+    let run = status(&env).assert_code(3);
+    let report = run.json();
     let problems = report["problems"].to_string();
+    run.assert_stderr_contains(&["sensorctl plan", "sensorctl why"]);
     assert!(problems.contains("function environment differs"), "{problems}");
     assert!(problems.contains("the event source mapping reports a problem"), "{problems}");
 }

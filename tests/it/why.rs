@@ -136,3 +136,16 @@ fn service_that_does_not_answer_leaves_its_causes_open_in_seconds() {
     }
     assert_eq!(report["healthy"], false, "{report}");
 }
+
+#[test]
+fn stage_without_a_pipeline_is_named_by_why_and_status() {
+    let env = env_with_reading();
+    let said = ["there is no pipeline of stage prod here", "sensorctl status --local --stage prod"];
+    let run = env.run(["why", "--local", "--stage", "prod", "-o", "json"]).assert_code(3);
+    let report = run.assert_stderr_contains(&said).json();
+    let is_of_function = |open: &&Value| open["name"].as_str().unwrap().starts_with("function-");
+    let open: Vec<_> = report["unknown"].as_array().unwrap().iter().filter(is_of_function).collect();
+    assert!(open.is_empty(), "a function that does not exist does not fail: {report}");
+    let run = env.run(["status", "--local", "--stage", "prod"]).assert_code(3);
+    run.assert_stderr_contains(&["there is no pipeline of stage prod in us-east-1, account 000000000000"]);
+}

@@ -39,6 +39,8 @@ pub(crate) struct LogEvidence {
     failed: BTreeSet<String>,
     /// The invocations of no shard.
     by_hand: BTreeSet<String>,
+    /// The invocations that began and did not end, by their ids, with their begin in ms since 1970.
+    pub running: BTreeMap<String, i64>,
 }
 
 /// A batch, by the metrics of its invocation.
@@ -86,6 +88,13 @@ impl LogEvidence {
     pub(crate) fn add(&mut self, line: &LogLine) {
         self.lines += 1;
         self.last_line_ms = self.last_line_ms.max(Some(line.time));
+        if let Some(id) = &line.request_id {
+            if line.kind == LogKind::Start {
+                self.running.insert(id.clone(), line.time);
+            } else if line.kind == LogKind::Report {
+                self.running.remove(id);
+            }
+        }
         if let Some(metrics) = InvocationMetrics::of(&line.message) {
             self.add_batch(line.time, metrics);
         } else if let Some(usage) = InvocationUsage::of(&line.message) {
@@ -124,6 +133,11 @@ impl LogEvidence {
             error,
         };
         self.shards.entry(shard).or_default().push(batch);
+    }
+
+    /// Returns whether an invocation runs. One that began longer ago than it may take has ended without a report.
+    pub(crate) fn is_running(&self, now_ms: i64, longest_ms: i64) -> bool {
+        self.running.values().any(|began| now_ms - began <= longest_ms)
     }
 
     /// Returns whether a batch of a shard is among the invocations.
@@ -318,6 +332,16 @@ pub(super) mod tests {
         assert_eq!((unsaid.crashes.len(), unsaid.last_success_ms), (1, None), "it failed after its metrics");
         let partial = evidence(&[own(Some("X: no")), with_id(report(NOW + 1, ""))]);
         assert_eq!(partial.last_success_ms, None, "a partial batch response");
+    }
+
+    #[test]
+    fn invocation_runs_from_its_start_to_its_report_and_no_longer_than_it_may() {
+        let of = |kind, message: &str| LogLine { kind, request_id: Some("1".into()), ..line(NOW, message) };
+        let start = of(LogKind::Start, "START RequestId: 1 Version: $LATEST");
+        let begun = evidence(std::slice::from_ref(&start));
+        assert!(begun.is_running(NOW + 5000, 5000) && !begun.is_running(NOW + 5001, 5000));
+        let ended = LogLine { kind: LogKind::Report, request_id: Some("1".into()), ..report(NOW + 1, "") };
+        assert!(!evidence(&[start, ended]).is_running(NOW + 2, 5000));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) struct MetricFacts {
     pub key_range_throttles: Answer<f64>,
 }
 
-/// The last minutes with a count, each by its begin in ms since 1970.
+/// The last minutes with a count of something throttled, or of what passed, each by its begin in ms since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NewestMinutes {
     /// Of throttled invocations.
@@ -48,6 +48,10 @@ pub(crate) struct NewestMinutes {
     pub put_throttled: Option<i64>,
     /// Of records that were put.
     pub records_put: Option<i64>,
+    /// Of invocations that were not throttled, whatever became of them.
+    pub invoked: Option<i64>,
+    /// Of writes to the table of readings.
+    pub written: Option<i64>,
 }
 
 /// The load of a stream in its busiest minutes.
@@ -74,11 +78,13 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
         MetricQuery::of_function("DestinationDeliveryFailures", function, Statistic::Sum),
         MetricQuery::of_table("WriteThrottleEvents", &names.table.name, Statistic::Sum),
         MetricQuery::of_table("WriteThrottleEvents", &names.rejects.table.name, Statistic::Sum),
+        MetricQuery::of_function("Invocations", function, Statistic::Sum),
+        MetricQuery::of_table("ConsumedWriteCapacityUnits", &names.table.name, Statistic::Sum),
     ];
     let window = MetricWindow::last(MINUTES, now);
     let series = read_metrics(clients, &queries, window).await.map_err(|why| why.reason().to_owned())?;
-    let [bytes, records, writes, reads, throttles, deliveries, table, rejects]: [MetricSeries; 8] =
-        series.try_into().map_err(|_| "GetMetricData returned another number of metrics".to_owned())?;
+    let [bytes, records, writes, reads, throttles, deliveries, table, rejects, invocations, written]: [MetricSeries;
+        10] = series.try_into().map_err(|_| "GetMetricData returned another number of metrics".to_owned())?;
     // On this machine, points are complete at once.
     let settled = |series: &MetricSeries| if clients.is_loopback() { series.clone() } else { series.settled(now) };
     let table_throttles = both(total(&table), total(&rejects));
@@ -95,6 +101,8 @@ pub(super) async fn metric_facts(clients: &Clients, names: &Pipeline, now: Times
         table_throttled: newest(&table).max(newest(&rejects)),
         put_throttled: newest(&writes),
         records_put: newest(&records),
+        invoked: newest(&invocations),
+        written: newest(&written),
     };
     Ok(MetricFacts {
         minutes: MINUTES,

@@ -26,3 +26,14 @@ fn status_without_an_answer_about_tags_falls_back_in_seconds() {
     assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     assert_eq!(report["healthy"], true, "{report}");
 }
+
+#[test]
+fn why_without_any_answer_is_a_failure() {
+    let env = TestEnv::with_pipeline();
+    ApiClient::new(&env).set_faults("*:*=hang");
+    let began = Instant::now();
+    let run = env.run(["why", "--local", "-o", "json"]).assert_code(1);
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    let report = run.assert_stderr_contains(&["nothing could be diagnosed", "sensorctl doctor --local"]).json();
+    assert_eq!((&report["causes"], &report["excluded"]), (&serde_json::json!([]), &serde_json::json!([])), "{report}");
+}

@@ -48,7 +48,7 @@ fn proof(seen: &Observations) -> Option<String> {
         };
         let place = format!("{} {}{others}", document.shard_id, range(&document.first, &document.last));
         let rest = match &records.missing {
-            Ok(missing) => format!("neither table has {missing} of their readings"),
+            Ok(missing) => format!("readings in neither table: {missing}"),
             Err(why) => format!("it is not known whether the tables have their readings by now ({why})"),
         };
         let until = records.until();

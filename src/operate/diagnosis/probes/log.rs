@@ -43,6 +43,10 @@ pub(super) fn failures(seen: &Observations) -> Vec<Finding> {
         CauseName::FunctionOutOfMemory,
         CauseName::TableThrottled,
     ];
+    // A missing function does not fail, and its earlier lines do not matter.
+    if matches!(&seen.function, Ok(None)) {
+        return Vec::new();
+    }
     let log = match &seen.log {
         Err(why) => {
             let all = names.into_iter().chain([CauseName::LogGroupMissing]);

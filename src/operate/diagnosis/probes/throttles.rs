@@ -60,12 +60,25 @@ fn window(seen: &Observations, metrics: &MetricFacts, last_ms: Option<i64>) -> S
 }
 
 /// Returns whether the function ended well after the minute in which something was throttled last, or in it where the last
-/// result, which is never old here, is good.
-fn is_over(seen: &Observations, last_ms: Option<i64>) -> bool {
-    let delivered = seen.log.as_ref().ok().and_then(LogEvidence::last_delivery_ms);
+/// result, which is never old here, is good and nothing runs. What passed in a later minute (`passed_ms`) was not throttled
+/// either, also where the log does not say how it ended.
+fn is_over(seen: &Observations, last_ms: Option<i64>, passed_ms: Option<i64>) -> bool {
+    let log = seen.log.as_ref().ok();
+    let delivered = log.and_then(LogEvidence::last_delivery_ms);
+    let is_running = || log.is_some_and(|log| log.is_running(seen.now_ms, longest_run_ms(seen)));
     let is_well = seen.is_result_current
-        && matches!(&seen.mapping, Ok(Some(mapping)) if mapping.state == "Enabled" && mapping.last_result == "OK");
-    last_ms.zip(delivered).is_some_and(|(last, delivered)| delivered >= if is_well { last } else { last + MINUTE_MS })
+        && matches!(&seen.mapping, Ok(Some(mapping)) if mapping.state == "Enabled" && mapping.last_result == "OK")
+        && !is_running();
+    let after = |last| if is_well { last } else { last + MINUTE_MS };
+    last_ms.is_some_and(|last| {
+        delivered.is_some_and(|delivered| delivered >= after(last)) || passed_ms.is_some_and(|passed| passed > last)
+    })
+}
+
+/// Returns how long an invocation may take, in ms.
+fn longest_run_ms(seen: &Observations) -> i64 {
+    let function = seen.function.as_ref().ok().and_then(Option::as_ref);
+    function.map_or(0, |function| i64::from(function.timeout_seconds) * 1000)
 }
 
 fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
@@ -80,7 +93,7 @@ fn invocations(seen: &Observations, metrics: &MetricFacts) -> Finding {
     }
     let last_ms = metrics.newest.invocation_throttled;
     let throttled = match count(name, &metrics.function_throttles) {
-        Ok(_) if is_over(seen, last_ms) => return Finding::Excluded(name),
+        Ok(_) if is_over(seen, last_ms, metrics.newest.invoked) => return Finding::Excluded(name),
         Ok(count) => count,
         Err(finding) => return finding,
     };
@@ -113,7 +126,9 @@ fn table(seen: &Observations, metrics: &MetricFacts) -> [Finding; 2] {
     let (throttled, hot) = (CauseName::TableThrottled, CauseName::HotKey);
     let last_ms = metrics.newest.table_throttled;
     let events = match count(throttled, &metrics.table_throttles) {
-        Ok(_) if is_over(seen, last_ms) => return [Finding::Excluded(throttled), Finding::Excluded(hot)],
+        Ok(_) if is_over(seen, last_ms, metrics.newest.written) => {
+            return [Finding::Excluded(throttled), Finding::Excluded(hot)];
+        }
         Ok(events) => events,
         Err(Finding::Unknown(open)) => return [Finding::Unknown(open.clone()), Finding::unknown(hot, open.reason)],
         Err(finding) => return [finding, Finding::Excluded(hot)],

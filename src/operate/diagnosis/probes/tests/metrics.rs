@@ -78,6 +78,7 @@ fn throttles_are_over_when_something_passed_after_their_last_minute() {
         table_throttled: Some(NOW - 3 * MINUTE),
         put_throttled: Some(NOW - 3 * MINUTE),
         records_put: Some(NOW - 3 * MINUTE),
+        ..NewestMinutes::default()
     };
     let throttled = MetricFacts {
         function_throttles: Ok(5.0),
@@ -93,8 +94,24 @@ fn throttles_are_over_when_something_passed_after_their_last_minute() {
     let all = [CauseName::FunctionThrottled, CauseName::TableThrottled, CauseName::StreamThrottled];
     assert_eq!(names(&seen), all, "it may have been before");
     assert!(!proven(&seen)[0].evidence.contains("used up"), "no call shows that");
-    seen.metrics = Ok(MetricFacts { newest: NewestMinutes { records_put: Some(NOW), ..newest }, ..throttled });
+    let with = |newest| Ok(MetricFacts { newest, ..throttled.clone() });
+    seen.metrics = with(NewestMinutes { records_put: Some(NOW), ..newest });
     assert_eq!(names(&seen), [CauseName::FunctionThrottled, CauseName::TableThrottled]);
+    // The log says nothing, for instance because its group was deleted.
+    let passed = Some(NOW - 2 * MINUTE);
+    seen.metrics = with(NewestMinutes { invoked: passed, written: passed, ..newest });
+    assert_eq!(names(&seen), [CauseName::StreamThrottled]);
+}
+
+#[test]
+fn throttles_of_an_invocation_that_still_runs_are_not_over() {
+    let newest = NewestMinutes { table_throttled: Some(NOW - MINUTE), ..NewestMinutes::default() };
+    let throttled = MetricFacts { table_throttles: Ok(5.0), newest, ..metrics() };
+    let mut seen = Observations { metrics: Ok(throttled), is_result_current: true, ..healthy() };
+    assert_eq!(names(&seen), [], "the last result is good");
+    function(&mut seen).timeout_seconds = 60;
+    seen.log.as_mut().unwrap().running.insert("id".into(), NOW - 1000);
+    assert_eq!(names(&seen), [CauseName::TableThrottled]);
 }
 
 #[test]
