@@ -187,6 +187,7 @@ impl InputSummary {
             remarks.push(format!("rejected: {}", reasons.join(", ")));
         }
         remarks.extend(self.suspicions());
+        remarks.extend(self.future_times());
         remarks.extend(self.possible_devices.remarks());
         let is_one = self.time_units.len() == 1;
         let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
@@ -206,6 +207,20 @@ impl InputSummary {
             ));
         }
         remarks
+    }
+
+    /// Returns what is said of times that are later than a day from now. A forecast has them, too: `--strict` lets them pass.
+    fn future_times(&self) -> Option<String> {
+        let (lie, count) = match self.future_times {
+            0 => return None,
+            1 => ("lies", "counts"),
+            _ => ("lie", "count"),
+        };
+        let times = times(self.future_times);
+        Some(format!(
+            "{times} {lie} later than a day from now, as those of a clock that is wrong, or {count} from another year than \
+             1970"
+        ))
     }
 
     /// Returns what `--strict` takes as a failure, one line each.
@@ -236,12 +251,6 @@ impl InputSummary {
                 "time lies",
                 "times lie",
                 "in 1970, on another day on which clocks begin, or before 2000 in a unit below seconds, as those of a clock that is not set, or counts from the start of its device or from another year",
-            ),
-            (
-                self.future_times,
-                "time lies",
-                "times lie",
-                "later than a day from now, as those of a clock that is wrong, or counts from another year than 1970",
             ),
             (
                 self.swapped_dates,
@@ -336,6 +345,14 @@ mod tests {
         let summary = InputSummary { possible_days: 2, ..InputSummary::default() };
         let expected = "2 times lie on 1970-01-01, as days of a spreadsheet would (`--time-unit s`)";
         assert_eq!(summary.suspicions(), [expected], "`--strict` fails");
+    }
+
+    #[test]
+    fn future_times_are_told_and_no_failure() {
+        let of = |future_times| InputSummary { future_times, ..InputSummary::default() };
+        assert!(of(1).remarks()[0].starts_with("1 time lies later than a day from now"));
+        assert!(of(2).remarks()[0].starts_with("2 times lie later than a day from now"));
+        assert!(of(2).suspicions().is_empty() && of(0).remarks().is_empty(), "a forecast has them");
     }
 
     #[test]
