@@ -93,7 +93,7 @@ impl Error {
         self
     }
 
-    /// Returns the first of several failures, with what the others say besides; nothing where there is none.
+    /// Returns the first of several failures, with the messages of the others as hints. Returns `None` without a failure.
     #[must_use]
     pub fn combined(failures: impl IntoIterator<Item = Error>) -> Option<Error> {
         let mut failures = failures.into_iter();

@@ -79,7 +79,7 @@ fn unreachable(location: &CallLocation) -> Vec<String> {
     }
 }
 
-/// Returns the hint for an answer that is none of the service.
+/// Returns the hint for an answer that the service does not give.
 pub(crate) fn foreign_answer(failure: &AwsFailure) -> String {
     let AwsFailure { service, operation, location, .. } = failure;
     match location.named_endpoint() {

@@ -139,7 +139,7 @@ impl Unit {
         bracketed.and_then(Unit::named).or_else(behind_comma).or_else(last_word).or_else(|| Unit::of_degree_sign(name))
     }
 
-    /// Returns the unit of the first degree sign within a name. One by time (`°C/h`) and parts of a degree are none.
+    /// Returns the unit of the first degree sign within a name, unless it is a rate (`°C/h`) or a part of a degree.
     fn of_degree_sign(name: &str) -> Option<Unit> {
         let (at, sign) = name.char_indices().find(|(_, sign)| DEGREE_SIGNS.contains(sign))?;
         let letters = usize::from(matches!(sign, '°' | 'º'));

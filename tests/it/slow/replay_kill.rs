@@ -105,7 +105,7 @@ fn rejects_replay_interrupted_among_faults_adds_up_and_goes_on() {
     assert_eq!(count("found"), ends.iter().sum::<u64>(), "{report}");
     assert!(0 < ends[0] && ends[0] < COUNT - COUNT / BAD, "it was interrupted among them: {report}");
     assert_eq!(ends[2], 0, "{report}");
-    // What is replayed is deleted, and nothing else.
+    // Only replayed dead letters are deleted.
     let left = || env.run(["rejects", "list", "--local", "-q"]).assert_success().stdout.lines().count() as u64;
     api.set_faults("");
     assert_eq!(left(), COUNT - ends[0], "{report}");

@@ -104,7 +104,7 @@ fn collect(value: &Value, path: &str, found: &mut Vec<Tables>) {
     }
 }
 
-/// Returns the text of a cell; that of a list or object is none.
+/// Returns the text of a cell, which is empty for a list or an object.
 fn cell(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Texts in the place of a sensor's name that say that there is none.
+//! Texts such as `N/A` that stand where a sensor has no name.
 
 use std::borrow::Cow;
 
