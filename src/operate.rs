@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints. Reads `stack`'s resources and `pipeline`'s data; `commands` report what it returns.
 
+mod answer_limit;
 mod dead_letter_count;
 mod dead_letters;
 mod diagnosis;

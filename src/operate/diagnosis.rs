@@ -27,6 +27,7 @@ use self::observations::{Emptiness, MappingFacts, Observations, StreamFacts};
 use self::reads::answered;
 use crate::aws::{AwsFailure, FailureCause, ServiceClock};
 use crate::operate::PipelineNames;
+use crate::operate::answer_limit::ANSWER_LIMIT;
 use crate::operate::dead_letter_count::dead_letter_reasons;
 use crate::operate::given_up::{GivenUpLog, counted_given_up, given_up_batches};
 use crate::operate::read_budget::ReadBudget;
@@ -36,8 +37,6 @@ use crate::stack::{Session, role_access};
 pub(crate) use self::bisection::{BatchRun, BatchRunner, FaultyRecord, FunctionSetup, SearchOptions};
 pub(crate) use self::finding::{Cause, CauseName, Diagnosis, Unexcluded};
 
-/// A call that has an answer at all has one in this time.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A log has several pages, and a large one is searched for seconds. A stream is read once a second.
 const LONG_READ_LIMIT: Duration = Duration::from_secs(20);
 /// A role takes several calls, one after the other.

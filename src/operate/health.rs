@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
+use super::answer_limit::{ANSWER_LIMIT, no_answer};
 use super::dead_letter_count::{DeadLetterCount, dead_letter_reasons};
 use super::given_up::{GivenUpLog, GivenUpRecords, counted_given_up, given_up_batches};
 use super::lag::{Lag, StreamLag, is_doubtful, lag_by_metrics};
@@ -17,9 +18,6 @@ const LONG_LAG: Duration = Duration::from_mins(6);
 
 /// Age up to which failed and throttled calls count.
 const RECENT: Duration = Duration::from_mins(10);
-
-/// A report that has something to say without an answer waits no longer for it.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A difference of the clocks of this machine and of the service that shifts no minute of a metric by more than one.
 const SAME_TIME: Duration = Duration::from_mins(1);
@@ -83,7 +81,7 @@ impl HealthReadings {
         };
         let here = Timestamp::now();
         let given_up = given_up_batches(clients, &names.log_group, here.as_millisecond());
-        let late = |_| format!("no answer in {} s", ANSWER_LIMIT.as_secs());
+        let late = |_| no_answer();
         let (mut metrics, dead_letters, given_up) = futures::join!(
             PipelineMetrics::read(clients, names, here),
             timeout(ANSWER_LIMIT, dead_letters),

@@ -1,6 +1,4 @@
-//! Are the readings that were given up in the tables by now, because somebody put them into the stream again?
-
-use std::time::Duration;
+//! Looks for given-up readings in the tables: somebody may have put them into the stream again.
 
 use sensor_model::Reading;
 use tokio::time::timeout;
@@ -8,6 +6,7 @@ use tokio::time::timeout;
 use super::GivenUpBatch;
 use crate::aws::Clients;
 use crate::error::Error;
+use crate::operate::answer_limit::{ANSWER_LIMIT, no_answer};
 use crate::operate::dead_letters::{DeadLetterTable, DestinationReader};
 use crate::operate::pipeline_metrics::PipelineNames;
 use crate::pipeline::{RowState, compare_sequence_numbers, rows_at};
@@ -16,8 +15,6 @@ use crate::pipeline::{RowState, compare_sequence_numbers, rows_at};
 const MOST_BATCHES: usize = 20;
 /// Readings that are looked up at most.
 const MOST_READINGS: usize = 1000;
-/// The longest wait: a report says what was given up without it.
-const LIMIT: Duration = Duration::from_secs(5);
 
 /// Batches that were given up, and whether their readings are stored by now.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,9 +28,9 @@ pub(crate) struct GivenUpLog {
 impl GivenUpLog {
     /// Looks for the readings of batches in the tables. Makes no call without batches.
     pub(crate) async fn look_up(clients: &Clients, names: &PipelineNames, batches: Vec<GivenUpBatch>) -> Self {
-        let missing = match timeout(LIMIT, missing(clients, names, &batches)).await {
+        let missing = match timeout(ANSWER_LIMIT, missing(clients, names, &batches)).await {
             Ok(missing) => missing,
-            Err(_) => Err(format!("no answer in {} s", LIMIT.as_secs())),
+            Err(_) => Err(no_answer()),
         };
         GivenUpLog { batches, missing }
     }

@@ -1,7 +1,6 @@
 //! Reads metrics with `GetMetricData`, which no caller needs: where it is denied or not served, the reason is returned.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
@@ -13,15 +12,13 @@ use tokio::time::timeout;
 use super::query::{MetricQuery, MetricWindow};
 use super::series::{MetricPoint, MetricSeries};
 use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::operate::answer_limit::{ANSWER_LIMIT, no_answer};
 
 /// Limit of metrics in one call (API reference, `GetMetricData`).
 const MOST_QUERIES: usize = 500;
 
 /// Limit of pages of one answer. The points of a few metrics over hours fill less than one.
 const MOST_PAGES: usize = 10;
-
-/// The longest wait for an answer: reports can do without metrics, and AWS answers in less than a second.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The reason why there are no metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +85,7 @@ pub(crate) async fn read_metrics(
     let mut token = None;
     for _ in 0..MOST_PAGES {
         let Ok(answer) = timeout(ANSWER_LIMIT, request.clone().set_next_token(token).send()).await else {
-            return Err(failed(format!("no answer in {} s", ANSWER_LIMIT.as_secs())));
+            return Err(failed(no_answer()));
         };
         let answer = call.answer(answer);
         let answer = answer.map_err(|failure| MetricsUnavailable::of(&failure))?;

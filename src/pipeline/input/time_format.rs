@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
 pub(crate) use self::counts::{TimeCounts, TimeFacts};
-pub(super) use self::epoch::{is_certainly_seconds, is_part_of_time, spreadsheet_day};
+pub(super) use self::epoch::{YEAR_2000, is_certainly_seconds, is_part_of_time, spreadsheet_day};
 pub(crate) use self::error::TimeError;
 use self::zone_of_file::ZoneOfFile;
 use super::number::trimmed;

@@ -1,7 +1,7 @@
 //! Which of several columns holds the times of the readings: by their names, and by their values.
 
 use super::super::device_names::words;
-use super::super::time_format::{TimeOptions, TimeParser, forms_of, reads_alone};
+use super::super::time_format::{TimeOptions, TimeParser, YEAR_2000, forms_of, reads_alone};
 use super::names::time_places;
 
 /// Words for the moment of a measurement.
@@ -97,8 +97,6 @@ const UNRELATED: [&str; 24] = [
     "serviced",
     "manufactured",
 ];
-/// 2000-01-01T00:00:00Z.
-const YEAR_2000: i64 = 946_684_800;
 const QUARTER: i64 = 15 * 60;
 const HALF_DAY: i64 = 14 * 3600;
 
@@ -151,7 +149,7 @@ impl TimeValues {
             let is_number = sensor_model::Decimal::parse(cell).is_ok();
             let seconds = parser.text(cell).ok().and_then(|time| {
                 let whole = time.seconds.as_str().split('.').next()?.parse::<i64>().ok()?;
-                (!is_number || whole >= YEAR_2000).then_some(whole)
+                (!is_number || whole >= YEAR_2000.cast_signed()).then_some(whole)
             });
             values.is_other_number &= is_number && seconds.is_none() && !is_compact_date(cell);
             values.is_whole &= if is_number { seconds.is_some() } else { has_date_and_clock(cell) };
@@ -207,7 +205,9 @@ pub(super) fn choose(
     let others: Vec<_> = (0..names.len())
         .filter(is_known)
         .filter(|at| matches!(Meaning::of(&names[*at]), Meaning::Measured | Meaning::Received))
-        .filter(|at| values(*at).is_whole && values(*at).range.is_none_or(|(first, _)| first >= YEAR_2000))
+        .filter(|at| {
+            values(*at).is_whole && values(*at).range.is_none_or(|(first, _)| first >= YEAR_2000.cast_signed())
+        })
         .collect();
     places.extend(others);
     let seen: Vec<_> = places.into_iter().map(|at| (at, values(at))).collect();

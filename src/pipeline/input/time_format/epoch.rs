@@ -9,7 +9,7 @@ use crate::pipeline::time::{CALENDAR_YEARS, LEAST_MILLISECONDS};
 /// 1971-01-01T00:00:00Z.
 const YEAR_1971: u64 = 31_536_000;
 /// 2000-01-01T00:00:00Z. Times in milliseconds and smaller units are not earlier: such numbers count from another year.
-const YEAR_2000: u64 = 946_684_800;
+pub(in super::super) const YEAR_2000: u64 = 946_684_800;
 /// 2100-01-01T00:00:00Z. A larger number is not taken for seconds.
 const YEAR_2100: u64 = 4_102_444_800;
 /// Where each unit is taken for certain: from 1973 to 2099. Between them lie dates such as `20231114221320`.
