@@ -154,7 +154,7 @@ fn rejects_replay_keeps_all_members_of_a_dead_letter() {
     let dry = env.run(["rejects", "replay", "--local", "--dry-run"].into_iter().chain(drop.clone())).assert_success();
     assert_eq!(dry.json()["left_out"], json!(1));
     let run = env.run(REPLAY.into_iter().chain(drop)).assert_success();
-    let run = run.assert_stderr_contains(&["1 members of dead letters are left out (`--drop`)"]);
+    let run = run.assert_stderr_contains(&["left out (`--drop`): 1 member of dead letters"]);
     assert_eq!(counts(&run.json(), ["replayed", "left_out"]), [1, 1]);
     assert!(letters(&api).is_empty());
 }

@@ -211,7 +211,7 @@ impl<'a> Ledger<'a> {
             self.output.note(format!("{count} times without a zone were taken as UTC"));
         }
         if left_out > 0 {
-            self.output.note(format!("{} members of dead letters are left out (`--drop`)", units::count(left_out)));
+            self.output.note(format!("left out (`--drop`): {} of dead letters", units::counted(left_out, "member")));
         }
         self.report.assumed_utc = assumed_utc;
         self.report.left_out = left_out;
