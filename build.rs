@@ -46,7 +46,7 @@ fn main() -> Result<()> {
         let zip = out_dir.join(format!("{target}.zip"));
         let content = fs::read(&bootstrap).map_err(|error| format!("{}: {error}", bootstrap.display()))?;
         write_if_changed(&zip, &zipped(&content)?)?;
-        zips.push_str(&format!("include_bytes!({:?}), ", zip.display().to_string()));
+        zips.push_str(&format!("({target:?}, include_bytes!({:?})), ", zip.display().to_string()));
     }
     zips.push(']');
     write_if_changed(&out_dir.join("function_zips.rs"), zips.as_bytes())?;

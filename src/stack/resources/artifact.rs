@@ -16,8 +16,8 @@ use crate::error::Error;
 
 pub(crate) use self::elf::Architecture;
 
-/// The functions that are bundled with this sensorctl, one per architecture.
-static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/function_zips.rs"));
+/// The functions that are bundled with this sensorctl, one per architecture, with rustc's target.
+static BUNDLED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/function_zips.rs"));
 /// The newest glibc of `provided.al2023`.
 const RUNTIME_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
 /// Libraries of glibc and gcc, which every runtime has.
@@ -69,21 +69,29 @@ impl FunctionArtifact {
 
     /// Returns all bundled functions.
     fn all_bundled() -> Result<&'static [Self], Error> {
-        // To inflate and hash them is a tenth of the work of an `up`, and tests run it by the thousand in one process.
+        // Tests run it by the thousand in one process.
         static READ: OnceLock<Vec<FunctionArtifact>> = OnceLock::new();
         if let Some(read) = READ.get() {
             return Ok(read);
         }
-        let all = BUNDLED.iter().map(|zip| Self::from_zip("the bundled function", zip.to_vec()));
+        let all = BUNDLED.iter().map(|(target, zip)| Self::of_bundled(target, zip));
         let all = all.collect::<Result<Vec<_>, _>>()?;
         Ok(READ.get_or_init(|| all))
+    }
+
+    fn of_bundled(target: &str, zip: &[u8]) -> Result<Self, Error> {
+        const NAME: &str = "the bundled function";
+        // The target says what the program needs. To inflate it would be a third of the work of a command.
+        match Architecture::of_static_target(target) {
+            Some(architecture) => Ok(Self::hashed(NAME, zip.to_vec(), Program::without_libraries(architecture))),
+            None => Self::from_zip(NAME, zip.to_vec()),
+        }
     }
 
     /// Returns an artifact without a program, for commands that only delete.
     #[must_use]
     pub(crate) fn empty() -> Self {
-        let program =
-            Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None, libraries: Vec::new() };
+        let program = Program::without_libraries(Architecture::DEFAULT);
         FunctionArtifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
     }
 
@@ -117,8 +125,12 @@ impl FunctionArtifact {
     pub(super) fn of_program(name: &str, zip: Vec<u8>, bootstrap: &Bootstrap) -> Result<Self, Error> {
         let program = Program::read(&bootstrap.program)
             .map_err(|problem| unusable(name, &format!("its `{BOOTSTRAP}` {problem}")))?;
+        Ok(Self::hashed(name, zip, program))
+    }
+
+    fn hashed(name: &str, zip: Vec<u8>, program: Program) -> Self {
         let sha256_base64 = STANDARD.encode(Sha256::digest(&zip));
-        Ok(FunctionArtifact { name: name.to_owned(), zip, sha256_base64, program })
+        FunctionArtifact { name: name.to_owned(), zip, sha256_base64, program }
     }
 
     /// Returns the libraries that the program needs, in words.

@@ -51,6 +51,11 @@ impl Architecture {
             Architecture::Arm64 => "aarch64-unknown-linux-musl",
         }
     }
+
+    /// Returns the architecture of a target whose programs run on every Linux.
+    pub(crate) fn of_static_target(target: &str) -> Option<Self> {
+        [Architecture::X86_64, Architecture::Arm64].into_iter().find(|one| one.static_target() == target)
+    }
 }
 
 impl fmt::Display for Architecture {
@@ -93,6 +98,11 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Returns the requirements of a static program.
+    pub(crate) fn without_libraries(architecture: Architecture) -> Self {
+        Program { architecture, is_static: true, glibc: None, libraries: Vec::new() }
+    }
+
     /// Reads an ELF file. The error completes the sentence "its bootstrap …".
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let broken = |error: object::Error| format!("is damaged: {error}");

@@ -72,7 +72,7 @@ fn bundled_functions_start_only_on_their_own_architecture() {
 #[test]
 fn bundled_zip_has_earliest_time_and_mode_0755() {
     assert!(!BUNDLED.is_empty());
-    for zip in BUNDLED {
+    for (_, zip) in BUNDLED {
         let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
         assert_eq!(archive.len(), 1);
         let entry = archive.by_index(0).unwrap();
@@ -81,11 +81,22 @@ fn bundled_zip_has_earliest_time_and_mode_0755() {
     }
 }
 
+/// The commands take the target's word for it, and do not inflate the program.
+#[test]
+fn bundled_programs_need_what_their_targets_promise() {
+    for (target, zip) in BUNDLED {
+        let believed = FunctionArtifact::of_bundled(target, zip).unwrap();
+        let read = FunctionArtifact::from_zip("a.zip", zip.to_vec()).unwrap();
+        assert_eq!(believed.program, read.program, "{target}");
+        assert_eq!(believed.sha256_base64(), read.sha256_base64());
+    }
+}
+
 #[test]
 fn read_zip_file_equals_bundled_function() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("function.zip");
-    std::fs::write(&path, BUNDLED[0]).unwrap();
+    std::fs::write(&path, BUNDLED[0].1).unwrap();
     let read = FunctionArtifact::read(&path).unwrap();
     assert_eq!(read.sha256_base64(), FunctionArtifact::bundled(read.architecture()).unwrap().sha256_base64());
     let missing = FunctionArtifact::read(&folder.path().join("none.zip")).unwrap_err();
