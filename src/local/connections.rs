@@ -20,8 +20,8 @@ use crate::auth::peer::Peers;
 /// Time after a lookup in which no port of a peer can be another user's.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Finds the peers of a local address; `None` if the system does not list them.
-type FindPeers = dyn Fn(SocketAddr) -> Option<Peers> + Send + Sync;
+/// Finds the peers of a local address, the wanted one among them; `None` if the system does not list them.
+type FindPeers = dyn Fn(SocketAddr, SocketAddr) -> Option<Peers> + Send + Sync;
 
 /// The connection limits of a listener.
 #[derive(Clone)]
@@ -116,7 +116,7 @@ impl Gate {
         {
             return true;
         }
-        let Some(peers) = (self.limits.peers)(here) else { return false };
+        let Some(peers) = (self.limits.peers)(here, peer) else { return false };
         let is_own = peers.get(&peer) == Some(&true);
         let others = peers.into_iter().filter(|(other, is_own)| !is_own && *other != peer).map(|(other, _)| other);
         *foreign = Some((Instant::now(), others.collect()));
@@ -212,7 +212,7 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let (peers, lookups) = (Arc::<Mutex<Peers>>::default(), Arc::<AtomicUsize>::default());
             let (known, count) = (Arc::clone(&peers), Arc::clone(&lookups));
-            let find = move |here| {
+            let find = move |here, _| {
                 assert_eq!(here, address);
                 count.fetch_add(1, Ordering::Relaxed);
                 Some(known.lock().clone())

@@ -9,19 +9,22 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// The peers of a listener: whether each one belongs to the user that runs this process.
 pub(crate) type Peers = HashMap<SocketAddr, bool>;
 
-/// Returns all peers that are connected to an address, also those that wait to be accepted.
+/// Returns the peers that are connected to an address, also those that wait to be accepted: all of IPv4, and those of IPv6
+/// if `wanted` is not among them.
 ///
 /// Linux lists the owner of every socket. Without such a list (macOS) the result is `None` and every local peer is
 /// accepted, so that another user of the machine can take a function's events there (docs/local-cloud.md, Who is kept
 /// out).
-pub(crate) fn all(here: SocketAddr) -> Option<Peers> {
+pub(crate) fn all(here: SocketAddr, wanted: SocketAddr) -> Option<Peers> {
     let own = rustix::process::getuid().as_raw();
+    let owned = |(peer, owner): (SocketAddrV4, u32)| (peer.into(), owner == own);
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let six = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
     let SocketAddr::V4(here) = here else { return Some(Peers::new()) };
-    let mut peers = Peers::new();
-    for (table, prefix) in [(six, "0000000000000000FFFF0000"), (table, "")] {
-        peers.extend(owners(&table, here, prefix).map(|(peer, owner)| (peer.into(), owner == own)));
+    let mut peers: Peers = owners(&table, here, "").map(owned).collect();
+    // Each table costs the kernel a walk through all its sockets: milliseconds on a large machine.
+    if !peers.contains_key(&wanted) {
+        let six = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+        peers.extend(owners(&six, here, "0000000000000000FFFF0000").map(owned));
     }
     Some(peers)
 }
@@ -62,9 +65,20 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = listener.local_addr().unwrap();
         let clients = [TcpStream::connect(here).unwrap(), TcpStream::connect(here).unwrap()];
-        let peers = all(here).unwrap();
-        assert!(clients.iter().all(|client| peers.get(&client.local_addr().unwrap()) == Some(&true)), "{peers:?}");
-        assert_eq!(peers.len(), 2);
+        let [first, second] = clients.map(|client| (client.local_addr().unwrap(), client));
+        let peers = all(here, first.0).unwrap();
+        assert_eq!(peers, Peers::from([(first.0, true), (second.0, true)]));
+    }
+
+    #[test]
+    fn peer_that_connects_from_ipv6_is_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let here = listener.local_addr().unwrap();
+        let Ok(client) = TcpStream::connect(format!("[::ffff:127.0.0.1]:{}", here.port())) else {
+            panic!("the machine has no IPv6");
+        };
+        let (accepted, peer) = listener.accept().unwrap();
+        assert_eq!(all(here, peer).unwrap(), Peers::from([(peer, true)]), "{client:?} {accepted:?}");
     }
 
     #[test]
