@@ -179,40 +179,6 @@ fn credential_clock_and_region_errors_have_distinct_hints() {
 }
 
 #[test]
-fn server_error_quota_and_unknown_code_have_hints() {
-    let env = env_with_files();
-    for (status, code, hint) in [
-        (500, "InternalServerError", "run the same command again"),
-        (400, "LimitExceededException", "quota"),
-        (400, "SomethingNewException", "API reference"),
-    ] {
-        let cloud = FakeAws::new(CannedError { service: Some("dynamodb"), status, code, message: "so it is" });
-        cloud.run(&env, ["scan"]).assert_code(1).assert_stderr_contains(&[
-            code,
-            "so it is",
-            "DynamoDB Scan",
-            ACCOUNT,
-            hint,
-        ]);
-    }
-}
-
-#[test]
-fn response_not_from_aws_is_reported_with_endpoint() {
-    let env = env_with_files();
-    for (status, page) in
-        [(200, "<html>Sign in to the guest network</html>"), (502, "<html>Bad Gateway</html>"), (404, "")]
-    {
-        let cloud = FakeAws::page(status, page);
-        for command in [&["scan"][..], &["status"], &["invoke"], &["put", "--file", "readings.ndjson"]] {
-            let Run { code, stderr, .. } = cloud.run(&env, command.iter().copied());
-            assert_eq!(code, 1, "{command:?} {status}: {stderr}");
-            assert!(stderr.contains(&cloud.url) && stderr.contains("hint: "), "{command:?} {status}: {stderr}");
-        }
-    }
-}
-
-#[test]
 fn unreachable_endpoint_fails_soon_with_its_address() {
     let env = env_with_files();
     // Nothing listens on port 1. A port that was free just now may belong to another test already.
@@ -267,20 +233,6 @@ fn profile_flag_wins_over_environment_keys() {
 }
 
 #[test]
-fn profile_role_is_assumed_in_profile_region() {
-    let env = TestEnv::new();
-    std::fs::create_dir(env.path(".aws")).unwrap();
-    let role = "[profile p]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = base\n";
-    let base = "[profile base]\naws_access_key_id = A\naws_secret_access_key = S\n";
-    env.write(".aws/config", [role, base].concat());
-    // The proxy refuses connections, so that nothing leaves this machine.
-    let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1")];
-    let said = env.run_with_env(["scan", "--profile", "p"], &proxy).assert_code(1).stderr;
-    assert!(!said.to_lowercase().contains("missing region"), "{said}");
-    assert!(said.contains("eu-west-1") && said.contains("127.0.0.1:1") || said.contains("onnect"), "{said}");
-}
-
-#[test]
 fn unusable_ca_bundle_is_named() {
     let env = env_with_files();
     env.write("bundle.pem", "no certificate");
@@ -289,5 +241,58 @@ fn unusable_ca_bundle_is_named() {
         env.run_with_env(["status", "--region", "eu-west-1"], &[("AWS_CA_BUNDLE", bundle)])
             .assert_code(2)
             .assert_stderr_contains(&["AWS_CA_BUNDLE", bundle]);
+    }
+}
+
+mod slow {
+    use super::{ACCOUNT, CannedError, FakeAws, Run, TestEnv, env_with_files};
+
+    #[test]
+    fn server_error_quota_and_unknown_code_have_hints() {
+        let env = env_with_files();
+        for (status, code, hint) in [
+            (500, "InternalServerError", "run the same command again"),
+            (400, "LimitExceededException", "quota"),
+            (400, "SomethingNewException", "API reference"),
+        ] {
+            let cloud = FakeAws::new(CannedError { service: Some("dynamodb"), status, code, message: "so it is" });
+            cloud.run(&env, ["scan"]).assert_code(1).assert_stderr_contains(&[
+                code,
+                "so it is",
+                "DynamoDB Scan",
+                ACCOUNT,
+                hint,
+            ]);
+        }
+    }
+
+    #[test]
+    fn response_not_from_aws_is_reported_with_endpoint() {
+        let env = env_with_files();
+        for (status, page) in
+            [(200, "<html>Sign in to the guest network</html>"), (502, "<html>Bad Gateway</html>"), (404, "")]
+        {
+            let cloud = FakeAws::page(status, page);
+            for command in [&["scan"][..], &["status"], &["invoke"], &["put", "--file", "readings.ndjson"]] {
+                let Run { code, stderr, .. } = cloud.run(&env, command.iter().copied());
+                assert_eq!(code, 1, "{command:?} {status}: {stderr}");
+                assert!(stderr.contains(&cloud.url) && stderr.contains("hint: "), "{command:?} {status}: {stderr}");
+            }
+        }
+    }
+
+    #[test]
+    fn profile_role_is_assumed_in_profile_region() {
+        let env = TestEnv::new();
+        std::fs::create_dir(env.path(".aws")).unwrap();
+        let role =
+            "[profile p]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = base\n";
+        let base = "[profile base]\naws_access_key_id = A\naws_secret_access_key = S\n";
+        env.write(".aws/config", [role, base].concat());
+        // The proxy refuses connections, so that nothing leaves this machine.
+        let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1")];
+        let said = env.run_with_env(["scan", "--profile", "p"], &proxy).assert_code(1).stderr;
+        assert!(!said.to_lowercase().contains("missing region"), "{said}");
+        assert!(said.contains("eu-west-1") && said.contains("127.0.0.1:1") || said.contains("onnect"), "{said}");
     }
 }

@@ -62,21 +62,6 @@ fn up_without_invoke_permission_creates_the_pipeline() {
 }
 
 #[test]
-fn function_without_kms_grant_fails_up_and_gets_no_mapping() {
-    let env = TestEnv::with_local_cloud();
-    let cloud = Interposed::new(&env, |request, _| {
-        (request.operation() == INVOKE).then(|| request.failure(403, "KMSAccessDeniedException", STALE_GRANT))
-    });
-    cloud.run(&env, ["up"]).assert_code(1).assert_stderr_contains(&[
-        "the function `ProcessKinesisRecords` cannot be invoked",
-        "KMSAccessDeniedException",
-        "hint: ",
-        "role.name",
-    ]);
-    assert_eq!((cloud.count(CREATE_MAPPING), cloud.count(CREATE_FUNCTION)), (0, 6));
-}
-
-#[test]
 fn mapping_creation_is_retried_until_new_function_is_visible() {
     let env = TestEnv::with_local_cloud();
     let is_early = first(3);
@@ -86,22 +71,6 @@ fn mapping_creation_is_retried_until_new_function_is_visible() {
     });
     cloud.run(&env, ["up"]).assert_success();
     assert_eq!(cloud.count(CREATE_MAPPING), 4);
-}
-
-#[test]
-fn mapping_of_deleted_function_fails_long_before_the_timeout() {
-    let env = TestEnv::with_local_cloud();
-    let api = ApiClient::new(&env);
-    let cloud = Interposed::new(&env, move |request, _| {
-        (request.operation() == CREATE_MAPPING).then(|| {
-            api.send_lambda(DELETE_FUNCTION, &serde_json::Value::Null);
-            request.failure(400, "InvalidParameterValueException", "Function does not exist")
-        })
-    });
-    cloud.run(&env, ["up", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
-        "another run deleted the function `ProcessKinesisRecords`",
-        "Function does not exist",
-    ]);
 }
 
 #[test]
@@ -186,23 +155,6 @@ fn denial_by_new_tags_is_transient_and_explicit_deny_is_permanent() {
 }
 
 #[test]
-fn scan_throttled_read_capacity_is_retried() {
-    let env = TestEnv::with_pipeline();
-    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
-    for (arguments, operation) in [(&["scan"][..], "Scan"), (&["scan", "--sensor", "a"], "Query")] {
-        // More than the attempts of the SDK for each of the four segments.
-        let is_used_up = first(30);
-        let cloud = Interposed::new(&env, move |request, _| {
-            let why = "The level of configured provisioned throughput for the table was exceeded.";
-            (request.operation() == operation && is_used_up())
-                .then(|| request.failure(400, "ProvisionedThroughputExceededException", why))
-        });
-        let run = cloud.run(&env, arguments.iter().copied().chain(["-o", "ndjson"])).assert_success();
-        assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
-    }
-}
-
-#[test]
 fn deleted_role_on_stale_replica_is_polled_again() {
     let env = TestEnv::with_pipeline();
     let old: Mutex<Option<String>> = Mutex::default();
@@ -267,4 +219,58 @@ fn change_past_the_timeout_hints_to_run_up_again() {
         "run `sensorctl up --region us-east-1 --endpoint-url ",
         "` again to keep waiting",
     ]);
+}
+
+mod slow {
+    use super::{
+        ApiClient, CREATE_FUNCTION, CREATE_MAPPING, DELETE_FUNCTION, INVOKE, Interposed, STALE_GRANT, TestEnv, first,
+    };
+
+    #[test]
+    fn function_without_kms_grant_fails_up_and_gets_no_mapping() {
+        let env = TestEnv::with_local_cloud();
+        let cloud = Interposed::new(&env, |request, _| {
+            (request.operation() == INVOKE).then(|| request.failure(403, "KMSAccessDeniedException", STALE_GRANT))
+        });
+        cloud.run(&env, ["up"]).assert_code(1).assert_stderr_contains(&[
+            "the function `ProcessKinesisRecords` cannot be invoked",
+            "KMSAccessDeniedException",
+            "hint: ",
+            "role.name",
+        ]);
+        assert_eq!((cloud.count(CREATE_MAPPING), cloud.count(CREATE_FUNCTION)), (0, 6));
+    }
+
+    #[test]
+    fn mapping_of_deleted_function_fails_long_before_the_timeout() {
+        let env = TestEnv::with_local_cloud();
+        let api = ApiClient::new(&env);
+        let cloud = Interposed::new(&env, move |request, _| {
+            (request.operation() == CREATE_MAPPING).then(|| {
+                api.send_lambda(DELETE_FUNCTION, &serde_json::Value::Null);
+                request.failure(400, "InvalidParameterValueException", "Function does not exist")
+            })
+        });
+        cloud.run(&env, ["up", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
+            "another run deleted the function `ProcessKinesisRecords`",
+            "Function does not exist",
+        ]);
+    }
+
+    #[test]
+    fn scan_throttled_read_capacity_is_retried() {
+        let env = TestEnv::with_pipeline();
+        env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
+        for (arguments, operation) in [(&["scan"][..], "Scan"), (&["scan", "--sensor", "a"], "Query")] {
+            // More than the attempts of the SDK for each of the four segments.
+            let is_used_up = first(30);
+            let cloud = Interposed::new(&env, move |request, _| {
+                let why = "The level of configured provisioned throughput for the table was exceeded.";
+                (request.operation() == operation && is_used_up())
+                    .then(|| request.failure(400, "ProvisionedThroughputExceededException", why))
+            });
+            let run = cloud.run(&env, arguments.iter().copied().chain(["-o", "ndjson"])).assert_success();
+            assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
+        }
+    }
 }

@@ -33,40 +33,6 @@ fn holds(env: &TestEnv, rows: usize) {
 }
 
 #[test]
-fn put_checkpoint_after_interrupt_hint_sends_the_rest_and_a_complete_put_nothing() {
-    let env = TestEnv::with_pipeline();
-    let cloud = ApiClient::new(&env);
-    let text = lines("one", 0, 5000).replace("\"current_time\":1}", "\"current_time\":false}");
-    env.write("one.ndjson", text.replace("\"current_time\":4999}", "\"current_time\":}"));
-    env.write("two.ndjson", lines("two", 0, 100));
-    let files = ["--file", "one.ndjson", "--file", "two.ndjson", "--rate", "2000", "--rejects", "bad"];
-    let child = env.spawn(PUT.into_iter().chain(files));
-    cloud.wait_for_call("kinesis:PutRecords", 3);
-    send_signal(&child, Signal::INT);
-    let stopped = Run::of_child(child).assert_code(130);
-    let [read, accepted, before] = counts(&stopped);
-    assert!(0 < accepted && accepted < read && before == 0, "{}", stopped.stdout);
-    let again = "put --local --file one.ndjson --file two.ndjson --rate 2000 --rejects bad --checkpoint c";
-    let stopped = stopped.assert_stderr_contains(&[&format!("`sensorctl {again}` goes on where this run ended")]);
-    assert!(!stopped.stderr.contains("put the same input again"), "{}", stopped.stderr);
-
-    let rest = env.run(again.split(' ').chain(["-o", "json"])).assert_code(3);
-    let [read, rest_accepted, before] = counts(&rest);
-    // Readings that were accepted behind one that was not are sent again.
-    assert!(before > 0 && read + before == 5100, "{}", rest.stdout);
-    assert_eq!(rest_accepted, read - 1, "one line is rejected");
-    rest.assert_stderr_contains(&[&format!("note: going on behind {} readings and 1 rejected lines", before - 1)]);
-    holds(&env, 5098);
-    let bad = std::fs::read_to_string(env.path("bad")).unwrap();
-    let rejected: Vec<_> =
-        bad.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].clone()).collect();
-    assert_eq!(rejected, [2, 5000], "the second run appended to the file");
-
-    let nothing = put(&env, &files).assert_success().assert_stderr_contains(&["Nothing is left to put."]);
-    assert_eq!(counts(&nothing), [0, 0, 5100]);
-}
-
-#[test]
 fn put_checkpoint_of_grown_files_sends_what_was_added() {
     let env = TestEnv::with_pipeline();
     let gzip = |text: &str| {
@@ -88,23 +54,6 @@ fn put_checkpoint_of_grown_files_sends_what_was_added() {
     assert_eq!(counts(&put(&env, &all).assert_success()), [2 + 200 + 5, 2 + 200 + 5, 301]);
     assert_eq!(counts(&put(&env, &all).assert_success())[..2], [0, 0]);
     holds(&env, 4 + 500 + 5);
-}
-
-#[test]
-fn put_checkpoint_of_one_quantity_a_row_continues_in_sorted_order() {
-    let env = TestEnv::with_pipeline();
-    let rows: String =
-        (0..3000).rev().map(|n| format!("s{},{n},temperature,{n}\ns{},{n},humidity,5\n", n % 7, n % 7)).collect();
-    env.write("long.csv", format!("sensor,time,name,value\n{rows}"));
-    let options = ["--quantity", "name", "--value", "value", "--map", "sensor_id=sensor", "--map", "current_time=time"];
-    let files = [&["--file", "long.csv"][..], &options, &["--rate", "1500"]].concat();
-    let child = env.spawn(PUT.into_iter().chain(files.iter().copied()));
-    ApiClient::new(&env).wait_for_call("kinesis:PutRecords", 3);
-    send_signal(&child, Signal::INT);
-    Run::of_child(child).assert_code(130);
-    let [read, _, before] = counts(&put(&env, &files).assert_success());
-    assert!(before > 0 && read > 0 && read + before == 3000, "{read} {before}");
-    holds(&env, 3000);
 }
 
 #[test]
@@ -164,14 +113,70 @@ fn put_checkpoint_of_a_file_changed_behind_its_first_mib_is_refused() {
     ]);
 }
 
-#[test]
-fn put_checkpoint_is_used_by_one_process_at_a_time() {
-    let env = TestEnv::with_pipeline();
-    env.write("one.ndjson", lines("one", 0, 500));
-    let files = ["--file", "one.ndjson", "--rate", "200"];
-    let child = env.spawn(PUT.into_iter().chain(files));
-    ApiClient::new(&env).wait_for_call("kinesis:PutRecords", 1);
-    put(&env, &files).assert_code(1).assert_stderr_contains(&["another `put` uses checkpoint"]);
-    assert_eq!(counts(&Run::of_child(child).assert_success()), [500, 500, 0]);
-    assert_eq!(counts(&put(&env, &files).assert_success()), [0, 0, 500]);
+mod slow {
+    use super::{ApiClient, PUT, Run, Signal, TestEnv, Value, counts, holds, lines, put, send_signal};
+
+    #[test]
+    fn put_checkpoint_after_interrupt_hint_sends_the_rest_and_a_complete_put_nothing() {
+        let env = TestEnv::with_pipeline();
+        let cloud = ApiClient::new(&env);
+        let text = lines("one", 0, 5000).replace("\"current_time\":1}", "\"current_time\":false}");
+        env.write("one.ndjson", text.replace("\"current_time\":4999}", "\"current_time\":}"));
+        env.write("two.ndjson", lines("two", 0, 100));
+        let files = ["--file", "one.ndjson", "--file", "two.ndjson", "--rate", "2000", "--rejects", "bad"];
+        let child = env.spawn(PUT.into_iter().chain(files));
+        cloud.wait_for_call("kinesis:PutRecords", 3);
+        send_signal(&child, Signal::INT);
+        let stopped = Run::of_child(child).assert_code(130);
+        let [read, accepted, before] = counts(&stopped);
+        assert!(0 < accepted && accepted < read && before == 0, "{}", stopped.stdout);
+        let again = "put --local --file one.ndjson --file two.ndjson --rate 2000 --rejects bad --checkpoint c";
+        let stopped = stopped.assert_stderr_contains(&[&format!("`sensorctl {again}` goes on where this run ended")]);
+        assert!(!stopped.stderr.contains("put the same input again"), "{}", stopped.stderr);
+
+        let rest = env.run(again.split(' ').chain(["-o", "json"])).assert_code(3);
+        let [read, rest_accepted, before] = counts(&rest);
+        // Readings that were accepted behind one that was not are sent again.
+        assert!(before > 0 && read + before == 5100, "{}", rest.stdout);
+        assert_eq!(rest_accepted, read - 1, "one line is rejected");
+        rest.assert_stderr_contains(&[&format!("note: going on behind {} readings and 1 rejected lines", before - 1)]);
+        holds(&env, 5098);
+        let bad = std::fs::read_to_string(env.path("bad")).unwrap();
+        let rejected: Vec<_> =
+            bad.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].clone()).collect();
+        assert_eq!(rejected, [2, 5000], "the second run appended to the file");
+
+        let nothing = put(&env, &files).assert_success().assert_stderr_contains(&["Nothing is left to put."]);
+        assert_eq!(counts(&nothing), [0, 0, 5100]);
+    }
+
+    #[test]
+    fn put_checkpoint_of_one_quantity_a_row_continues_in_sorted_order() {
+        let env = TestEnv::with_pipeline();
+        let rows: String =
+            (0..3000).rev().map(|n| format!("s{},{n},temperature,{n}\ns{},{n},humidity,5\n", n % 7, n % 7)).collect();
+        env.write("long.csv", format!("sensor,time,name,value\n{rows}"));
+        let options =
+            ["--quantity", "name", "--value", "value", "--map", "sensor_id=sensor", "--map", "current_time=time"];
+        let files = [&["--file", "long.csv"][..], &options, &["--rate", "1500"]].concat();
+        let child = env.spawn(PUT.into_iter().chain(files.iter().copied()));
+        ApiClient::new(&env).wait_for_call("kinesis:PutRecords", 3);
+        send_signal(&child, Signal::INT);
+        Run::of_child(child).assert_code(130);
+        let [read, _, before] = counts(&put(&env, &files).assert_success());
+        assert!(before > 0 && read > 0 && read + before == 3000, "{read} {before}");
+        holds(&env, 3000);
+    }
+
+    #[test]
+    fn put_checkpoint_is_used_by_one_process_at_a_time() {
+        let env = TestEnv::with_pipeline();
+        env.write("one.ndjson", lines("one", 0, 500));
+        let files = ["--file", "one.ndjson", "--rate", "200"];
+        let child = env.spawn(PUT.into_iter().chain(files));
+        ApiClient::new(&env).wait_for_call("kinesis:PutRecords", 1);
+        put(&env, &files).assert_code(1).assert_stderr_contains(&["another `put` uses checkpoint"]);
+        assert_eq!(counts(&Run::of_child(child).assert_success()), [500, 500, 0]);
+        assert_eq!(counts(&put(&env, &files).assert_success()), [0, 0, 500]);
+    }
 }

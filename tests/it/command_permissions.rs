@@ -213,20 +213,6 @@ fn policy_of_rejects_suffices() {
 }
 
 #[test]
-fn policies_of_up_put_and_down_suffice() {
-    let env = TestEnv::with_local_cloud();
-    let caller = PolicyCaller::new(&env);
-    for (command, lines) in [UP, DOWN] {
-        caller.allow(&policy_for(&env, command));
-        caller.assert_works(lines);
-    }
-    let env = without_delivery();
-    let caller = PolicyCaller::new(&env);
-    caller.allow(&policy_for(&env, "put"));
-    caller.assert_works(PUT.1);
-}
-
-#[test]
 fn policy_has_the_names_of_the_settings_file_and_of_the_local_cloud() {
     let env = TestEnv::with_local_cloud();
     env.write("sensorctl.toml", "[stream]\nname = \"weather\"\n");
@@ -270,4 +256,22 @@ fn put_wait_names_each_look_that_is_denied() {
         "note: when the function had the reading is not known: CloudWatch Logs FilterLogEvents",
         "note: the state of the event source mapping is not known: Lambda ListEventSourceMappings",
     ]);
+}
+
+mod slow {
+    use super::{DOWN, PUT, PolicyCaller, TestEnv, UP, policy_for, without_delivery};
+
+    #[test]
+    fn policies_of_up_put_and_down_suffice() {
+        let env = TestEnv::with_local_cloud();
+        let caller = PolicyCaller::new(&env);
+        for (command, lines) in [UP, DOWN] {
+            caller.allow(&policy_for(&env, command));
+            caller.assert_works(lines);
+        }
+        let env = without_delivery();
+        let caller = PolicyCaller::new(&env);
+        caller.allow(&policy_for(&env, "put"));
+        caller.assert_works(PUT.1);
+    }
 }

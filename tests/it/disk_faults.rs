@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 
@@ -36,90 +35,6 @@ fn call_until_full(mut call: impl FnMut(usize) -> (u16, String)) -> (usize, Stri
         }
     }
     panic!("the disk is never full");
-}
-
-#[test]
-fn full_disk_error_names_file_and_acknowledged_data_is_kept() {
-    let env = TestEnv::new();
-    let mut process = start_on_small_disk(&env);
-    let api = ApiClient::new(&env);
-    let role = |name: &str| {
-        let trust = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-        let (trust, text) = (percent_encode(trust), "x".repeat(900));
-        api.query(
-            "iam",
-            &format!("Action=CreateRole&RoleName={name}&Description={text}&AssumeRolePolicyDocument={trust}"),
-        )
-    };
-    assert_eq!(role("first").0, 200);
-    api.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"s","ShardCount":1}"#);
-    api.call(
-        "DynamoDB_20120810.CreateTable",
-        r#"{"TableName":"rows","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],
-            "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#,
-    );
-    api.call("Logs_20140328.CreateLogGroup", r#"{"logGroupName":"g"}"#);
-    api.call("Logs_20140328.CreateLogStream", r#"{"logGroupName":"g","logStreamName":"s"}"#);
-
-    let data = "A".repeat(8000);
-    let put = |number: usize| {
-        let records = json!([{ "PartitionKey": number.to_string(), "Data": data }]);
-        api.call("Kinesis_20131202.PutRecords", &json!({ "StreamName": "s", "Records": records }).to_string())
-    };
-    let (records, said) = call_until_full(put);
-    assert!(said.contains("00000000000000000001.log: File too large"), "{said}");
-    // The next write fails in the same way, and reads work.
-    assert_eq!(put(records).0, 500);
-    assert_eq!(read(&api).len(), records);
-
-    let item = |number: usize| {
-        let item = json!({ "k": { "S": number.to_string() }, "data": { "S": data } });
-        let input = json!({ "RequestItems": { "rows": [{ "PutRequest": { "Item": item } }] } });
-        api.call("DynamoDB_20120810.BatchWriteItem", &input.to_string())
-    };
-    let (rows, said) = call_until_full(item);
-    assert!(said.contains("data/dynamodb.sqlite: ") && said.contains("InternalServerError"), "{said}");
-    assert_eq!(count(&api), rows);
-
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    let event = |number: usize| {
-        let events = json!([{ "timestamp": u64::try_from(now).unwrap() + number as u64, "message": data }]);
-        let input = json!({ "logGroupName": "g", "logStreamName": "s", "logEvents": events });
-        api.call("Logs_20140328.PutLogEvents", &input.to_string())
-    };
-    let (events, said) = call_until_full(event);
-    assert!(said.contains("data/logs/g/s.ndjson: File too large"), "{said}");
-
-    let (roles, said) = call_until_full(|number| role(&format!("r{number}")));
-    assert!(said.contains("data/iam.json: File too large"), "{said}");
-    let listed = api.list_all().pop().unwrap();
-    assert!(listed.contains("<RoleName>first<"), "{listed}");
-
-    let arn = "arn:aws:iam::000000000000:role/first";
-    let function = json!({ "FunctionName": "f", "Role": arn, "Runtime": "provided.al2023", "Handler": "bootstrap",
-        "Code": { "ZipFile": BASE64.encode(env.rebuilt_function_zip()) } });
-    let (status, said) = api.send_lambda("POST /2015-03-31/functions", &function);
-    assert!(
-        status == 500 && said.contains("could not store the code in ") && said.contains("File too large"),
-        "{said}"
-    );
-
-    let notices = env.run(["local", "status", "-o", "json"]).assert_success().json()["notices"].to_string();
-    assert!(notices.contains("00000000000000000001.log") && notices.contains("dynamodb.sqlite"), "{notices}");
-    process.kill().unwrap();
-    process.wait().unwrap();
-
-    // With free space, everything acknowledged is there, and writes work.
-    env.run(["local", "start", "--port", "0"]).assert_success();
-    let api = ApiClient::new(&env);
-    assert_eq!((read(&api).len(), count(&api)), (records, rows));
-    let found = api.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"g"}"#).1;
-    assert_eq!(found.matches("eventId").count(), events);
-    let last = format!("Action=GetRole&RoleName=r{}", roles - 1);
-    assert_eq!(api.query("iam", &last).0, 200);
-    let input = json!({ "StreamName": "s", "PartitionKey": "k", "Data": data }).to_string();
-    assert_eq!(api.call("Kinesis_20131202.PutRecord", &input).0, 200);
-    assert_eq!(read(&api).len(), records + 1);
 }
 
 /// Returns the data of all records of the stream `s`.
@@ -346,4 +261,94 @@ fn damaged_table_page_error_names_file() {
     };
     assert!(said.contains(path.to_str().unwrap()) && said.contains("malformed"), "{said}");
     assert_eq!(fs::read(&path).unwrap(), content);
+}
+
+mod slow {
+    use base64::Engine as _;
+
+    use super::{ApiClient, BASE64, TestEnv, call_until_full, count, json, percent_encode, read, start_on_small_disk};
+
+    #[test]
+    fn full_disk_error_names_file_and_acknowledged_data_is_kept() {
+        let env = TestEnv::new();
+        let mut process = start_on_small_disk(&env);
+        let api = ApiClient::new(&env);
+        let role = |name: &str| {
+            let trust = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+            let (trust, text) = (percent_encode(trust), "x".repeat(900));
+            api.query(
+                "iam",
+                &format!("Action=CreateRole&RoleName={name}&Description={text}&AssumeRolePolicyDocument={trust}"),
+            )
+        };
+        assert_eq!(role("first").0, 200);
+        api.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"s","ShardCount":1}"#);
+        api.call(
+            "DynamoDB_20120810.CreateTable",
+            r#"{"TableName":"rows","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],
+                "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#,
+        );
+        api.call("Logs_20140328.CreateLogGroup", r#"{"logGroupName":"g"}"#);
+        api.call("Logs_20140328.CreateLogStream", r#"{"logGroupName":"g","logStreamName":"s"}"#);
+
+        let data = "A".repeat(8000);
+        let put = |number: usize| {
+            let records = json!([{ "PartitionKey": number.to_string(), "Data": data }]);
+            api.call("Kinesis_20131202.PutRecords", &json!({ "StreamName": "s", "Records": records }).to_string())
+        };
+        let (records, said) = call_until_full(put);
+        assert!(said.contains("00000000000000000001.log: File too large"), "{said}");
+        // The next write fails in the same way, and reads work.
+        assert_eq!(put(records).0, 500);
+        assert_eq!(read(&api).len(), records);
+
+        let item = |number: usize| {
+            let item = json!({ "k": { "S": number.to_string() }, "data": { "S": data } });
+            let input = json!({ "RequestItems": { "rows": [{ "PutRequest": { "Item": item } }] } });
+            api.call("DynamoDB_20120810.BatchWriteItem", &input.to_string())
+        };
+        let (rows, said) = call_until_full(item);
+        assert!(said.contains("data/dynamodb.sqlite: ") && said.contains("InternalServerError"), "{said}");
+        assert_eq!(count(&api), rows);
+
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let event = |number: usize| {
+            let events = json!([{ "timestamp": u64::try_from(now).unwrap() + number as u64, "message": data }]);
+            let input = json!({ "logGroupName": "g", "logStreamName": "s", "logEvents": events });
+            api.call("Logs_20140328.PutLogEvents", &input.to_string())
+        };
+        let (events, said) = call_until_full(event);
+        assert!(said.contains("data/logs/g/s.ndjson: File too large"), "{said}");
+
+        let (roles, said) = call_until_full(|number| role(&format!("r{number}")));
+        assert!(said.contains("data/iam.json: File too large"), "{said}");
+        let listed = api.list_all().pop().unwrap();
+        assert!(listed.contains("<RoleName>first<"), "{listed}");
+
+        let arn = "arn:aws:iam::000000000000:role/first";
+        let function = json!({ "FunctionName": "f", "Role": arn, "Runtime": "provided.al2023", "Handler": "bootstrap",
+            "Code": { "ZipFile": BASE64.encode(env.rebuilt_function_zip()) } });
+        let (status, said) = api.send_lambda("POST /2015-03-31/functions", &function);
+        assert!(
+            status == 500 && said.contains("could not store the code in ") && said.contains("File too large"),
+            "{said}"
+        );
+
+        let notices = env.run(["local", "status", "-o", "json"]).assert_success().json()["notices"].to_string();
+        assert!(notices.contains("00000000000000000001.log") && notices.contains("dynamodb.sqlite"), "{notices}");
+        process.kill().unwrap();
+        process.wait().unwrap();
+
+        // With free space, everything acknowledged is there, and writes work.
+        env.run(["local", "start", "--port", "0"]).assert_success();
+        let api = ApiClient::new(&env);
+        assert_eq!((read(&api).len(), count(&api)), (records, rows));
+        let found = api.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"g"}"#).1;
+        assert_eq!(found.matches("eventId").count(), events);
+        let last = format!("Action=GetRole&RoleName=r{}", roles - 1);
+        assert_eq!(api.query("iam", &last).0, 200);
+        let input = json!({ "StreamName": "s", "PartitionKey": "k", "Data": data }).to_string();
+        assert_eq!(api.call("Kinesis_20131202.PutRecord", &input).0, 200);
+        assert_eq!(read(&api).len(), records + 1);
+    }
 }

@@ -68,33 +68,45 @@ fn status_counts_given_up_records_by_the_metrics_of_the_mapping_where_no_log_tel
     assert_eq!(status["given_up"], Value::Null, "{status}");
 }
 
-#[test]
-fn given_up_records_are_no_problem_any_more_once_their_readings_are_stored() {
-    let few = ["--set", "mapping.retry_attempts=0"];
-    let (env, api) = env_with_loss(&few);
-    let status = run(&env, &["status"], &few).assert_code(3).json();
-    let problems = status["problems"].to_string();
-    assert!(problems.contains("(readings in neither table: 1, named until "), "{status}");
-    assert_eq!(status["given_up"]["missing"], 1, "{status}");
-    let cause = given_up_cause(&run(&env, &["why"], &few).assert_code(3).json());
-    let evidence = cause["evidence"].as_str().unwrap();
-    assert!(evidence.contains("readings in neither table: 1; named until "), "{evidence}");
-    // Where the table cannot be read, they are named, and the reason is said.
-    api.set_faults("dynamodb:BatchGetItem=denied");
-    let status = run(&env, &["status"], &few).assert_code(3).json();
-    assert_eq!((&status["given_up"]["records"], &status["given_up"]["missing"]), (&1.into(), &Value::Null), "{status}");
-    api.set_faults("");
-    // The commands of the remedy.
-    let discarded = ["logs", "--since", "3h", "--filter", "discarded", "--local", "-o", "ndjson"];
-    let lines = env.run(discarded).assert_success().stdout;
-    let file = env.write("given-up.ndjson", lines);
-    let replay = ["rejects", "from-destination", "--file", file.to_str().unwrap(), "--replay", "--yes"];
-    run(&env, &replay, &few).assert_success();
-    let status = run(&env, &["status"], &few).assert_success().json();
-    assert_eq!((&status["healthy"], &status["problems"]), (&true.into(), &json!([])), "{status}");
-    assert_eq!((&status["given_up"]["records"], &status["given_up"]["missing"]), (&1.into(), &0.into()), "{status}");
-    let table = env.run(["status", "--local", "-o", "table", few[0], few[1]]).assert_success().stdout;
-    assert!(table.contains("; the tables have their readings by now"), "{table}");
-    let report = run(&env, &["why"], &few).assert_success().json();
-    assert!(report["excluded"].as_array().unwrap().contains(&json!("records-given-up")), "{report}");
+mod slow {
+    use super::{Value, env_with_loss, given_up_cause, json, run};
+
+    #[test]
+    fn given_up_records_are_no_problem_any_more_once_their_readings_are_stored() {
+        let few = ["--set", "mapping.retry_attempts=0"];
+        let (env, api) = env_with_loss(&few);
+        let status = run(&env, &["status"], &few).assert_code(3).json();
+        let problems = status["problems"].to_string();
+        assert!(problems.contains("(readings in neither table: 1, named until "), "{status}");
+        assert_eq!(status["given_up"]["missing"], 1, "{status}");
+        let cause = given_up_cause(&run(&env, &["why"], &few).assert_code(3).json());
+        let evidence = cause["evidence"].as_str().unwrap();
+        assert!(evidence.contains("readings in neither table: 1; named until "), "{evidence}");
+        // Where the table cannot be read, they are named, and the reason is said.
+        api.set_faults("dynamodb:BatchGetItem=denied");
+        let status = run(&env, &["status"], &few).assert_code(3).json();
+        assert_eq!(
+            (&status["given_up"]["records"], &status["given_up"]["missing"]),
+            (&1.into(), &Value::Null),
+            "{status}"
+        );
+        api.set_faults("");
+        // The commands of the remedy.
+        let discarded = ["logs", "--since", "3h", "--filter", "discarded", "--local", "-o", "ndjson"];
+        let lines = env.run(discarded).assert_success().stdout;
+        let file = env.write("given-up.ndjson", lines);
+        let replay = ["rejects", "from-destination", "--file", file.to_str().unwrap(), "--replay", "--yes"];
+        run(&env, &replay, &few).assert_success();
+        let status = run(&env, &["status"], &few).assert_success().json();
+        assert_eq!((&status["healthy"], &status["problems"]), (&true.into(), &json!([])), "{status}");
+        assert_eq!(
+            (&status["given_up"]["records"], &status["given_up"]["missing"]),
+            (&1.into(), &0.into()),
+            "{status}"
+        );
+        let table = env.run(["status", "--local", "-o", "table", few[0], few[1]]).assert_success().stdout;
+        assert!(table.contains("; the tables have their readings by now"), "{table}");
+        let report = run(&env, &["why"], &few).assert_success().json();
+        assert!(report["excluded"].as_array().unwrap().contains(&json!("records-given-up")), "{report}");
+    }
 }

@@ -231,31 +231,6 @@ fn store_part(api: &ApiClient, sequence: &str, part: usize) {
 }
 
 #[test]
-fn rejects_replay_rejected_again_waits_for_all_parts_of_the_new_dead_letter() {
-    let env = TestEnv::with_local_cloud();
-    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
-    let api = ApiClient::new(&env);
-    // The first function is killed between the parts.
-    for parts in [1, 2] {
-        for part in [1, 0] {
-            store_part(&api, "10", part);
-        }
-        let function = api.clone();
-        let cloud = rejecting(&env, move |number| {
-            for part in (0..parts).rev() {
-                store_part(&function, number, part);
-            }
-        });
-        let id = format!("{SHARD}/10/0");
-        let run = cloud.run(&env, ["rejects", "replay", "--yes", "-o", "json", "--timeout", "2s", &id]).assert_code(3);
-        let expected = if parts == 2 { [1, 0, 0, 1, 0] } else { [1, 0, 0, 0, 1] };
-        assert_eq!(counts(&run.json(), LEDGER), expected, "{parts} parts: {}", run.stderr);
-        let is_kept = letters(&api).contains(&"10".to_owned());
-        assert_eq!(is_kept, parts == 1, "{parts} parts");
-    }
-}
-
-#[test]
 fn rejects_replay_not_stored_in_time_keeps_the_dead_letter() {
     let env = TestEnv::with_local_cloud();
     env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
@@ -342,22 +317,55 @@ fn rejects_replay_edit_sends_what_the_editor_left() {
     assert_eq!((letters(&api), rows(&env)), (vec!["11".to_owned()], vec![("1".to_owned(), "21.5".to_owned())]));
 }
 
-#[test]
-fn rejects_replay_edit_removes_its_file_also_after_two_signals() {
-    let env = TestEnv::with_pipeline();
-    store(&ApiClient::new(&env), "10", &reading(1, "\"warm\""));
-    let seen = env.path("seen");
-    let editor = format!("f() {{ echo \"$1\" >{}; exec sleep 9; }}; f", seen.display());
-    let mut command = env.command(REPLAY.into_iter().chain(["--edit"]));
-    let child = command.env("EDITOR", editor).spawn().unwrap();
-    let path = || std::fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
-    let path = eventually("the editor has the file", path, |path| !path.is_empty());
-    assert!(std::path::Path::new(&path).exists());
-    // The second one comes so late that it is no part of the first wish.
-    for _ in 0..2 {
-        send_signal(&child, Signal::INT);
-        std::thread::sleep(Duration::from_millis(1500));
+mod slow {
+    use super::{
+        ApiClient, Duration, LEDGER, REPLAY, Run, SHARD, Signal, TestEnv, counts, eventually, letters, reading,
+        rejecting, send_signal, store, store_part,
+    };
+
+    #[test]
+    fn rejects_replay_rejected_again_waits_for_all_parts_of_the_new_dead_letter() {
+        let env = TestEnv::with_local_cloud();
+        env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+        let api = ApiClient::new(&env);
+        // The first function is killed between the parts.
+        for parts in [1, 2] {
+            for part in [1, 0] {
+                store_part(&api, "10", part);
+            }
+            let function = api.clone();
+            let cloud = rejecting(&env, move |number| {
+                for part in (0..parts).rev() {
+                    store_part(&function, number, part);
+                }
+            });
+            let id = format!("{SHARD}/10/0");
+            let run =
+                cloud.run(&env, ["rejects", "replay", "--yes", "-o", "json", "--timeout", "2s", &id]).assert_code(3);
+            let expected = if parts == 2 { [1, 0, 0, 1, 0] } else { [1, 0, 0, 0, 1] };
+            assert_eq!(counts(&run.json(), LEDGER), expected, "{parts} parts: {}", run.stderr);
+            let is_kept = letters(&api).contains(&"10".to_owned());
+            assert_eq!(is_kept, parts == 1, "{parts} parts");
+        }
     }
-    assert!(!std::path::Path::new(&path).exists(), "{path}");
-    Run::of_child(child).assert_code(130);
+
+    #[test]
+    fn rejects_replay_edit_removes_its_file_also_after_two_signals() {
+        let env = TestEnv::with_pipeline();
+        store(&ApiClient::new(&env), "10", &reading(1, "\"warm\""));
+        let seen = env.path("seen");
+        let editor = format!("f() {{ echo \"$1\" >{}; exec sleep 9; }}; f", seen.display());
+        let mut command = env.command(REPLAY.into_iter().chain(["--edit"]));
+        let child = command.env("EDITOR", editor).spawn().unwrap();
+        let path = || std::fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
+        let path = eventually("the editor has the file", path, |path| !path.is_empty());
+        assert!(std::path::Path::new(&path).exists());
+        // The second one comes so late that it is no part of the first wish.
+        for _ in 0..2 {
+            send_signal(&child, Signal::INT);
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        assert!(!std::path::Path::new(&path).exists(), "{path}");
+        Run::of_child(child).assert_code(130);
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -72,63 +71,6 @@ fn simulate_same_seed_stores_same_rows_at_any_rate() {
 }
 
 #[test]
-fn simulate_verify_counts_lost_replaced_and_dead_readings() {
-    let env = TestEnv::with_pipeline();
-    let seed = ["--seed", "9", "--count", "50", "--sensors", "5", "--duplicates", "0", "--verify"];
-    simulate(&env, &seed).assert_success();
-    let rows = env.rows(50);
-    env.run(["simulate", "--local", "--delete", "--yes"]).assert_success();
-    env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
-    let cloud = ApiClient::new(&env);
-    cloud.set_faults("kinesis:PutRecords=delay(1ms)");
-    let wait = ["--late-after", "3s", "--timeout", "3s"];
-    let arguments = ["simulate", "--local", "-o", "json"].into_iter().chain(seed).chain(wait);
-    let child = env.spawn(arguments);
-    cloud.wait_for_call("kinesis:PutRecords", 1);
-    // Two are lost, two rows have other values, and one is a dead letter.
-    let item = |row: &Value, temperature: &str| {
-        let number = |name: &str| json!({"N": row[name].to_string()});
-        json!({"SensorId": {"S": row["sensor_id"]}, "CurrentTime": number("current_time"),
-            "Temperature": {"N": temperature}, "humidity": number("humidity"), "simulation": number("simulation"),
-            "ShardID": {"S": "shardId-000000000000"}, "SequenceNumber": {"S": "1"}})
-    };
-    let put = |table: &str, item: Value| {
-        cloud.json("DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item}));
-    };
-    for row in &rows[..45] {
-        put("SensorData", item(row, &row["temperature"].to_string()));
-    }
-    for row in &rows[45..47] {
-        put("SensorData", item(row, "99"));
-    }
-    let dead = &rows[47];
-    let data = format!(
-        "{{\"sensor_id\":{},\"temperature\":{},\"current_time\":{}}}",
-        dead["sensor_id"], dead["temperature"], dead["current_time"]
-    );
-    put(
-        "SensorDataRejects",
-        json!({"ShardId": {"S": "shardId-000000000000"}, "RejectId": {"S": "1#0#0"},
-            "PartitionKey": {"S": dead["sensor_id"]}, "Data": {"B": STANDARD.encode(data)}}),
-    );
-    let run = Run::of_child(child).assert_code(3);
-    let report = run.json();
-    assert_eq!(counts(&report, ["distinct", "stored", "lost", "replaced", "dead_letters"]), [50, 45, 2, 2, 1]);
-    run.assert_stderr_contains(&["2 lost", "2 replaced", "1 dead letters", "sensorctl status", "SensorDataRejects"]);
-}
-
-#[test]
-fn simulate_verify_slow_function_makes_readings_late() {
-    let env = TestEnv::with_pipeline();
-    ApiClient::new(&env).set_faults("lambda:Invoke=delay(2s)@#1");
-    let run = simulate(&env, &["--count", "100", "--verify", "--late-after", "1s"]).assert_code(3);
-    let report = run.json();
-    let [stored, lost, late, max] = counts(&report, ["stored", "lost", "late", "max_ms"]);
-    assert!(stored > 0 && lost == 0 && late > 0 && late <= stored && max >= 2000, "{report}");
-    run.assert_stderr_contains(&["late", "stream.shards"]);
-}
-
-#[test]
 fn simulate_interrupted_reports_ledger_and_exits_130() {
     let env = TestEnv::with_pipeline();
     let cloud = ApiClient::new(&env);
@@ -140,35 +82,6 @@ fn simulate_interrupted_reports_ledger_and_exits_130() {
     let [read, accepted, failed] = counts(&run.json(), ["read", "accepted", "failed"]);
     assert!(read > 0 && read == accepted + failed, "{}", run.stdout);
     run.assert_stderr_contains(&["interrupted; ", " accepted", "simulate --local --delete"]);
-}
-
-#[test]
-fn simulate_delete_deletes_only_rows_of_simulated_sensors() {
-    let env = TestEnv::with_pipeline();
-    let cloud = ApiClient::new(&env);
-    let others = ["sim", "simple", "SIM-0001", "kitchen"];
-    for sensor in others {
-        env.run(["put", "--local", "--sensor", sensor, "--temp", "1", "--time", "1", "--wait"]).assert_success();
-    }
-    let report = simulate(&env, &["--count", "400", "--verify"]).assert_success().json();
-    let stored = counts(&report, ["stored"])[0];
-    env.run(["simulate", "--local", "--delete"]).assert_code(2).assert_stderr_contains(&["--yes"]);
-    // Interrupted in the middle, it says how many rows it deleted.
-    cloud.set_faults("dynamodb:BatchWriteItem=delay(300ms)");
-    let child = env.spawn(["simulate", "--local", "--delete", "--yes"]);
-    cloud.wait_for_call("dynamodb:BatchWriteItem", 5);
-    send_signal(&child, Signal::INT);
-    Run::of_child(child).assert_code(130).assert_stderr_contains(&[" deleted, the others are left", "continues"]);
-    let left = env.rows(0).len() - others.len();
-    assert!(left > 0 && (left as u64) < stored, "{left}");
-    cloud.set_faults("dynamodb:BatchWriteItem=unprocessed(50%);dynamodb:Scan=throttle@#1");
-    let rest = env.run(["simulate", "--local", "--delete", "--yes", "-o", "json"]).assert_success().json();
-    assert_eq!(rest, json!({"deleted": left}));
-    let mut sensors: Vec<_> = env.rows(0).iter().map(|row| row["sensor_id"].as_str().unwrap().to_owned()).collect();
-    sensors.sort();
-    assert_eq!(sensors, ["SIM-0001", "kitchen", "sim", "simple"]);
-    let nothing = env.run(["simulate", "--local", "--delete", "--yes", "-o", "json"]).assert_success().json();
-    assert_eq!(nothing, json!({"deleted": 0}));
 }
 
 #[test]
@@ -189,4 +102,102 @@ fn simulated_readings_arrive_without_verification_too() {
     assert!(report.get("lost").is_none(), "{report}");
     let rows = || env.rows(0).len();
     eventually("the table holds 20 rows", rows, |rows| *rows == 20);
+}
+
+mod slow {
+    use base64::Engine as _;
+
+    use super::{ApiClient, Run, STANDARD, Signal, TestEnv, Value, counts, json, send_signal, simulate};
+
+    #[test]
+    fn simulate_verify_counts_lost_replaced_and_dead_readings() {
+        let env = TestEnv::with_pipeline();
+        let seed = ["--seed", "9", "--count", "50", "--sensors", "5", "--duplicates", "0", "--verify"];
+        simulate(&env, &seed).assert_success();
+        let rows = env.rows(50);
+        env.run(["simulate", "--local", "--delete", "--yes"]).assert_success();
+        env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
+        let cloud = ApiClient::new(&env);
+        cloud.set_faults("kinesis:PutRecords=delay(1ms)");
+        let wait = ["--late-after", "3s", "--timeout", "3s"];
+        let arguments = ["simulate", "--local", "-o", "json"].into_iter().chain(seed).chain(wait);
+        let child = env.spawn(arguments);
+        cloud.wait_for_call("kinesis:PutRecords", 1);
+        // Two are lost, two rows have other values, and one is a dead letter.
+        let item = |row: &Value, temperature: &str| {
+            let number = |name: &str| json!({"N": row[name].to_string()});
+            json!({"SensorId": {"S": row["sensor_id"]}, "CurrentTime": number("current_time"),
+                "Temperature": {"N": temperature}, "humidity": number("humidity"), "simulation": number("simulation"),
+                "ShardID": {"S": "shardId-000000000000"}, "SequenceNumber": {"S": "1"}})
+        };
+        let put = |table: &str, item: Value| {
+            cloud.json("DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item}));
+        };
+        for row in &rows[..45] {
+            put("SensorData", item(row, &row["temperature"].to_string()));
+        }
+        for row in &rows[45..47] {
+            put("SensorData", item(row, "99"));
+        }
+        let dead = &rows[47];
+        let data = format!(
+            "{{\"sensor_id\":{},\"temperature\":{},\"current_time\":{}}}",
+            dead["sensor_id"], dead["temperature"], dead["current_time"]
+        );
+        put(
+            "SensorDataRejects",
+            json!({"ShardId": {"S": "shardId-000000000000"}, "RejectId": {"S": "1#0#0"},
+                "PartitionKey": {"S": dead["sensor_id"]}, "Data": {"B": STANDARD.encode(data)}}),
+        );
+        let run = Run::of_child(child).assert_code(3);
+        let report = run.json();
+        assert_eq!(counts(&report, ["distinct", "stored", "lost", "replaced", "dead_letters"]), [50, 45, 2, 2, 1]);
+        run.assert_stderr_contains(&[
+            "2 lost",
+            "2 replaced",
+            "1 dead letters",
+            "sensorctl status",
+            "SensorDataRejects",
+        ]);
+    }
+
+    #[test]
+    fn simulate_verify_slow_function_makes_readings_late() {
+        let env = TestEnv::with_pipeline();
+        ApiClient::new(&env).set_faults("lambda:Invoke=delay(2s)@#1");
+        let run = simulate(&env, &["--count", "100", "--verify", "--late-after", "1s"]).assert_code(3);
+        let report = run.json();
+        let [stored, lost, late, max] = counts(&report, ["stored", "lost", "late", "max_ms"]);
+        assert!(stored > 0 && lost == 0 && late > 0 && late <= stored && max >= 2000, "{report}");
+        run.assert_stderr_contains(&["late", "stream.shards"]);
+    }
+
+    #[test]
+    fn simulate_delete_deletes_only_rows_of_simulated_sensors() {
+        let env = TestEnv::with_pipeline();
+        let cloud = ApiClient::new(&env);
+        let others = ["sim", "simple", "SIM-0001", "kitchen"];
+        for sensor in others {
+            env.run(["put", "--local", "--sensor", sensor, "--temp", "1", "--time", "1", "--wait"]).assert_success();
+        }
+        let report = simulate(&env, &["--count", "400", "--verify"]).assert_success().json();
+        let stored = counts(&report, ["stored"])[0];
+        env.run(["simulate", "--local", "--delete"]).assert_code(2).assert_stderr_contains(&["--yes"]);
+        // Interrupted in the middle, it says how many rows it deleted.
+        cloud.set_faults("dynamodb:BatchWriteItem=delay(300ms)");
+        let child = env.spawn(["simulate", "--local", "--delete", "--yes"]);
+        cloud.wait_for_call("dynamodb:BatchWriteItem", 5);
+        send_signal(&child, Signal::INT);
+        Run::of_child(child).assert_code(130).assert_stderr_contains(&[" deleted, the others are left", "continues"]);
+        let left = env.rows(0).len() - others.len();
+        assert!(left > 0 && (left as u64) < stored, "{left}");
+        cloud.set_faults("dynamodb:BatchWriteItem=unprocessed(50%);dynamodb:Scan=throttle@#1");
+        let rest = env.run(["simulate", "--local", "--delete", "--yes", "-o", "json"]).assert_success().json();
+        assert_eq!(rest, json!({"deleted": left}));
+        let mut sensors: Vec<_> = env.rows(0).iter().map(|row| row["sensor_id"].as_str().unwrap().to_owned()).collect();
+        sensors.sort();
+        assert_eq!(sensors, ["SIM-0001", "kitchen", "sim", "simple"]);
+        let nothing = env.run(["simulate", "--local", "--delete", "--yes", "-o", "json"]).assert_success().json();
+        assert_eq!(nothing, json!({"deleted": 0}));
+    }
 }

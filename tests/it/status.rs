@@ -166,34 +166,6 @@ fn watch(env: &TestEnv, look: impl Fn(&Value)) -> Child {
 }
 
 #[test]
-fn status_watch_without_metrics_reads_the_stream_once_a_minute() {
-    let env = env_with_reading();
-    let api = ApiClient::new(&env);
-    api.set_faults(NO_METRICS);
-    let mut watching = watch(&env, |report| assert_eq!(report["lag_source"], "stream-and-table", "{report}"));
-    let reads = api.recorded_calls().iter().filter(|recorded| recorded.call == "kinesis:GetRecords").count();
-    watching.kill().unwrap();
-    watching.wait().unwrap();
-    assert_eq!(reads, 1);
-}
-
-#[test]
-fn status_watch_prints_a_report_a_line_and_reads_again_only_what_may_change() {
-    let env = env_with_reading();
-    let api = ApiClient::new(&env);
-    api.set_faults("");
-    let mut watching = watch(&env, |report| assert_eq!(report["healthy"], true, "{report}"));
-    let times = |call: &str| api.recorded_calls().iter().filter(|recorded| recorded.call == call).count();
-    for once in ["iam:GetRole", "dynamodb:DescribeTable", "cloudwatch:GetMetricData", "dynamodb:Scan"] {
-        let tables = if once == "dynamodb:DescribeTable" { 2 } else { 1 };
-        assert_eq!(times(once), tables, "{once}");
-    }
-    assert!(times("lambda:ListEventSourceMappings") >= 3);
-    watching.kill().unwrap();
-    watching.wait().unwrap();
-}
-
-#[test]
 fn status_of_a_mapping_that_the_settings_disable_does_not_say_that_readings_pass() {
     let env = env_with_reading();
     let off = ["--set", "mapping.enabled=false"];
@@ -205,20 +177,52 @@ fn status_of_a_mapping_that_the_settings_disable_does_not_say_that_readings_pass
 }
 
 #[test]
-fn status_without_an_answer_about_metrics_and_log_ends_in_seconds() {
-    let env = env_with_reading();
-    ApiClient::new(&env).set_faults("cloudwatch:GetMetricData=hang;logs:FilterLogEvents=hang");
-    let began = std::time::Instant::now();
-    let report = status(&env).assert_success().json();
-    assert!(report["metrics_reason"].as_str().unwrap().contains("no answer in 5 s"), "{report}");
-    assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());
-}
-
-#[test]
 fn status_of_a_role_names_no_difference_where_only_its_table_is_missing() {
     let env = env_with_reading();
     ApiClient::new(&env).json("DynamoDB_20120810.DeleteTable", &json!({"TableName": "SensorData"}));
     let report = status(&env).assert_code(3).json();
     let role = report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == "role").unwrap();
     assert_eq!(role["drift"], json!([]), "{role}");
+}
+
+mod slow {
+    use super::{ApiClient, NO_METRICS, env_with_reading, status, watch};
+
+    #[test]
+    fn status_watch_without_metrics_reads_the_stream_once_a_minute() {
+        let env = env_with_reading();
+        let api = ApiClient::new(&env);
+        api.set_faults(NO_METRICS);
+        let mut watching = watch(&env, |report| assert_eq!(report["lag_source"], "stream-and-table", "{report}"));
+        let reads = api.recorded_calls().iter().filter(|recorded| recorded.call == "kinesis:GetRecords").count();
+        watching.kill().unwrap();
+        watching.wait().unwrap();
+        assert_eq!(reads, 1);
+    }
+
+    #[test]
+    fn status_watch_prints_a_report_a_line_and_reads_again_only_what_may_change() {
+        let env = env_with_reading();
+        let api = ApiClient::new(&env);
+        api.set_faults("");
+        let mut watching = watch(&env, |report| assert_eq!(report["healthy"], true, "{report}"));
+        let times = |call: &str| api.recorded_calls().iter().filter(|recorded| recorded.call == call).count();
+        for once in ["iam:GetRole", "dynamodb:DescribeTable", "cloudwatch:GetMetricData", "dynamodb:Scan"] {
+            let tables = if once == "dynamodb:DescribeTable" { 2 } else { 1 };
+            assert_eq!(times(once), tables, "{once}");
+        }
+        assert!(times("lambda:ListEventSourceMappings") >= 3);
+        watching.kill().unwrap();
+        watching.wait().unwrap();
+    }
+
+    #[test]
+    fn status_without_an_answer_about_metrics_and_log_ends_in_seconds() {
+        let env = env_with_reading();
+        ApiClient::new(&env).set_faults("cloudwatch:GetMetricData=hang;logs:FilterLogEvents=hang");
+        let began = std::time::Instant::now();
+        let report = status(&env).assert_success().json();
+        assert!(report["metrics_reason"].as_str().unwrap().contains("no answer in 5 s"), "{report}");
+        assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());
+    }
 }

@@ -149,38 +149,6 @@ fn tail_follows_splits_and_merges_until_it_is_interrupted() {
 }
 
 #[test]
-fn tail_reads_every_record_once_despite_throttles_expired_iterators_and_lost_connections() {
-    let (env, api) = with_stream();
-    for n in 0..300 {
-        put(&api, "a", reading("s", n).as_bytes());
-    }
-    split(&api, SHARD);
-    for n in 300..400 {
-        put(&api, &n.to_string(), reading("s", n).as_bytes());
-    }
-    let calls = AtomicUsize::new(0);
-    let cloud = Interposed::new(&env, move |request, forward| match request.operation().as_str() {
-        "GetRecords" => match calls.fetch_add(1, Ordering::Relaxed) % 5 {
-            1 => Some(request.failure(400, "ExpiredIteratorException", "Iterator expired.")),
-            2 => Some(request.failure(400, "ProvisionedThroughputExceededException", "Rate exceeded for shard")),
-            // The answer is lost.
-            3 => {
-                forward();
-                Some(String::new())
-            }
-            4 => Some(request.failure(500, "InternalFailure", "")),
-            _ => None,
-        },
-        _ => None,
-    });
-    let run = cloud.run(&env, ["tail", "--from", "trim-horizon", "--until", "now", "-v"]);
-    let run = run.assert_success().assert_stderr_contains(&["400 readings in 400 records.", "Iterator expired."]);
-    let times: Vec<_> = rows(&run).iter().map(|row| row["current_time"].as_u64().unwrap()).collect();
-    assert_eq!((times.len(), times.iter().collect::<BTreeSet<_>>().len()), (400, 400));
-    assert!(times[..300].is_sorted(), "the order of the first shard");
-}
-
-#[test]
 fn tail_counts_what_is_not_a_reading_and_shows_it_raw() {
     let (env, api) = with_stream();
     put(&api, "kitchen", reading("kitchen", 1).as_bytes());
@@ -346,4 +314,40 @@ fn tail_that_is_denied_in_the_middle_names_the_permission_and_the_command_that_g
         "hint: `sensorctl tail --local --from 20",
         "--sensor=a` goes on from there; it may repeat some records",
     ]);
+}
+
+mod slow {
+    use super::{AtomicUsize, BTreeSet, Interposed, Ordering, SHARD, put, reading, rows, split, with_stream};
+
+    #[test]
+    fn tail_reads_every_record_once_despite_throttles_expired_iterators_and_lost_connections() {
+        let (env, api) = with_stream();
+        for n in 0..300 {
+            put(&api, "a", reading("s", n).as_bytes());
+        }
+        split(&api, SHARD);
+        for n in 300..400 {
+            put(&api, &n.to_string(), reading("s", n).as_bytes());
+        }
+        let calls = AtomicUsize::new(0);
+        let cloud = Interposed::new(&env, move |request, forward| match request.operation().as_str() {
+            "GetRecords" => match calls.fetch_add(1, Ordering::Relaxed) % 5 {
+                1 => Some(request.failure(400, "ExpiredIteratorException", "Iterator expired.")),
+                2 => Some(request.failure(400, "ProvisionedThroughputExceededException", "Rate exceeded for shard")),
+                // The answer is lost.
+                3 => {
+                    forward();
+                    Some(String::new())
+                }
+                4 => Some(request.failure(500, "InternalFailure", "")),
+                _ => None,
+            },
+            _ => None,
+        });
+        let run = cloud.run(&env, ["tail", "--from", "trim-horizon", "--until", "now", "-v"]);
+        let run = run.assert_success().assert_stderr_contains(&["400 readings in 400 records.", "Iterator expired."]);
+        let times: Vec<_> = rows(&run).iter().map(|row| row["current_time"].as_u64().unwrap()).collect();
+        assert_eq!((times.len(), times.iter().collect::<BTreeSet<_>>().len()), (400, 400));
+        assert!(times[..300].is_sorted(), "the order of the first shard");
+    }
 }

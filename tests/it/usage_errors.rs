@@ -161,44 +161,12 @@ const GOOD: &str = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2}\n
 const NOBODY: u32 = 65534;
 
 #[test]
-fn usage_error_exits_2_and_names_cause() {
-    let env = env_with_files();
-    let mut unexpected = String::new();
-    for (arguments, said) in INVALID {
-        let run = env.run(arguments.iter().copied());
-        if run.code != 2 || !run.stderr.contains(said) || !run.stdout.is_empty() {
-            unexpected.push_str(&format!("{arguments:?}: {} {}{}\n", run.code, run.stdout, run.stderr));
-        }
-    }
-    assert!(unexpected.is_empty(), "{unexpected}");
-    assert_eq!(std::fs::read_to_string(env.path("good.ndjson")).unwrap(), GOOD, "the input file was not truncated");
-    assert!(!env.path("r").exists() && !env.path("data").exists(), "no file was created");
-}
-
-#[test]
 fn usage_error_does_not_act_on_a_terminal() {
     let env = TestEnv::new();
     let odd = "\u{1b}[31mX\u{9b}1m";
     for arguments in [&["scan", "--where", odd][..], &["scan", "--sort", odd], &["up", odd], &[odd]] {
         let run = env.run(arguments.iter().copied()).assert_code(2);
         assert!(run.stderr.contains('X') && !run.stderr.contains(['\u{1b}', '\u{9b}']), "{:?}", run.stderr);
-    }
-}
-
-#[test]
-fn usage_error_with_json_output_is_json() {
-    let env = env_with_files();
-    for (arguments, _) in INVALID {
-        if arguments.contains(&"-o") {
-            continue;
-        }
-        let run = env.run(["-o", "json"].iter().chain(*arguments).copied()).assert_code(2);
-        let line = run.stderr.lines().last().unwrap();
-        let error: Value =
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{arguments:?} {error}: {}", run.stderr));
-        assert_eq!(error["error"]["kind"], "usage", "{arguments:?}");
-        assert!(!error["error"]["message"].as_str().unwrap().is_empty(), "{arguments:?}");
-        assert!(error["error"]["hints"].is_array(), "{arguments:?}");
     }
 }
 
@@ -315,4 +283,40 @@ fn usage_line_shows_only_flags_that_were_typed() {
     assert!(run.stderr.contains("Usage: sensorctl scan --limit <COUNT>"), "{}", run.stderr);
     let wrong = env.run_with_env(["scan"], &[("SENSORCTL_LOCAL", "maybe")]).assert_code(2);
     wrong.assert_stderr_contains(&["the environment variable SENSORCTL_LOCAL is set to it"]);
+}
+
+mod slow {
+    use super::{GOOD, INVALID, Value, env_with_files};
+
+    #[test]
+    fn usage_error_exits_2_and_names_cause() {
+        let env = env_with_files();
+        let mut unexpected = String::new();
+        for (arguments, said) in INVALID {
+            let run = env.run(arguments.iter().copied());
+            if run.code != 2 || !run.stderr.contains(said) || !run.stdout.is_empty() {
+                unexpected.push_str(&format!("{arguments:?}: {} {}{}\n", run.code, run.stdout, run.stderr));
+            }
+        }
+        assert!(unexpected.is_empty(), "{unexpected}");
+        assert_eq!(std::fs::read_to_string(env.path("good.ndjson")).unwrap(), GOOD, "the input file was not truncated");
+        assert!(!env.path("r").exists() && !env.path("data").exists(), "no file was created");
+    }
+
+    #[test]
+    fn usage_error_with_json_output_is_json() {
+        let env = env_with_files();
+        for (arguments, _) in INVALID {
+            if arguments.contains(&"-o") {
+                continue;
+            }
+            let run = env.run(["-o", "json"].iter().chain(*arguments).copied()).assert_code(2);
+            let line = run.stderr.lines().last().unwrap();
+            let error: Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{arguments:?} {error}: {}", run.stderr));
+            assert_eq!(error["error"]["kind"], "usage", "{arguments:?}");
+            assert!(!error["error"]["message"].as_str().unwrap().is_empty(), "{arguments:?}");
+            assert!(error["error"]["hints"].is_array(), "{arguments:?}");
+        }
+    }
 }

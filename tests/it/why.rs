@@ -116,28 +116,6 @@ fn stream_that_is_being_created_is_a_cause() {
 }
 
 #[test]
-fn service_that_does_not_answer_leaves_its_causes_open_in_seconds() {
-    let env = env_with_reading();
-    let hang = ["lambda:GetFunction", "lambda:ListEventSourceMappings", "dynamodb:DescribeTable"];
-    ApiClient::new(&env).set_faults(&hang.map(|call| format!("{call}=hang")).join(";"));
-    let began = std::time::Instant::now();
-    let report = env.run(["why", "--local", "-o", "json"]).assert_success().json();
-    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
-    let reason = |name: &str| {
-        let open = report["unknown"].as_array().unwrap().iter().find(|open| open["name"] == name);
-        open.unwrap_or_else(|| panic!("{name}: {report}"))["reason"].as_str().unwrap()
-    };
-    for (name, call) in [
-        ("function-missing", "Lambda GetFunction"),
-        ("mapping-absent", "Lambda ListEventSourceMappings"),
-        ("table-missing", "DynamoDB DescribeTable"),
-    ] {
-        assert!(reason(name).contains(&format!("{call} gave no answer in 5 s")), "{name}: {report}");
-    }
-    assert_eq!(report["healthy"], false, "{report}");
-}
-
-#[test]
 fn stage_without_a_pipeline_is_named_by_why_and_status() {
     let env = env_with_reading();
     let said = ["there is no pipeline of stage prod here", "sensorctl status --local --stage prod"];
@@ -148,4 +126,30 @@ fn stage_without_a_pipeline_is_named_by_why_and_status() {
     assert!(open.is_empty(), "a function that does not exist does not fail: {report}");
     let run = env.run(["status", "--local", "--stage", "prod"]).assert_code(3);
     run.assert_stderr_contains(&["there is no pipeline of stage prod in us-east-1, account 000000000000"]);
+}
+
+mod slow {
+    use super::{ApiClient, env_with_reading};
+
+    #[test]
+    fn service_that_does_not_answer_leaves_its_causes_open_in_seconds() {
+        let env = env_with_reading();
+        let hang = ["lambda:GetFunction", "lambda:ListEventSourceMappings", "dynamodb:DescribeTable"];
+        ApiClient::new(&env).set_faults(&hang.map(|call| format!("{call}=hang")).join(";"));
+        let began = std::time::Instant::now();
+        let report = env.run(["why", "--local", "-o", "json"]).assert_success().json();
+        assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+        let reason = |name: &str| {
+            let open = report["unknown"].as_array().unwrap().iter().find(|open| open["name"] == name);
+            open.unwrap_or_else(|| panic!("{name}: {report}"))["reason"].as_str().unwrap()
+        };
+        for (name, call) in [
+            ("function-missing", "Lambda GetFunction"),
+            ("mapping-absent", "Lambda ListEventSourceMappings"),
+            ("table-missing", "DynamoDB DescribeTable"),
+        ] {
+            assert!(reason(name).contains(&format!("{call} gave no answer in 5 s")), "{name}: {report}");
+        }
+        assert_eq!(report["healthy"], false, "{report}");
+    }
 }

@@ -266,9 +266,13 @@ async fn one_shard(seed: u64) {
     assert_eq!(unknown, None, "no reject, seed {seed}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn delivery_with_random_faults_matches_perfect_consumer() {
-    for seed in 0..SHARDS {
-        one_shard(seed).await;
+mod slow {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn delivery_with_random_faults_matches_perfect_consumer() {
+        for seed in 0..SHARDS {
+            one_shard(seed).await;
+        }
     }
 }

@@ -52,12 +52,6 @@ async fn deliver(records: &[Value], in_vain_at_most: u32) {
     assert_eq!(kept.len(), records.len());
 }
 
-/// Readings are rejected as far as they were tried. The next delivery begins after them.
-#[tokio::test(start_paused = true)]
-async fn refused_readings_of_many_keys_become_rejects_within_short_invocations() {
-    deliver(&(1..=2000).map(plain).collect::<Vec<_>>(), 0).await;
-}
-
 /// The first reading is tried last, so the whole first chunk makes no progress. Smaller chunks do.
 #[tokio::test(start_paused = true)]
 async fn refused_readings_of_one_key_become_rejects_within_short_invocations() {
@@ -94,4 +88,14 @@ async fn reject_before_readings_that_get_no_answer_is_kept() {
     let log = function.log_line();
     assert_eq!((&log["ErrorCode"], &log["Rejected"], &log["Failed"]), (&json!("Connection"), &json!(1), &json!(1)));
     assert!(log["Error"].as_str().unwrap().contains("no answer in time"), "{log}");
+}
+
+mod slow {
+    use super::*;
+
+    /// Readings are rejected as far as they were tried. The next delivery begins after them.
+    #[tokio::test(start_paused = true)]
+    async fn refused_readings_of_many_keys_become_rejects_within_short_invocations() {
+        deliver(&(1..=2000).map(plain).collect::<Vec<_>>(), 0).await;
+    }
 }

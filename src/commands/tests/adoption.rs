@@ -90,23 +90,6 @@ fn resource_of_other_stage_is_not_adopted() {
 }
 
 #[test]
-fn partly_failed_adoption_is_completed_by_next_run() {
-    for call in
-        ["kinesis:AddTagsToStream", "dynamodb:TagResource", "iam:TagRole", "lambda:TagResource", "logs:TagResource"]
-    {
-        let env = InProcessEnv::with_local_cloud();
-        let foreign = ForeignStack::with_default_names(&env);
-        foreign.create_all(&env);
-        foreign.api.set_faults(&format!("{call}=denied"));
-        env.run(["up", "--local", "--adopt"]).assert_code(1).assert_stderr_contains(&[call]);
-        foreign.api.set_faults("");
-        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not managed by sensorctl"]);
-        env.run(["up", "--local", "--adopt"]).assert_success();
-        assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0, "{call}");
-    }
-}
-
-#[test]
 fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
     let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
@@ -201,4 +184,25 @@ fn deleted_role_of_adopted_function_is_not_recreated() {
     assert!(!foreign.api.list_all()[5].contains("kinesis-lambda-dynamodb"), "nothing was changed");
     env.run(["up", "--local", "--set", "role.name=another"]).assert_success();
     env.run(["invoke", "--local"]).assert_success();
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn partly_failed_adoption_is_completed_by_next_run() {
+        for call in
+            ["kinesis:AddTagsToStream", "dynamodb:TagResource", "iam:TagRole", "lambda:TagResource", "logs:TagResource"]
+        {
+            let env = InProcessEnv::with_local_cloud();
+            let foreign = ForeignStack::with_default_names(&env);
+            foreign.create_all(&env);
+            foreign.api.set_faults(&format!("{call}=denied"));
+            env.run(["up", "--local", "--adopt"]).assert_code(1).assert_stderr_contains(&[call]);
+            foreign.api.set_faults("");
+            env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not managed by sensorctl"]);
+            env.run(["up", "--local", "--adopt"]).assert_success();
+            assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0, "{call}");
+        }
+    }
 }

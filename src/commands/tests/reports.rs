@@ -141,25 +141,6 @@ fn adopted_mapping_that_is_kept_blocks_deletion_of_named_resources() {
 }
 
 #[test]
-fn two_runs_of_up_report_each_resource_as_created_once() {
-    let env = InProcessEnv::with_local_cloud();
-    let api = ApiClient::new(&env);
-    // Both have read the state before either creates.
-    api.set_faults("*:Create*=delay(1500ms)");
-    let reports = thread::scope(|scope| {
-        let run = || env.run(["up", "--local", "-o", "json"]).assert_success().json();
-        let runs = [scope.spawn(run), scope.spawn(run)];
-        runs.map(|run| run.join().unwrap())
-    });
-    for kind in ["table", "rejects-table", "stream", "role", "log-group", "function", "mapping"] {
-        let created = reports.iter().filter(|report| by_kind(report, kind)["action"] == "create").count();
-        assert_eq!(created, 1, "{kind}: {reports:?}");
-    }
-    let changed: u64 = reports.iter().map(|report| report["changed"].as_u64().unwrap()).sum();
-    assert_eq!(changed, 7, "{reports:?}");
-}
-
-#[test]
 fn deleted_function_code_is_reported_with_its_path_and_restored_by_up() {
     let env = InProcessEnv::with_pipeline();
     let code = env.path("data").join("lambda/code");
@@ -294,4 +275,27 @@ fn export_overwrites_a_file_only_on_request() {
     assert_eq!(std::fs::read(path).unwrap(), b"of someone");
     env.run(["export", "function-zip", path, "--force"]).assert_success();
     assert!(std::fs::metadata(path).unwrap().len() > 1000);
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn two_runs_of_up_report_each_resource_as_created_once() {
+        let env = InProcessEnv::with_local_cloud();
+        let api = ApiClient::new(&env);
+        // Both have read the state before either creates.
+        api.set_faults("*:Create*=delay(1500ms)");
+        let reports = thread::scope(|scope| {
+            let run = || env.run(["up", "--local", "-o", "json"]).assert_success().json();
+            let runs = [scope.spawn(run), scope.spawn(run)];
+            runs.map(|run| run.join().unwrap())
+        });
+        for kind in ["table", "rejects-table", "stream", "role", "log-group", "function", "mapping"] {
+            let created = reports.iter().filter(|report| by_kind(report, kind)["action"] == "create").count();
+            assert_eq!(created, 1, "{kind}: {reports:?}");
+        }
+        let changed: u64 = reports.iter().map(|report| report["changed"].as_u64().unwrap()).sum();
+        assert_eq!(changed, 7, "{reports:?}");
+    }
 }

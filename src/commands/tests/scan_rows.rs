@@ -383,14 +383,18 @@ fn rows_are_sorted_whatever_their_number() {
     assert_eq!(rows(&env, &["--sort", "temp", "--reverse", "--limit", "999"]), by_temperature[..999]);
 }
 
-#[test]
-fn throttled_pages_and_lost_connections_change_nothing() {
-    let (env, api, times) = env_of(&[("a", 9000), ("b", 9000), ("c", 2)]);
-    let all = newest(&times, 99_999, |_| true);
-    for faults in ["dynamodb:Scan=throttle@50%", "dynamodb:Scan=lost@40%", "dynamodb:DescribeTable=denied"] {
-        api.set_faults(&format!("seed=5;{faults}"));
-        let mut found = rows(&env, &[]);
-        found.sort();
-        assert!(found == all, "{faults}: {} rows", found.len());
+mod slow {
+    use super::*;
+
+    #[test]
+    fn throttled_pages_and_lost_connections_change_nothing() {
+        let (env, api, times) = env_of(&[("a", 9000), ("b", 9000), ("c", 2)]);
+        let all = newest(&times, 99_999, |_| true);
+        for faults in ["dynamodb:Scan=throttle@50%", "dynamodb:Scan=lost@40%", "dynamodb:DescribeTable=denied"] {
+            api.set_faults(&format!("seed=5;{faults}"));
+            let mut found = rows(&env, &[]);
+            found.sort();
+            assert!(found == all, "{faults}: {} rows", found.len());
+        }
     }
 }

@@ -7,42 +7,6 @@ use super::in_process_runner::InProcessEnv;
 use super::support::{ApiClient, ForeignStack, eventually, percent_encode};
 
 #[test]
-fn up_single_unmanaged_resource_fails_before_any_change() {
-    type Make = fn(&ForeignStack, &InProcessEnv);
-    let makes: [(&str, &str, Make); 5] = [
-        ("table", "SensorData", |foreign, _| foreign.create_table("SensorData", "SensorId", "CurrentTime", "N")),
-        ("rejects-table", "SensorDataRejects", |foreign, _| {
-            foreign.create_table("SensorDataRejects", "ShardId", "RejectId", "S");
-        }),
-        ("stream", "temperature-sensor-data", |foreign, _| foreign.create_stream()),
-        ("role", "kinesis-lambda-dynamodb", |foreign, _| foreign.create_role()),
-        ("function", "ProcessKinesisRecords", |foreign, env| {
-            let other = ForeignStack { role: "their-role".into(), ..foreign.clone() };
-            other.create_role();
-            other.create_function(env);
-        }),
-    ];
-    for (kind, name, make) in makes {
-        let env = InProcessEnv::with_local_cloud();
-        let foreign = ForeignStack::with_default_names(&env);
-        make(&foreign, &env);
-        let before = foreign.api.list_all();
-        let refusal = match kind {
-            "role" => format!("{kind:<13}  {name}: not managed by sensorctl"),
-            _ => format!("{kind:<13}  {name} in us-east-1: not managed by sensorctl"),
-        };
-        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal, "hint: ", "--stage", "--adopt"]);
-        env.run(["plan", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal]);
-        let status = env.run(["status", "--local", "-o", "json"]).assert_code(3).json();
-        let state = status["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap();
-        assert_eq!(state["state"], "foreign");
-        let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
-        assert_eq!(down["changed"], 0, "{down}");
-        assert_eq!(foreign.api.list_all(), before, "{kind}");
-    }
-}
-
-#[test]
 fn unmanaged_mapping_between_own_resources_is_refused_and_kept() {
     let env = InProcessEnv::with_pipeline();
     let foreign = ForeignStack::with_default_names(&env);
@@ -153,5 +117,48 @@ fn plan_refuses_the_same_states_as_up() {
         env.run(command.to_vec())
             .assert_code(1)
             .assert_stderr_contains(&["the table `SensorData` is protected against deletion"]);
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn up_single_unmanaged_resource_fails_before_any_change() {
+        type Make = fn(&ForeignStack, &InProcessEnv);
+        let makes: [(&str, &str, Make); 5] = [
+            ("table", "SensorData", |foreign, _| foreign.create_table("SensorData", "SensorId", "CurrentTime", "N")),
+            ("rejects-table", "SensorDataRejects", |foreign, _| {
+                foreign.create_table("SensorDataRejects", "ShardId", "RejectId", "S");
+            }),
+            ("stream", "temperature-sensor-data", |foreign, _| foreign.create_stream()),
+            ("role", "kinesis-lambda-dynamodb", |foreign, _| foreign.create_role()),
+            ("function", "ProcessKinesisRecords", |foreign, env| {
+                let other = ForeignStack { role: "their-role".into(), ..foreign.clone() };
+                other.create_role();
+                other.create_function(env);
+            }),
+        ];
+        for (kind, name, make) in makes {
+            let env = InProcessEnv::with_local_cloud();
+            let foreign = ForeignStack::with_default_names(&env);
+            make(&foreign, &env);
+            let before = foreign.api.list_all();
+            let refusal = match kind {
+                "role" => format!("{kind:<13}  {name}: not managed by sensorctl"),
+                _ => format!("{kind:<13}  {name} in us-east-1: not managed by sensorctl"),
+            };
+            env.run(["up", "--local"])
+                .assert_code(1)
+                .assert_stderr_contains(&[&refusal, "hint: ", "--stage", "--adopt"]);
+            env.run(["plan", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal]);
+            let status = env.run(["status", "--local", "-o", "json"]).assert_code(3).json();
+            let state =
+                status["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap();
+            assert_eq!(state["state"], "foreign");
+            let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
+            assert_eq!(down["changed"], 0, "{down}");
+            assert_eq!(foreign.api.list_all(), before, "{kind}");
+        }
     }
 }

@@ -203,24 +203,6 @@ fn record_that_blocks_the_shard_is_found_by_running_the_function_on_its_batch() 
 }
 
 #[test]
-fn batch_that_the_bundled_function_stores_leaves_the_record_unknown() {
-    let (env, api) = env_with_reading();
-    // The write fails for a reason that is not in the record.
-    api.set_faults("dynamodb:BatchWriteItem=error");
-    let run = env.run(["up", "--local", "--yes", "--set", "function.timeout_seconds=3"]);
-    run.assert_success();
-    put(&env);
-    let report = until(&env, &["function-failing"]);
-    assert_eq!(report["causes"][0]["records"], Value::Null, "{report}");
-    let is_open = |open: &Value| open["name"] == "function-failing";
-    assert!(!report["unknown"].as_array().unwrap().iter().any(is_open), "it is a cause: {report}");
-    assert!(
-        report["causes"][0]["evidence"].as_str().unwrap().contains("stores the batch (records: 1) into an empty store"),
-        "{report}"
-    );
-}
-
-#[test]
 fn throttled_table_is_a_cause() {
     let env = InProcessEnv::with_local_cloud();
     env.run(["up", "--local", "--set", "function.timeout_seconds=3"]).assert_success();
@@ -346,4 +328,29 @@ fn denied_call_leaves_its_causes_open() {
     assert!(open.contains(&"function-failing") && open.contains(&"role-lacks-action"), "{open:?}");
     assert_eq!(report["healthy"], false);
     assert!(run.stderr.contains("causes could not be excluded"), "{}", run.stderr);
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn batch_that_the_bundled_function_stores_leaves_the_record_unknown() {
+        let (env, api) = env_with_reading();
+        // The write fails for a reason that is not in the record.
+        api.set_faults("dynamodb:BatchWriteItem=error");
+        let run = env.run(["up", "--local", "--yes", "--set", "function.timeout_seconds=3"]);
+        run.assert_success();
+        put(&env);
+        let report = until(&env, &["function-failing"]);
+        assert_eq!(report["causes"][0]["records"], Value::Null, "{report}");
+        let is_open = |open: &Value| open["name"] == "function-failing";
+        assert!(!report["unknown"].as_array().unwrap().iter().any(is_open), "it is a cause: {report}");
+        assert!(
+            report["causes"][0]["evidence"]
+                .as_str()
+                .unwrap()
+                .contains("stores the batch (records: 1) into an empty store"),
+            "{report}"
+        );
+    }
 }

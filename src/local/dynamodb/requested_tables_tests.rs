@@ -62,99 +62,6 @@ async fn secret(database: &DynamoDb) -> (Value, Value) {
     (items, call(database, "ListTagsOfResource", json!({"ResourceArn": format!("{HERE}secret")})).await)
 }
 
-#[test]
-fn requested_tables_authorizer_sees_the_table_that_the_database_uses() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let database = database(dir.path());
-    runtime.block_on(with_tables(&database));
-    let mut names: Vec<Value> = vec![json!(5), Value::Null, json!("")];
-    for table in ["open", "secret"] {
-        let stream = runtime.block_on(stream_arn(&database, table));
-        let iterator =
-            |shard: &str| STANDARD.encode(json!({"table_name": table, "shard_id": shard, "position": 0}).to_string());
-        let shards = runtime.block_on(call(&database, "DescribeStream", json!({"StreamArn": stream})));
-        let shard = shards["StreamDescription"]["Shards"][0]["ShardId"].as_str().unwrap();
-        names.extend([
-            json!(table),
-            json!(format!("{HERE}{table}")),
-            json!(format!("{HERE}{table}/index/i")),
-            json!(format!("arn:aws:dynamodb:x:y:table/{table}")),
-            json!(format!("{HERE}open/{table}")),
-            json!(format!("x/{table}/stream/y")),
-            json!(format!("{HERE}{table}/stream/2000-01-01T00:00:00.000")),
-            json!(stream),
-            json!(stream.replace("us-east-1", "eu-west-1")),
-            json!(iterator(shard)),
-        ]);
-    }
-    let members = ["TableName", "ResourceArn", "StreamArn", "ShardIterator", "IndexName", "Replaced"];
-    let operations = [
-        "BatchGetItem",
-        "BatchWriteItem",
-        "DeleteItem",
-        "DescribeStream",
-        "DescribeTable",
-        "ExecuteStatement",
-        "GetItem",
-        "GetRecords",
-        "GetShardIterator",
-        "ListStreams",
-        "ListTables",
-        "ListTagsOfResource",
-        "PutItem",
-        "Query",
-        "Scan",
-        "TagResource",
-        "TransactGetItems",
-        "TransactWriteItems",
-        "UntagResource",
-        "UpdateItem",
-    ];
-    let members_named =
-        prop::collection::vec((prop::sample::select(members.to_vec()), prop::sample::select(names.clone())), 1..4);
-    let inner = prop::sample::select(names);
-    let operation = prop::sample::select(operations.to_vec());
-    let config = ProptestConfig { cases: 2500, failure_persistence: None, ..ProptestConfig::default() };
-    let (reading, changing) = (Cell::new(0), Cell::new(0));
-    proptest!(config, |(operation in operation, named in members_named, inner in inner, is_escaped: bool)| {
-        let before = runtime.block_on(secret(&database));
-        let mut body = rest(operation, &inner);
-        body.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let mut body = Value::Object(body).to_string();
-        if is_escaped {
-            body = body.replace("arn:", "\\u0061rn:");
-        }
-        let asked = request(operation, &body);
-        let seen = database.named_in(&asked);
-        let response = runtime.block_on(database.handle(asked));
-        let is_read = String::from_utf8_lossy(response.body()).contains(MARK);
-        let is_changed = runtime.block_on(secret(&database)) != before;
-        reading.set(reading.get() + usize::from(is_read));
-        changing.set(changing.get() + usize::from(is_changed));
-        let is_seen = match &seen {
-            Named::All => false,
-            Named::These(arns) => {
-                let of_secret = |arn: &String| {
-                    arn.strip_prefix(HERE).is_some_and(|name| name == "secret" || name.starts_with("secret/"))
-                };
-                arns.iter().any(of_secret)
-            }
-            Named::Unclear => true,
-        };
-        prop_assert!(is_seen || !(is_read || is_changed), "{operation} {body}: seen {seen:?}");
-        if is_changed {
-            // Put the item back, so that it can be read again.
-            let put = json!({"TableName": "secret", "Item": {"k": {"S": "a"}, "mark": {"S": MARK}}});
-            runtime.block_on(call(&database, "PutItem", put));
-            let tag = json!({"ResourceArn": format!("{HERE}secret"), "Tags": [{"Key": "mark", "Value": MARK}]});
-            runtime.block_on(call(&database, "TagResource", tag));
-        }
-    });
-    // The cases are random. About 135 read and 35 change data; so few that these minimums fail by chance do not occur.
-    assert!(reading.get() > 20 && changing.get() > 5, "{reading:?} {changing:?}");
-}
-
 /// Returns the members that an operation needs beside the top-level names.
 fn rest(operation: &str, table: &Value) -> Map<String, Value> {
     let name = table.as_str().unwrap_or("open");
@@ -236,5 +143,103 @@ async fn requested_tables_arn_of_another_region_or_account_is_not_found() {
                 "{operation} {body}: {said}"
             );
         }
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn requested_tables_authorizer_sees_the_table_that_the_database_uses() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let database = database(dir.path());
+        runtime.block_on(with_tables(&database));
+        let mut names: Vec<Value> = vec![json!(5), Value::Null, json!("")];
+        for table in ["open", "secret"] {
+            let stream = runtime.block_on(stream_arn(&database, table));
+            let iterator = |shard: &str| {
+                STANDARD.encode(json!({"table_name": table, "shard_id": shard, "position": 0}).to_string())
+            };
+            let shards = runtime.block_on(call(&database, "DescribeStream", json!({"StreamArn": stream})));
+            let shard = shards["StreamDescription"]["Shards"][0]["ShardId"].as_str().unwrap();
+            names.extend([
+                json!(table),
+                json!(format!("{HERE}{table}")),
+                json!(format!("{HERE}{table}/index/i")),
+                json!(format!("arn:aws:dynamodb:x:y:table/{table}")),
+                json!(format!("{HERE}open/{table}")),
+                json!(format!("x/{table}/stream/y")),
+                json!(format!("{HERE}{table}/stream/2000-01-01T00:00:00.000")),
+                json!(stream),
+                json!(stream.replace("us-east-1", "eu-west-1")),
+                json!(iterator(shard)),
+            ]);
+        }
+        let members = ["TableName", "ResourceArn", "StreamArn", "ShardIterator", "IndexName", "Replaced"];
+        let operations = [
+            "BatchGetItem",
+            "BatchWriteItem",
+            "DeleteItem",
+            "DescribeStream",
+            "DescribeTable",
+            "ExecuteStatement",
+            "GetItem",
+            "GetRecords",
+            "GetShardIterator",
+            "ListStreams",
+            "ListTables",
+            "ListTagsOfResource",
+            "PutItem",
+            "Query",
+            "Scan",
+            "TagResource",
+            "TransactGetItems",
+            "TransactWriteItems",
+            "UntagResource",
+            "UpdateItem",
+        ];
+        let members_named =
+            prop::collection::vec((prop::sample::select(members.to_vec()), prop::sample::select(names.clone())), 1..4);
+        let inner = prop::sample::select(names);
+        let operation = prop::sample::select(operations.to_vec());
+        let config = ProptestConfig { cases: 2500, failure_persistence: None, ..ProptestConfig::default() };
+        let (reading, changing) = (Cell::new(0), Cell::new(0));
+        proptest!(config, |(operation in operation, named in members_named, inner in inner, is_escaped: bool)| {
+            let before = runtime.block_on(secret(&database));
+            let mut body = rest(operation, &inner);
+            body.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            let mut body = Value::Object(body).to_string();
+            if is_escaped {
+                body = body.replace("arn:", "\\u0061rn:");
+            }
+            let asked = request(operation, &body);
+            let seen = database.named_in(&asked);
+            let response = runtime.block_on(database.handle(asked));
+            let is_read = String::from_utf8_lossy(response.body()).contains(MARK);
+            let is_changed = runtime.block_on(secret(&database)) != before;
+            reading.set(reading.get() + usize::from(is_read));
+            changing.set(changing.get() + usize::from(is_changed));
+            let is_seen = match &seen {
+                Named::All => false,
+                Named::These(arns) => {
+                    let of_secret = |arn: &String| {
+                        arn.strip_prefix(HERE).is_some_and(|name| name == "secret" || name.starts_with("secret/"))
+                    };
+                    arns.iter().any(of_secret)
+                }
+                Named::Unclear => true,
+            };
+            prop_assert!(is_seen || !(is_read || is_changed), "{operation} {body}: seen {seen:?}");
+            if is_changed {
+                // Put the item back, so that it can be read again.
+                let put = json!({"TableName": "secret", "Item": {"k": {"S": "a"}, "mark": {"S": MARK}}});
+                runtime.block_on(call(&database, "PutItem", put));
+                let tag = json!({"ResourceArn": format!("{HERE}secret"), "Tags": [{"Key": "mark", "Value": MARK}]});
+                runtime.block_on(call(&database, "TagResource", tag));
+            }
+        });
+        // The cases are random. About 135 read and 35 change data; so few that these minimums fail by chance do not occur.
+        assert!(reading.get() > 20 && changing.get() > 5, "{reading:?} {changing:?}");
     }
 }

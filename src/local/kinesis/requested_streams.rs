@@ -260,56 +260,6 @@ mod tests {
     }
 
     #[test]
-    fn requested_streams_authorizer_sees_the_stream_that_the_handler_touches() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let kinesis = kinesis(dir.path());
-        for stream in STREAMS {
-            let create = json_request("CreateStream", &json!({"StreamName": stream, "ShardCount": 1}));
-            assert_eq!(runtime.block_on(kinesis.handle(create)).status(), 200);
-        }
-        let any = (prop::sample::select(&NAMES[..]), name());
-        let named = prop::collection::vec(prop_oneof![any, well_named()], 1..4);
-        let operation = prop::sample::select(&OPERATIONS[..]);
-        let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
-        let (touching, work) = (std::cell::Cell::new(0), tokio_util::task::TaskTracker::new());
-        proptest!(config, |(operation in operation, named in named, is_cbor: bool, is_twice: bool)| {
-            let mut members = rest();
-            members.extend(named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-            let mut body = Value::Object(members).to_string();
-            if let Some((name, value)) = named.first().filter(|_| is_twice) {
-                body = body.replacen('{', &format!("{{\"{name}\":{value},"), 1);
-            }
-            let asked = if is_cbor {
-                let body: Value = serde_json::from_str(&body).unwrap();
-                let mut cbor = Vec::new();
-                ciborium::into_writer(&body, &mut cbor).unwrap();
-                request(operation, "application/x-amz-cbor-1.1", cbor)
-            } else {
-                request(operation, "application/x-amz-json-1.1", body.into())
-            };
-            let seen = kinesis.named_in(&asked);
-            kinesis.0.touched.take();
-            if operation == "SubscribeToShard" {
-                runtime.block_on(kinesis.subscribe(asked, &work));
-            } else {
-                runtime.block_on(kinesis.handle(asked));
-            }
-            for touched in kinesis.0.touched.take() {
-                touching.set(touching.get() + 1);
-                let is_seen = match &seen {
-                    Named::All => false,
-                    Named::These(arns) => arns.iter().any(|arn| *arn == touched
-                        || arn.strip_prefix(&touched).is_some_and(|rest| rest.starts_with('/'))),
-                    Named::Unclear => true,
-                };
-                prop_assert!(is_seen, "{operation} touched {touched} and was asked about {seen:?}");
-            }
-        });
-        assert!(touching.get() > 500, "hardly any request came as far as a stream: {}", touching.get());
-    }
-
-    #[test]
     fn requested_streams_names_match_the_handlers_parsing() {
         let dir = tempfile::tempdir().unwrap();
         let kinesis = kinesis(dir.path());
@@ -338,5 +288,59 @@ mod tests {
         }
         let broken = request("PutRecord", "application/x-amz-json-1.1", b"{".to_vec());
         assert_eq!(kinesis.named_in(&broken), Named::Unclear);
+    }
+
+    mod slow {
+        use super::*;
+
+        #[test]
+        fn requested_streams_authorizer_sees_the_stream_that_the_handler_touches() {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            let kinesis = kinesis(dir.path());
+            for stream in STREAMS {
+                let create = json_request("CreateStream", &json!({"StreamName": stream, "ShardCount": 1}));
+                assert_eq!(runtime.block_on(kinesis.handle(create)).status(), 200);
+            }
+            let any = (prop::sample::select(&NAMES[..]), name());
+            let named = prop::collection::vec(prop_oneof![any, well_named()], 1..4);
+            let operation = prop::sample::select(&OPERATIONS[..]);
+            let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
+            let (touching, work) = (std::cell::Cell::new(0), tokio_util::task::TaskTracker::new());
+            proptest!(config, |(operation in operation, named in named, is_cbor: bool, is_twice: bool)| {
+                let mut members = rest();
+                members.extend(named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+                let mut body = Value::Object(members).to_string();
+                if let Some((name, value)) = named.first().filter(|_| is_twice) {
+                    body = body.replacen('{', &format!("{{\"{name}\":{value},"), 1);
+                }
+                let asked = if is_cbor {
+                    let body: Value = serde_json::from_str(&body).unwrap();
+                    let mut cbor = Vec::new();
+                    ciborium::into_writer(&body, &mut cbor).unwrap();
+                    request(operation, "application/x-amz-cbor-1.1", cbor)
+                } else {
+                    request(operation, "application/x-amz-json-1.1", body.into())
+                };
+                let seen = kinesis.named_in(&asked);
+                kinesis.0.touched.take();
+                if operation == "SubscribeToShard" {
+                    runtime.block_on(kinesis.subscribe(asked, &work));
+                } else {
+                    runtime.block_on(kinesis.handle(asked));
+                }
+                for touched in kinesis.0.touched.take() {
+                    touching.set(touching.get() + 1);
+                    let is_seen = match &seen {
+                        Named::All => false,
+                        Named::These(arns) => arns.iter().any(|arn| *arn == touched
+                            || arn.strip_prefix(&touched).is_some_and(|rest| rest.starts_with('/'))),
+                        Named::Unclear => true,
+                    };
+                    prop_assert!(is_seen, "{operation} touched {touched} and was asked about {seen:?}");
+                }
+            });
+            assert!(touching.get() > 500, "hardly any request came as far as a stream: {}", touching.get());
+        }
     }
 }

@@ -181,38 +181,6 @@ fn healthy(address: &str, key: &str) -> bool {
 }
 
 #[test]
-fn malformed_requests_by_the_thousand_do_not_crash_the_server() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    fuzzing::rounds(|seed| {
-        let dir = tempfile::tempdir().unwrap();
-        let options =
-            LocalOptions { data_dir: dir.path().to_owned(), region: Some(REGION.into()), ..LocalOptions::default() };
-        let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
-        let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-        let access = cloud.connection_info().access_key;
-        let is_answered = |request: Vec<u8>| {
-            let answer = send(&address, &request);
-            let text = String::from_utf8_lossy(&answer);
-            prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
-            // The response to a panic.
-            prop_assert!(!text.contains("the local cloud failed") && !text.contains("panicked"), "{text}");
-            Ok(())
-        };
-        fuzzing::runner(seed, 3000).run(&request(access.clone()), is_answered).unwrap();
-        send(&address, &fuzzing::dynamodb_bytes(&access, "CreateTable", fuzzing::TABLE));
-        fuzzing::runner(seed, 300).run(&fuzzing::dynamodb_request(access.clone()), is_answered).unwrap();
-        let http2 = prop::collection::vec(any::<u8>(), 0..200);
-        let is_survived = |garbage: Vec<u8>| {
-            send(&address, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &garbage[..]].concat());
-            Ok(())
-        };
-        fuzzing::runner(seed, 300).run(&http2, is_survived).unwrap();
-        assert!(healthy(&address, &control_token(&access.secret)));
-        runtime.block_on(cloud.shutdown()).unwrap();
-    });
-}
-
-#[test]
 fn oversized_body_is_rejected_and_not_buffered() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -236,4 +204,43 @@ fn oversized_body_is_rejected_and_not_buffered() {
     }
     assert!(healthy(&address, &key));
     runtime.block_on(cloud.shutdown()).unwrap();
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn malformed_requests_by_the_thousand_do_not_crash_the_server() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        fuzzing::rounds(|seed| {
+            let dir = tempfile::tempdir().unwrap();
+            let options = LocalOptions {
+                data_dir: dir.path().to_owned(),
+                region: Some(REGION.into()),
+                ..LocalOptions::default()
+            };
+            let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
+            let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
+            let access = cloud.connection_info().access_key;
+            let is_answered = |request: Vec<u8>| {
+                let answer = send(&address, &request);
+                let text = String::from_utf8_lossy(&answer);
+                prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
+                // The response to a panic.
+                prop_assert!(!text.contains("the local cloud failed") && !text.contains("panicked"), "{text}");
+                Ok(())
+            };
+            fuzzing::runner(seed, 3000).run(&request(access.clone()), is_answered).unwrap();
+            send(&address, &fuzzing::dynamodb_bytes(&access, "CreateTable", fuzzing::TABLE));
+            fuzzing::runner(seed, 300).run(&fuzzing::dynamodb_request(access.clone()), is_answered).unwrap();
+            let http2 = prop::collection::vec(any::<u8>(), 0..200);
+            let is_survived = |garbage: Vec<u8>| {
+                send(&address, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &garbage[..]].concat());
+                Ok(())
+            };
+            fuzzing::runner(seed, 300).run(&http2, is_survived).unwrap();
+            assert!(healthy(&address, &control_token(&access.secret)));
+            runtime.block_on(cloud.shutdown()).unwrap();
+        });
+    }
 }

@@ -35,12 +35,6 @@ fn cause_of_function_that(does: &str, timeout_seconds: u32, cause: &str) -> Stri
     until(&env, &[cause])["causes"][0]["evidence"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn function_that_takes_too_long_is_a_cause() {
-    let evidence = cause_of_function_that("", 2, "function-timeout");
-    assert!(evidence.contains("was ended at its time limit after 2 s"), "{evidence}");
-}
-
 // Elsewhere the local cloud does not see how much memory a process has.
 #[cfg(target_os = "linux")]
 #[test]
@@ -130,4 +124,14 @@ fn newest_lines_of_a_long_log_are_judged() {
     let report = until(&env, &["consumer-behind-retention"]);
     let open = report["unknown"].to_string();
     assert!(open.contains("the log has more lines in 15 min than were read"), "{report}");
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn function_that_takes_too_long_is_a_cause() {
+        let evidence = cause_of_function_that("", 2, "function-timeout");
+        assert!(evidence.contains("was ended at its time limit after 2 s"), "{evidence}");
+    }
 }

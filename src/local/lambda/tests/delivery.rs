@@ -12,43 +12,6 @@ use crate::protocol::aws_json::now_seconds;
 use crate::tests::next_millisecond;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn delivery_brings_every_record_once_and_in_order() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    let mut put = bench.put_many(250, 10).await;
-    let uuid = bench.mapping("Fn", json!({"BatchSize": 40})).await;
-    put.extend(bench.put_many(50, 10).await);
-    assert_eq!(bench.handled_all(300).await, numbers(&put));
-    assert!(bench.batches().iter().all(|(_, numbers)| numbers.len() <= 40));
-    assert_eq!(bench.shown(&uuid).await["LastProcessingResult"], "OK");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn delivery_parallel_workers_keep_the_order_of_each_key() {
-    let bench = TestLambda::new(2).await;
-    bench.function("Fn", "consume").await;
-    let put = bench.put_many(200, 12).await;
-    bench.mapping("Fn", json!({"BatchSize": 7, "ParallelizationFactor": 4})).await;
-    assert_in_order(&bench.handled_all(200).await, &put);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn parallelization_factor_limits_concurrent_batches_of_a_shard() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    bench.tell("hold", "");
-    let put = bench.put_many(120, 60).await;
-    bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
-    bench.batches_come(3).await;
-    // The read-ahead limit: every shard worker has another batch ready.
-    bench.until(async || bench.unsettled().await >= 5 * 3 * 2).await;
-    assert_eq!((bench.batches().len(), bench.counts().calls.now), (3, 3));
-    bench.untell("hold");
-    assert_in_order(&bench.handled_all(120).await, &put);
-    assert_eq!(bench.counts().calls.most, 3, "nor later");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn event_of_large_records_has_at_most_six_megabytes() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
@@ -94,24 +57,6 @@ async fn batch_that_outgrows_an_event_is_delivered_in_parts() {
     assert!(last[1].0 <= EVENT_LIMIT && last[1].1 < full && last[0].1 + last[1].1 == full, "{full}: {last:?}");
     bench.update(&uuid, json!({"MaximumBatchingWindowInSeconds": 0})).await;
     assert_eq!(bench.handled_all(480).await, put);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn batch_window_of_one_worker_does_not_block_the_others() {
-    let of_worker =
-        |worker: usize| (0..99).map(|n| format!("key-{n}")).find(|key| worker_of(key, 2) == worker).unwrap();
-    let (rare, hot) = (of_worker(0), of_worker(1));
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    bench.put(&rare, "waits").await;
-    let mut put = Vec::new();
-    for number in 0..200 {
-        put.push(bench.put(&hot, &number.to_string()).await);
-    }
-    // One record waits for the others of its batch; twenty batches of the other worker are full.
-    let settings = json!({"BatchSize": 10, "ParallelizationFactor": 2, "MaximumBatchingWindowInSeconds": 300});
-    bench.mapping("Fn", settings).await;
-    assert_eq!(bench.handled_but(200, 1).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,4 +218,63 @@ async fn filter_delivers_matching_records_and_skips_the_rest() {
     assert_eq!(bench.shown(&uuid).await.get("FilterCriteria"), None);
     taken.push(bench.put("key", "no json").await);
     assert_eq!(bench.handled_all(3).await, taken);
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn delivery_brings_every_record_once_and_in_order() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        let mut put = bench.put_many(250, 10).await;
+        let uuid = bench.mapping("Fn", json!({"BatchSize": 40})).await;
+        put.extend(bench.put_many(50, 10).await);
+        assert_eq!(bench.handled_all(300).await, numbers(&put));
+        assert!(bench.batches().iter().all(|(_, numbers)| numbers.len() <= 40));
+        assert_eq!(bench.shown(&uuid).await["LastProcessingResult"], "OK");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn delivery_parallel_workers_keep_the_order_of_each_key() {
+        let bench = TestLambda::new(2).await;
+        bench.function("Fn", "consume").await;
+        let put = bench.put_many(200, 12).await;
+        bench.mapping("Fn", json!({"BatchSize": 7, "ParallelizationFactor": 4})).await;
+        assert_in_order(&bench.handled_all(200).await, &put);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn parallelization_factor_limits_concurrent_batches_of_a_shard() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        bench.tell("hold", "");
+        let put = bench.put_many(120, 60).await;
+        bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
+        bench.batches_come(3).await;
+        // The read-ahead limit: every shard worker has another batch ready.
+        bench.until(async || bench.unsettled().await >= 5 * 3 * 2).await;
+        assert_eq!((bench.batches().len(), bench.counts().calls.now), (3, 3));
+        bench.untell("hold");
+        assert_in_order(&bench.handled_all(120).await, &put);
+        assert_eq!(bench.counts().calls.most, 3, "nor later");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn batch_window_of_one_worker_does_not_block_the_others() {
+        let of_worker =
+            |worker: usize| (0..99).map(|n| format!("key-{n}")).find(|key| worker_of(key, 2) == worker).unwrap();
+        let (rare, hot) = (of_worker(0), of_worker(1));
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        bench.put(&rare, "waits").await;
+        let mut put = Vec::new();
+        for number in 0..200 {
+            put.push(bench.put(&hot, &number.to_string()).await);
+        }
+        // One record waits for the others of its batch; twenty batches of the other worker are full.
+        let settings = json!({"BatchSize": 10, "ParallelizationFactor": 2, "MaximumBatchingWindowInSeconds": 300});
+        bench.mapping("Fn", settings).await;
+        assert_eq!(bench.handled_but(200, 1).await, put);
+    }
 }

@@ -18,43 +18,47 @@ async fn send(api: &RuntimeApi, line: &str, headers: &str, body: &str) -> String
     answer
 }
 
-#[tokio::test]
-async fn runtime_api_rejects_web_pages() {
-    let (api, mut calls) = RuntimeApi::start().await.unwrap();
-    let own = format!("host: {}", api.address);
-    let next = "GET /2018-06-01/runtime/invocation/next";
-    for headers in [
-        "host: evil.example".to_owned(),
-        format!("host: localhost:{}", api.address.port()),
-        format!("{own}\r\norigin: http://evil.example"),
-        format!("{own}\r\nsec-fetch-site: cross-site"),
-        format!("{own}\r\nsec-fetch-site: same-site"),
-        format!("{own}\r\norigin: null"),
-    ] {
-        for (line, body) in [
-            (next, ""),
-            ("POST /2018-06-01/runtime/invocation/id/response", "{}"),
-            ("POST /2018-06-01/runtime/invocation/id/error", "{}"),
-            ("POST /2018-06-01/runtime/init/error", "{}"),
+mod slow {
+    use super::*;
+
+    #[tokio::test]
+    async fn runtime_api_rejects_web_pages() {
+        let (api, mut calls) = RuntimeApi::start().await.unwrap();
+        let own = format!("host: {}", api.address);
+        let next = "GET /2018-06-01/runtime/invocation/next";
+        for headers in [
+            "host: evil.example".to_owned(),
+            format!("host: localhost:{}", api.address.port()),
+            format!("{own}\r\norigin: http://evil.example"),
+            format!("{own}\r\nsec-fetch-site: cross-site"),
+            format!("{own}\r\nsec-fetch-site: same-site"),
+            format!("{own}\r\norigin: null"),
         ] {
-            let answer = send(&api, line, &headers, body).await;
-            assert!(answer.starts_with("HTTP/1.1 403 "), "{line} {headers}: {answer}");
+            for (line, body) in [
+                (next, ""),
+                ("POST /2018-06-01/runtime/invocation/id/response", "{}"),
+                ("POST /2018-06-01/runtime/invocation/id/error", "{}"),
+                ("POST /2018-06-01/runtime/init/error", "{}"),
+            ] {
+                let answer = send(&api, line, &headers, body).await;
+                assert!(answer.starts_with("HTTP/1.1 403 "), "{line} {headers}: {answer}");
+            }
         }
-    }
-    assert!(calls.try_recv().is_err(), "the function seems to have said something");
-    // The function itself is served as before.
-    let serve = async {
-        let Some(RuntimeRequest::Next(sender)) = calls.recv().await else { panic!("no event was asked for") };
-        let task = Task {
-            request_id: "id".to_owned(),
-            payload: Bytes::from_static(b"{\"event\":1}"),
-            deadline_ms: 0,
-            function_arn: String::new(),
-            trace_id: String::new(),
-            client_context: None,
+        assert!(calls.try_recv().is_err(), "the function seems to have said something");
+        // The function itself is served as before.
+        let serve = async {
+            let Some(RuntimeRequest::Next(sender)) = calls.recv().await else { panic!("no event was asked for") };
+            let task = Task {
+                request_id: "id".to_owned(),
+                payload: Bytes::from_static(b"{\"event\":1}"),
+                deadline_ms: 0,
+                function_arn: String::new(),
+                trace_id: String::new(),
+                client_context: None,
+            };
+            sender.send(task).unwrap();
         };
-        sender.send(task).unwrap();
-    };
-    let (answer, ()) = tokio::join!(send(&api, next, &own, ""), serve);
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{\"event\":1}"), "{answer}");
+        let (answer, ()) = tokio::join!(send(&api, next, &own, ""), serve);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{\"event\":1}"), "{answer}");
+    }
 }

@@ -61,21 +61,6 @@ async fn put_through_many_shards(bench: &TestLambda) -> Vec<(String, String)> {
     put
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_split_delivers_children_after_their_parent() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    let before = bench.put_many(30, 10).await;
-    let input = json!({"StreamName": "readings", "ShardToSplit": "shardId-000000000000",
-        "NewStartingHashKey": HALF.to_string()});
-    bench.kinesis("SplitShard", input).await;
-    let after = bench.put_many(30, 10).await;
-    bench.mapping("Fn", json!({"BatchSize": 5})).await;
-    let handled = bench.handled_all(60).await;
-    assert_eq!(handled[..30], numbers(&before));
-    assert_in_order(&handled[30..], &after);
-}
-
 /// Puts ten records of ten keys into the first and the second of three shards in turn.
 async fn put_into_the_first_two(bench: &TestLambda) -> Vec<(String, String)> {
     let mut put = Vec::new();
@@ -115,73 +100,92 @@ async fn resharding_merge_with_parent_batches_in_progress_holds_back_the_child()
     assert_ne!(bench.polls_of(&child).await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_latest_skips_closed_parents_and_reads_later_children() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    bench.put_many(24, 12).await;
-    split(&bench, 0).await;
-    bench.put_many(24, 12).await;
-    bench.mapping("Fn", json!({"BatchSize": 5, "StartingPosition": "LATEST"})).await;
-    let put = put_through_many_shards(&bench).await;
-    assert_in_order(&bench.handled_all(put.len()).await, &put);
-}
+mod slow {
+    use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_at_timestamp_reads_parents_from_then_and_whole_children() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    bench.put_many(24, 12).await;
-    split(&bench, 0).await;
-    bench.put_many(24, 12).await;
-    next_millisecond().await;
-    let at = now_seconds();
-    let mut put = bench.put_many(24, 12).await;
-    // Closed before the event source mapping begins, with records before and after the timestamp.
-    merge(&bench, 0).await;
-    put.extend(bench.put_many(24, 12).await);
-    let settings = json!({"BatchSize": 5, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
-    bench.mapping("Fn", settings).await;
-    put.extend(put_through_many_shards(&bench).await);
-    assert_in_order(&bench.handled_all(put.len()).await, &put);
-}
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_split_delivers_children_after_their_parent() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        let before = bench.put_many(30, 10).await;
+        let input = json!({"StreamName": "readings", "ShardToSplit": "shardId-000000000000",
+            "NewStartingHashKey": HALF.to_string()});
+        bench.kinesis("SplitShard", input).await;
+        let after = bench.put_many(30, 10).await;
+        bench.mapping("Fn", json!({"BatchSize": 5})).await;
+        let handled = bench.handled_all(60).await;
+        assert_eq!(handled[..30], numbers(&before));
+        assert_in_order(&handled[30..], &after);
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_many_times_before_reading_keeps_the_order() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    let put = put_through_many_shards(&bench).await;
-    bench.mapping("Fn", json!({"BatchSize": 5})).await;
-    assert_in_order(&bench.handled_all(put.len()).await, &put);
-}
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_latest_skips_closed_parents_and_reads_later_children() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        bench.put_many(24, 12).await;
+        split(&bench, 0).await;
+        bench.put_many(24, 12).await;
+        bench.mapping("Fn", json!({"BatchSize": 5, "StartingPosition": "LATEST"})).await;
+        let put = put_through_many_shards(&bench).await;
+        assert_in_order(&bench.handled_all(put.len()).await, &put);
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_many_times_while_reading_keeps_the_order() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
-    let put = put_through_many_shards(&bench).await;
-    assert_in_order(&bench.handled_all(put.len()).await, &put);
-}
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_at_timestamp_reads_parents_from_then_and_whole_children() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        bench.put_many(24, 12).await;
+        split(&bench, 0).await;
+        bench.put_many(24, 12).await;
+        next_millisecond().await;
+        let at = now_seconds();
+        let mut put = bench.put_many(24, 12).await;
+        // Closed before the event source mapping begins, with records before and after the timestamp.
+        merge(&bench, 0).await;
+        put.extend(bench.put_many(24, 12).await);
+        let settings = json!({"BatchSize": 5, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
+        bench.mapping("Fn", settings).await;
+        put.extend(put_through_many_shards(&bench).await);
+        assert_in_order(&bench.handled_all(put.len()).await, &put);
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resharding_with_a_restart_keeps_the_order() {
-    let mut bench = TestLambda::new(1).await;
-    bench.function("Fn", "consume").await;
-    let mut put = bench.put_many(20, 5).await;
-    bench.mapping("Fn", json!({"BatchSize": 5})).await;
-    bench.handled_all(20).await;
-    split(&bench, 0).await;
-    put.extend(bench.put_many(20, 5).await);
-    bench.handled_all(40).await;
-    bench.restart().await;
-    merge(&bench, 0).await;
-    put.extend(bench.put_many(20, 5).await);
-    // A batch in progress at the end is delivered again, and the records before it are not.
-    let firsts = || {
-        let mut seen = std::collections::HashSet::new();
-        bench.handled().into_iter().filter(|number| seen.insert(number.clone())).collect::<Vec<_>>()
-    };
-    bench.until(async || firsts().len() >= 60).await;
-    assert_in_order(&firsts(), &put);
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_many_times_before_reading_keeps_the_order() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        let put = put_through_many_shards(&bench).await;
+        bench.mapping("Fn", json!({"BatchSize": 5})).await;
+        assert_in_order(&bench.handled_all(put.len()).await, &put);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_many_times_while_reading_keeps_the_order() {
+        let bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
+        let put = put_through_many_shards(&bench).await;
+        assert_in_order(&bench.handled_all(put.len()).await, &put);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resharding_with_a_restart_keeps_the_order() {
+        let mut bench = TestLambda::new(1).await;
+        bench.function("Fn", "consume").await;
+        let mut put = bench.put_many(20, 5).await;
+        bench.mapping("Fn", json!({"BatchSize": 5})).await;
+        bench.handled_all(20).await;
+        split(&bench, 0).await;
+        put.extend(bench.put_many(20, 5).await);
+        bench.handled_all(40).await;
+        bench.restart().await;
+        merge(&bench, 0).await;
+        put.extend(bench.put_many(20, 5).await);
+        // A batch in progress at the end is delivered again, and the records before it are not.
+        let firsts = || {
+            let mut seen = std::collections::HashSet::new();
+            bench.handled().into_iter().filter(|number| seen.insert(number.clone())).collect::<Vec<_>>()
+        };
+        bench.until(async || firsts().len() >= 60).await;
+        assert_in_order(&firsts(), &put);
+    }
 }

@@ -29,46 +29,6 @@ async fn partial_failure_is_retried_from_the_failed_record_and_blocks_the_shard(
     assert_eq!(bench.result(&uuid, "OK").await, "OK");
 }
 
-#[tokio::test]
-async fn partial_batch_response_forms_are_interpreted_as_in_the_service() {
-    let bench = TestLambda::new(1).await.lapsing();
-    bench.function("Fn", "consume").await;
-    let item = |item: Value| json!({"batchItemFailures": [item]}).to_string();
-    let successes = ["", "[]", "null", "{}", "\"\"", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#];
-    let failures = [
-        item(json!({"itemIdentifier": ""})),
-        item(json!({"itemIdentifier": null})),
-        item(json!({"itemIdentifier": "123"})),
-        item(json!({"item": "1"})),
-        "no JSON".to_owned(),
-    ];
-    let uuid = bench.mapping("Fn", json!({"FunctionResponseTypes": [PARTIAL]})).await;
-    let mut tries = 0;
-    for answer in successes {
-        bench.tell("answer", answer);
-        bench.put("key", "x").await;
-        tries += 1;
-        bench.batches_come(tries).await;
-        assert_eq!(bench.result(&uuid, "OK").await, "OK", "{answer}");
-    }
-    bench.settled().await;
-    assert_eq!(bench.batches().len(), tries, "none comes twice");
-    for answer in failures {
-        bench.tell("answer", &answer);
-        let record = bench.put("key", "x").await;
-        bench.batches_come(tries + 2).await;
-        assert_eq!(
-            bench.batches()[tries..][..2].iter().map(|(_, numbers)| numbers).collect::<Vec<_>>(),
-            [std::slice::from_ref(&record); 2],
-            "{answer}"
-        );
-        assert_eq!(bench.result(&uuid, "PROBLEM").await, FAILED, "{answer}");
-        bench.tell("answer", "{}");
-        bench.result(&uuid, "OK").await;
-        tries = bench.batches().len();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn response_without_report_batch_item_failures_is_a_success() {
     let bench = TestLambda::new(1).await;
@@ -262,4 +222,49 @@ async fn discarded_batch_without_log_permission_is_reported_in_diagnostics() {
     assert!(result.ends_with("the function's role may not write its log"), "{result}");
     assert!(result.contains(&format!("sequence numbers {0} to {0} are written down nowhere else", put[0])), "{result}");
     assert_eq!(bench.deps.notices.all(), [result.strip_prefix("PROBLEM: ").unwrap()]);
+}
+
+mod slow {
+    use super::*;
+
+    #[tokio::test]
+    async fn partial_batch_response_forms_are_interpreted_as_in_the_service() {
+        let bench = TestLambda::new(1).await.lapsing();
+        bench.function("Fn", "consume").await;
+        let item = |item: Value| json!({"batchItemFailures": [item]}).to_string();
+        let successes =
+            ["", "[]", "null", "{}", "\"\"", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#];
+        let failures = [
+            item(json!({"itemIdentifier": ""})),
+            item(json!({"itemIdentifier": null})),
+            item(json!({"itemIdentifier": "123"})),
+            item(json!({"item": "1"})),
+            "no JSON".to_owned(),
+        ];
+        let uuid = bench.mapping("Fn", json!({"FunctionResponseTypes": [PARTIAL]})).await;
+        let mut tries = 0;
+        for answer in successes {
+            bench.tell("answer", answer);
+            bench.put("key", "x").await;
+            tries += 1;
+            bench.batches_come(tries).await;
+            assert_eq!(bench.result(&uuid, "OK").await, "OK", "{answer}");
+        }
+        bench.settled().await;
+        assert_eq!(bench.batches().len(), tries, "none comes twice");
+        for answer in failures {
+            bench.tell("answer", &answer);
+            let record = bench.put("key", "x").await;
+            bench.batches_come(tries + 2).await;
+            assert_eq!(
+                bench.batches()[tries..][..2].iter().map(|(_, numbers)| numbers).collect::<Vec<_>>(),
+                [std::slice::from_ref(&record); 2],
+                "{answer}"
+            );
+            assert_eq!(bench.result(&uuid, "PROBLEM").await, FAILED, "{answer}");
+            bench.tell("answer", "{}");
+            bench.result(&uuid, "OK").await;
+            tries = bench.batches().len();
+        }
+    }
 }

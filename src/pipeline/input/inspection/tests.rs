@@ -40,30 +40,6 @@ fn inspected(text: &[u8], name: &str) -> (Inspection, PathBuf, tempfile::TempDir
 }
 
 #[test]
-fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
-    for file in fixtures() {
-        let origin = InputOrigin::File(file.clone());
-        let name = file.file_name().unwrap().to_string_lossy().split('.').next().unwrap().to_owned();
-        let mut inspection = inspect(&origin, &InputOptions::default(), &Layouts::default(), false).unwrap();
-        if inspection.error.is_some() {
-            // Nothing in it says what it is: the layout is named, as a user has to.
-            let sensor = Some("mine".to_owned());
-            let needs = Layouts::default().get(&name).unwrap().needs;
-            let unit = needs.iter().filter(|need| *need == "--unit").map(|_| "temperature=K:C".parse().unwrap());
-            let unit = unit.collect();
-            let map = needs.iter().filter(|need| *need == "--map").map(|_| "temperature=field1".parse().unwrap());
-            let (layout, map) = (Some(name.clone()), map.collect());
-            let needs_zone = needs.iter().any(|need| *need == "--time-zone");
-            let time_zone = needs_zone.then(|| "Europe/Berlin".to_owned());
-            let named = InputOptions { layout, map, unit, time_zone, sensor, ..InputOptions::default() };
-            inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
-        }
-        assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
-        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
-    }
-}
-
-#[test]
 fn other_names_are_mapped_to_keys() {
     type Case<'c> = (&'c str, &'c [u8], &'c [(&'c str, Option<&'c str>)]);
     let cases: [Case<'_>; 6] = [
@@ -214,35 +190,6 @@ fn bytes_that_are_none_of_the_encoding_are_rejected_as_put_rejects_them() {
 }
 
 #[test]
-fn element_above_the_line_limit_is_counted_as_rejected() {
-    let small = r#"{"sensor_id":"a","temperature":1,"current_time":1700000000}"#;
-    // Blanks make it large, which takes little time to read.
-    let tail = format!(",{}{small}", " ".repeat(1000)).repeat(2_000);
-    let one_line = format!("[{small},{{\"x\":[{}1]}}{tail}]", format!("1,{}", " ".repeat(200)).repeat(6_000));
-    let spread = format!("[\n{small},\n{{\"x\":[{}1]}}{tail}\n]\n", format!("1,{}\n", " ".repeat(200)).repeat(6_000));
-    for text in [one_line, spread] {
-        let (inspection, ..) = inspected(text.as_bytes(), "f.json");
-        assert_eq!(inspection.reasons.keys().copied().collect::<Vec<_>>(), ["line-too-long"]);
-        assert!(inspection.accepted >= 1 && inspection.rejected == 1);
-    }
-}
-
-#[test]
-fn large_document_shows_its_first_readings_and_is_put_whole() {
-    let row = |n| format!("[{},{:200}\"19.{}\"]", 1_930_202_100 + n, "", n % 10);
-    let values = (0..10_000).map(row).collect::<Vec<_>>().join(",");
-    let text = format!(
-        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"room_celsius","sensor":"attic"}},"values":[{values}]}}]}}}}"#
-    );
-    let (inspection, file, _dir) = inspected(text.as_bytes(), "range.json");
-    assert_eq!(inspection.options.layout.as_deref(), Some("prometheus"), "{:?}", inspection.error);
-    assert!(!inspection.is_complete && inspection.rejected == 0 && shown(&inspection).len() == SHOWN);
-    assert_eq!(put(&file, &inspection.options), shown(&inspection));
-    let all = inspect(&InputOrigin::File(file), &InputOptions::default(), &Layouts::default(), true).unwrap();
-    assert_eq!((all.is_complete, all.accepted, all.error), (true, 10_000, None));
-}
-
-#[test]
 fn order_of_day_and_month_that_no_value_shows_is_left_to_the_user() {
     let us = "Date,Temp\n03/04/2024 10:52:42 AM,4\n04/04/2024 10:52:42 AM,5\n";
     let json = "{\"ts\":\"03/04/2024 10:52:42 AM\",\"temp\":4}\n{\"ts\":\"04/04/2024 10:52:42 AM\",\"temp\":5}\n";
@@ -276,3 +223,61 @@ mod devices;
 mod guesses;
 mod positional;
 mod times;
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
+        for file in fixtures() {
+            let origin = InputOrigin::File(file.clone());
+            let name = file.file_name().unwrap().to_string_lossy().split('.').next().unwrap().to_owned();
+            let mut inspection = inspect(&origin, &InputOptions::default(), &Layouts::default(), false).unwrap();
+            if inspection.error.is_some() {
+                // Nothing in it says what it is: the layout is named, as a user has to.
+                let sensor = Some("mine".to_owned());
+                let needs = Layouts::default().get(&name).unwrap().needs;
+                let unit = needs.iter().filter(|need| *need == "--unit").map(|_| "temperature=K:C".parse().unwrap());
+                let unit = unit.collect();
+                let map = needs.iter().filter(|need| *need == "--map").map(|_| "temperature=field1".parse().unwrap());
+                let (layout, map) = (Some(name.clone()), map.collect());
+                let needs_zone = needs.iter().any(|need| *need == "--time-zone");
+                let time_zone = needs_zone.then(|| "Europe/Berlin".to_owned());
+                let named = InputOptions { layout, map, unit, time_zone, sensor, ..InputOptions::default() };
+                inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
+            }
+            assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
+            assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+        }
+    }
+
+    #[test]
+    fn element_above_the_line_limit_is_counted_as_rejected() {
+        let small = r#"{"sensor_id":"a","temperature":1,"current_time":1700000000}"#;
+        // Blanks make it large, which takes little time to read.
+        let tail = format!(",{}{small}", " ".repeat(1000)).repeat(2_000);
+        let one_line = format!("[{small},{{\"x\":[{}1]}}{tail}]", format!("1,{}", " ".repeat(200)).repeat(6_000));
+        let spread =
+            format!("[\n{small},\n{{\"x\":[{}1]}}{tail}\n]\n", format!("1,{}\n", " ".repeat(200)).repeat(6_000));
+        for text in [one_line, spread] {
+            let (inspection, ..) = inspected(text.as_bytes(), "f.json");
+            assert_eq!(inspection.reasons.keys().copied().collect::<Vec<_>>(), ["line-too-long"]);
+            assert!(inspection.accepted >= 1 && inspection.rejected == 1);
+        }
+    }
+
+    #[test]
+    fn large_document_shows_its_first_readings_and_is_put_whole() {
+        let row = |n| format!("[{},{:200}\"19.{}\"]", 1_930_202_100 + n, "", n % 10);
+        let values = (0..10_000).map(row).collect::<Vec<_>>().join(",");
+        let text = format!(
+            r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"room_celsius","sensor":"attic"}},"values":[{values}]}}]}}}}"#
+        );
+        let (inspection, file, _dir) = inspected(text.as_bytes(), "range.json");
+        assert_eq!(inspection.options.layout.as_deref(), Some("prometheus"), "{:?}", inspection.error);
+        assert!(!inspection.is_complete && inspection.rejected == 0 && shown(&inspection).len() == SHOWN);
+        assert_eq!(put(&file, &inspection.options), shown(&inspection));
+        let all = inspect(&InputOrigin::File(file), &InputOptions::default(), &Layouts::default(), true).unwrap();
+        assert_eq!((all.is_complete, all.accepted, all.error), (true, 10_000, None));
+    }
+}
