@@ -81,7 +81,7 @@ impl FunctionArtifact {
 
     fn of_bundled(target: &str, zip: &[u8]) -> Result<Self, Error> {
         const NAME: &str = "the bundled function";
-        // The target says what the program needs. To inflate it would be a third of the work of a command.
+        // The target says what the program needs. To inflate it was a fifth of the time of a `plan --local`.
         match Architecture::of_static_target(target) {
             Some(architecture) => Ok(Self::hashed(NAME, zip.to_vec(), Program::without_libraries(architecture))),
             None => Self::from_zip(NAME, zip.to_vec()),
