@@ -5,6 +5,8 @@ mod candidate;
 mod columns;
 mod counts;
 mod csv_guess;
+mod csv_quantities;
+mod csv_table;
 mod guess;
 mod head;
 mod long_guess;
@@ -203,6 +205,12 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     }
     let given = &given;
     let mut best = head.attempt(given.clone(), layouts);
+    if best.replaces_many() {
+        // The rows of one sensor and time may be those of several quantities.
+        for candidate in csv_quantities::quantity_candidates(&text, &head.name, given) {
+            best = head.attempt_candidate(candidate, layouts).filter(|attempt| attempt.readings() > 0).unwrap_or(best);
+        }
+    }
     if best.readings() == 0 && given.layout.is_none() {
         for layout in &matching {
             let attempt = head.attempt(candidate::with_layout(layout, given, &head.name), layouts);

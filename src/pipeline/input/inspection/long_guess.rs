@@ -67,14 +67,25 @@ const BEHIND: [&str; 3] = ["state", "value", "data"];
 
 /// Returns the places of the name and of the value of a quantity among names.
 pub(super) fn quantity_and_value(names: &[String]) -> Vec<(usize, usize)> {
+    let values = places(names, &VALUES);
+    let pair = |quantity: usize| Some((quantity, *values.iter().find(|value| **value != quantity)?));
+    places(names, &QUANTITIES).into_iter().filter_map(pair).collect()
+}
+
+/// Returns the place of a column that names the quantity of each row: a temperature and others that are known.
+pub(super) fn quantity_of_temperatures(names: &[String], rows: &[Vec<String>]) -> Option<usize> {
+    let has_both = |at: &usize| {
+        let cells = || rows.iter().filter_map(|row| row.get(*at));
+        cells().any(|cell| is_temperature(cell)) && cells().any(|cell| known(cell).is_some())
+    };
+    places(names, &QUANTITIES).into_iter().find(has_both)
+}
+
+/// Returns the places of the wanted names, in the order in which they are wanted.
+fn places(names: &[String], wanted: &[&str]) -> Vec<usize> {
     let plain = |name: &String| name.to_lowercase().replace([' ', '-'], "").replace("_type", "type");
     let names: Vec<_> = names.iter().map(plain).collect();
-    let places = |wanted: &[&str]| -> Vec<usize> {
-        wanted.iter().filter_map(|wanted| names.iter().position(|name| name == wanted)).collect()
-    };
-    let values = places(&VALUES);
-    let pair = |quantity: usize| Some((quantity, *values.iter().find(|value| **value != quantity)?));
-    places(&QUANTITIES).into_iter().filter_map(pair).collect()
+    wanted.iter().filter_map(|wanted| names.iter().position(|name| name == wanted)).collect()
 }
 
 /// The keys of a reading, by the names of quantities.

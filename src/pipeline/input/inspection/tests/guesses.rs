@@ -312,3 +312,22 @@ fn index_of_times_and_the_reason_of_a_layout_are_told() {
     let (inspection, ..) = inspected(text.as_bytes(), "f.json");
     assert!(inspection.reasons.contains_key("second-quantity"), "{:?}", inspection.reasons);
 }
+
+#[test]
+fn other_quantities_in_the_column_of_the_temperature_are_told_by_a_column_beside_it() {
+    let rows = "1700000000,d1,temperature,21.5\n1700000000,d1,humidity,55\n\
+                1700000300,d1,temperature,21.6\n1700000300,d1,humidity,56\n";
+    for (names, expected) in [
+        ("time,device,type,temperature", "current_time=time sensor_id=device --quantity=type --value=temperature"),
+        ("current_time,sensor_id,type,temperature", "--quantity=type --value=temperature"),
+    ] {
+        let text = format!("{names}\n{rows}");
+        assert_eq!(flags(&text, "f.csv"), expected);
+        let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+        let humidities = shown(&inspection).iter().filter(|reading| reading.contains("\"humidity\":5")).count();
+        assert_eq!((inspection.accepted, humidities), (2, 2), "{names}");
+    }
+    let places = rows.replace("temperature", "indoor").replace("humidity", "outdoor");
+    let of_places = flags(format!("time,device,type,temperature\n{places}"), "f.csv");
+    assert_eq!(of_places, "current_time=time sensor_id=device+type");
+}
