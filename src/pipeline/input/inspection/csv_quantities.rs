@@ -1,8 +1,13 @@
 //! Options for tables whose rows hold one quantity each: its name in one column, its value in another.
 
-use super::super::keys::TIME;
+use std::collections::BTreeSet;
+
+use super::super::keys::{TEMPERATURE, TIME};
 use super::super::options::{Delimiter, InputOptions};
-use super::candidate::{Candidate, with_forms};
+use super::super::time_format::zone_in_name;
+use super::super::unit::Unit;
+use super::super::unit_values::UnitValues;
+use super::candidate::{Candidate, Refusal, with_forms};
 use super::csv_table::{
     HEADER_LINES, RowPlaces, Table, mapping, reference, sources_of, tables, undecided_times, values_of,
 };
@@ -70,14 +75,48 @@ fn with_pairs(
             options.map.push(mapping(TIME, format!("{}{with}", reference(header, time.date))));
         }
         options.map.extend(keys.map);
+        options.time_zone = options.time_zone.or_else(|| zone_in_name(&header[time.date]));
+        let is_place = |at: usize| [quantity, value, time.date].contains(&at) || time.clock == Some(at);
+        let unit = (0..header.len()).find(|at| !is_place(*at) && holds_units(rows, *at));
+        if let Some(at) = unit.filter(|_| !given.has_unit_of_temperature()) {
+            let units = temperature_units(rows, at);
+            if units.len() > 1 {
+                return Candidate::refused(given, mixed_units(&reference(header, at), &units));
+            }
+            // A reading has no column of its own for the unit of one of its quantities.
+            let other = units.first().filter(|unit| **unit != "C");
+            options.unit.extend(other.and_then(|unit| format!("{TEMPERATURE}={unit}:C").parse().ok()));
+        }
         let mut candidate = with_forms(options, rows.iter().filter_map(|row| time.text(row)), &header[time.date]);
         candidate.temperatures = keys.temperatures;
         if keys.has_sensor {
             return vec![candidate];
         }
-        let is_read = |at: usize| [quantity, value, time.date].contains(&at) || time.clock == Some(at);
+        let is_read = |at: usize| is_place(at) || unit == Some(at);
         let row = RowPlaces { time, value: Some(value), quantity: Some(quantity) };
         return candidate.with_sensors(sources_of(header, rows, row, is_read), name);
     }
     Vec::new()
+}
+
+/// Returns whether a column holds units, of temperature among them.
+fn holds_units(rows: &[Vec<String>], at: usize) -> bool {
+    let mut values = UnitValues::default();
+    rows.iter().filter_map(|row| row.get(at)).for_each(|cell| values.see(cell));
+    values.are_units()
+}
+
+/// Returns the units of temperature in a column.
+fn temperature_units(rows: &[Vec<String>], at: usize) -> BTreeSet<&'static str> {
+    let units = rows.iter().filter_map(|row| Unit::named(row.get(at)?));
+    units.filter(|unit| unit.is_temperature()).map(|unit| unit.name).collect()
+}
+
+/// Returns why temperatures of several units are not read.
+fn mixed_units(column: &str, units: &BTreeSet<&str>) -> Refusal {
+    let units: Vec<_> = units.iter().copied().collect();
+    Refusal {
+        reason: format!("its temperatures are in {}, as `{column}` says", units.join(" and in ")),
+        hints: vec![format!("`--match '{column}={}'` reads the temperatures of one unit alone", units[0])],
+    }
 }

@@ -331,3 +331,36 @@ fn other_quantities_in_the_column_of_the_temperature_are_told_by_a_column_beside
     let of_places = flags(format!("time,device,type,temperature\n{places}"), "f.csv");
     assert_eq!(of_places, "current_time=time sensor_id=device+type");
 }
+
+#[test]
+fn unit_and_zone_of_rows_of_one_quantity_are_kept() {
+    let of_rows = |names: &str, unit: &str| {
+        format!(
+            "{names}\n2023-11-14 23:13:20,d1,temperature,F,70\n2023-11-14 23:13:20,d1,humidity,%,55\n\
+             2023-11-14 23:18:20,d1,temperature,{unit},71\n2023-11-14 23:18:20,d1,humidity,%,56\n"
+        )
+    };
+    for names in
+        ["Time,device,type,Unit,Value", "Time,device,type,unit,temperature", "Time,device,parameter,uom,reading"]
+    {
+        let (inspection, ..) = inspected(of_rows(names, "F").as_bytes(), "f.csv");
+        let shown = shown(&inspection);
+        assert!(
+            shown[0].contains("\"temperature\":21.1111") && shown[0].contains("\"humidity\":55"),
+            "{names}: {shown:?}"
+        );
+        let mixed = inspected(of_rows(names, "C").as_bytes(), "f.csv").0;
+        assert!(
+            mixed.error.as_ref().is_some_and(|error| error.contains("in C and in F")),
+            "{names}: {:?}",
+            mixed.error
+        );
+    }
+    for names in ["type,temperature", "parameter,value"] {
+        let text = format!(
+            "Time (Europe/Berlin),device,{names}\n2023-11-14 23:13:20,d1,temperature,21.5\n\
+             2023-11-14 23:13:20,d1,humidity,55\n"
+        );
+        assert!(flags(&text, "f.csv").contains("--time-zone=Europe/Berlin"), "{names}");
+    }
+}
