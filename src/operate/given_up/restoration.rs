@@ -1,4 +1,4 @@
-//! Looks for given-up readings in the tables: somebody may have put them into the stream again.
+//! Looks for given-up readings in the tables. Those that were put again are stored.
 
 use sensor_model::Reading;
 use tokio::time::timeout;
