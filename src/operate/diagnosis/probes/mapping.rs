@@ -8,6 +8,10 @@ use super::text::{UP, brief, length, moment, since, time};
 /// A mapping that changes for longer does not get ready by itself any more, in ms.
 const STUCK_MS: f64 = 10.0 * 60.0 * 1000.0;
 
+/// The error of a read that Kinesis throttles, as the local cloud names it in the result of a mapping. What Lambda writes is
+/// not documented.
+const READ_THROTTLED: &str = "ProvisionedThroughputExceeded";
+
 /// Judges whether there is a mapping.
 pub(super) fn presence(seen: &Observations) -> Vec<Finding> {
     let name = CauseName::MappingAbsent;
@@ -94,7 +98,9 @@ pub(super) fn last_result(seen: &Observations, others: &[Finding]) -> Option<Fin
         Err(why) => return Some(Finding::unknown(name, why)),
         Ok(mapping) => mapping.as_ref()?,
     };
-    let explains = |finding: &Finding| matches!(finding, Finding::Proven(cause) if cause.name.explains_failure());
+    let says_throttled = mapping.last_result.contains(READ_THROTTLED);
+    let explains = |name: CauseName| name.explains_failure() || (says_throttled && name == CauseName::AnotherReader);
+    let explains = |finding: &Finding| matches!(finding, Finding::Proven(cause) if explains(cause.name));
     if !has_problem(&seen.mapping) || others.iter().any(explains) {
         return Some(Finding::Excluded(name));
     }

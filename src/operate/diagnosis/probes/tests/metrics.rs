@@ -52,6 +52,13 @@ fn throttled_reads_name_the_readers_that_lambda_knows() {
     assert_eq!((causes.len(), causes[0].name), (1, CauseName::AnotherReader));
     assert!(causes[0].evidence.ends_with("event source mappings of Theirs read it, too"), "{}", causes[0].evidence);
     assert_eq!(judged(&[]), (vec![], vec![CauseName::AnotherReader]), "the mapping itself may have been throttled");
+    let others = Some(Ok(vec!["Theirs".to_owned()]));
+    let mut seen = Observations { metrics: Ok(metrics.clone()), other_readers: others, ..healthy() };
+    seen.is_result_current = true;
+    mapping(&mut seen).last_result = "PROBLEM: ProvisionedThroughputExceededException: Rate exceeded.".into();
+    assert_eq!(names(&seen), [CauseName::AnotherReader], "the other reader explains the result");
+    mapping(&mut seen).last_result = "PROBLEM: Lambda internal error.".into();
+    assert_eq!(names(&seen), [CauseName::MappingFailing, CauseName::AnotherReader]);
     let unknown_readers = Some(Err("denied".into()));
     let seen = Observations { metrics: Ok(metrics), other_readers: unknown_readers, ..healthy() };
     assert_eq!((names(&seen), unknown(&seen)), (vec![], vec![CauseName::AnotherReader]));
