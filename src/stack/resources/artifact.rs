@@ -3,8 +3,9 @@
 pub(super) mod bootstrap;
 mod elf;
 
+use std::borrow::Cow;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,8 +38,9 @@ pub(crate) enum Destination {
 #[derive(Clone, Debug)]
 pub(crate) struct FunctionArtifact {
     name: String,
-    zip: Vec<u8>,
-    sha256_base64: String,
+    zip: Cow<'static, [u8]>,
+    /// Computed once for all clones, and only where it is asked for.
+    sha256_base64: Arc<OnceLock<String>>,
     program: Program,
 }
 
@@ -79,20 +81,20 @@ impl FunctionArtifact {
         Ok(READ.get_or_init(|| all))
     }
 
-    fn of_bundled(target: &str, zip: &[u8]) -> Result<Self, Error> {
+    fn of_bundled(target: &str, zip: &'static [u8]) -> Result<Self, Error> {
         const NAME: &str = "the bundled function";
-        // The target says what the program needs. To inflate it was a fifth of the time of a `plan --local`.
+        // The target says what the program needs. To inflate it was a fifth of the time of a `plan --local`, and to copy
+        // and hash those of all architectures a seventh.
         match Architecture::of_static_target(target) {
-            Some(architecture) => Ok(Self::hashed(NAME, zip.to_vec(), Program::without_libraries(architecture))),
-            None => Self::from_zip(NAME, zip.to_vec()),
+            Some(architecture) => Ok(Self::new(NAME, zip, Program::without_libraries(architecture))),
+            None => Self::from_zip(NAME, zip),
         }
     }
 
     /// Returns an artifact without a program, for commands that only delete.
     #[must_use]
     pub(crate) fn empty() -> Self {
-        let program = Program::without_libraries(Architecture::DEFAULT);
-        FunctionArtifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
+        Self::new("no function", Vec::new(), Program::without_libraries(Architecture::DEFAULT))
     }
 
     /// Returns whether it has no program.
@@ -112,7 +114,8 @@ impl FunctionArtifact {
         Self::from_zip(&name, zip)
     }
 
-    fn from_zip(name: &str, zip: Vec<u8>) -> Result<Self, Error> {
+    fn from_zip(name: &str, zip: impl Into<Cow<'static, [u8]>>) -> Result<Self, Error> {
+        let zip = zip.into();
         let bootstrap = Bootstrap::find(name, &zip)?;
         bootstrap.check_mode(name)?;
         Self::of_program(name, zip, &bootstrap)
@@ -122,15 +125,18 @@ impl FunctionArtifact {
     ///
     /// # Errors
     /// If it is not a program for Linux.
-    pub(super) fn of_program(name: &str, zip: Vec<u8>, bootstrap: &Bootstrap) -> Result<Self, Error> {
+    pub(super) fn of_program(
+        name: &str,
+        zip: impl Into<Cow<'static, [u8]>>,
+        bootstrap: &Bootstrap,
+    ) -> Result<Self, Error> {
         let program = Program::read(&bootstrap.program)
             .map_err(|problem| unusable(name, &format!("its `{BOOTSTRAP}` {problem}")))?;
-        Ok(Self::hashed(name, zip, program))
+        Ok(Self::new(name, zip, program))
     }
 
-    fn hashed(name: &str, zip: Vec<u8>, program: Program) -> Self {
-        let sha256_base64 = STANDARD.encode(Sha256::digest(&zip));
-        FunctionArtifact { name: name.to_owned(), zip, sha256_base64, program }
+    fn new(name: &str, zip: impl Into<Cow<'static, [u8]>>, program: Program) -> Self {
+        FunctionArtifact { name: name.to_owned(), zip: zip.into(), sha256_base64: Arc::default(), program }
     }
 
     /// Returns the libraries that the program needs, in words.
@@ -158,7 +164,7 @@ impl FunctionArtifact {
     /// Returns the SHA-256 of the zip in base64, in the form of Lambda's `CodeSha256`.
     #[must_use]
     pub(crate) fn sha256_base64(&self) -> &str {
-        &self.sha256_base64
+        self.sha256_base64.get_or_init(|| STANDARD.encode(Sha256::digest(&self.zip)))
     }
 
     /// Returns the architecture of the program.
