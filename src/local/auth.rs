@@ -6,3 +6,5 @@ pub(crate) mod origin;
 pub(crate) mod peer;
 pub(crate) mod permissions;
 pub(crate) mod signature;
+#[cfg(target_os = "linux")]
+mod socket_owner;

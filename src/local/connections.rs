@@ -20,7 +20,7 @@ use crate::auth::peer::Peers;
 /// Time after a lookup in which no port of a peer can be another user's.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Finds the peers of a local address, the wanted one among them; `None` if the system does not list them.
+/// Finds the wanted peer of a local address, and maybe others; `None` if the system does not know them.
 type FindPeers = dyn Fn(SocketAddr, SocketAddr) -> Option<Peers> + Send + Sync;
 
 /// The connection limits of a listener.
@@ -43,12 +43,12 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 512,
-            // Only above this number are owners looked up: the lookup walks through all sockets of the machine.
+            // Only above this number are owners looked up: a system may only list all sockets of the machine.
             foreign: 64,
             first_request: Duration::from_secs(10),
             // The SDKs end their own idle connections after 90 seconds at most, and should be the first to do so.
             idle: Some(Duration::from_mins(2)),
-            peers: Arc::new(peer::all),
+            peers: Arc::new(peer::find),
         }
     }
 }

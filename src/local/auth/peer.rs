@@ -9,15 +9,27 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// The peers of a listener: whether each one belongs to the user that runs this process.
 pub(crate) type Peers = HashMap<SocketAddr, bool>;
 
-/// Returns the peers that are connected to an address, also those that wait to be accepted: all of IPv4, and those of IPv6
-/// if `wanted` is not among them.
+/// Returns whether the peer `wanted` of an address belongs to this user, also while it waits to be accepted. Where the system
+/// only lists all sockets, all peers of IPv4 are returned, and those of IPv6 if `wanted` is not among them.
 ///
-/// Linux lists the owner of every socket. Without such a list (macOS) the result is `None` and every local peer is
-/// accepted, so that another user of the machine can take a function's events there (docs/local-cloud.md, Who is kept
-/// out).
-pub(crate) fn all(here: SocketAddr, wanted: SocketAddr) -> Option<Peers> {
-    let own = rustix::process::getuid().as_raw();
-    let owned = |(peer, owner): (SocketAddrV4, u32)| (peer.into(), owner == own);
+/// Linux knows the owner of every socket. Elsewhere (macOS) the result is `None` and every local peer is accepted, so that
+/// another user of the machine can take a function's events there (docs/local-cloud.md, Who is kept out).
+pub(crate) fn find(here: SocketAddr, wanted: SocketAddr) -> Option<Peers> {
+    #[cfg(target_os = "linux")]
+    if let (SocketAddr::V4(here), SocketAddr::V4(peer)) = (here, wanted)
+        && let Ok(owner) = super::socket_owner::socket_owner(peer, here)
+    {
+        return Some(owner.map(|owner| owned((peer, owner))).into_iter().collect());
+    }
+    listed(here, wanted)
+}
+
+fn owned((peer, owner): (SocketAddrV4, u32)) -> (SocketAddr, bool) {
+    (peer.into(), owner == rustix::process::getuid().as_raw())
+}
+
+/// Reads the peers from the lists of all sockets.
+fn listed(here: SocketAddr, wanted: SocketAddr) -> Option<Peers> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let SocketAddr::V4(here) = here else { return Some(Peers::new()) };
     let mut peers: Peers = owners(&table, here, "").map(owned).collect();
@@ -66,8 +78,8 @@ mod tests {
         let here = listener.local_addr().unwrap();
         let clients = [TcpStream::connect(here).unwrap(), TcpStream::connect(here).unwrap()];
         let [first, second] = clients.map(|client| (client.local_addr().unwrap(), client));
-        let peers = all(here, first.0).unwrap();
-        assert_eq!(peers, Peers::from([(first.0, true), (second.0, true)]));
+        assert_eq!(listed(here, first.0).unwrap(), Peers::from([(first.0, true), (second.0, true)]));
+        assert!(find(here, second.0).unwrap()[&second.0]);
     }
 
     #[test]
@@ -78,7 +90,9 @@ mod tests {
             panic!("the machine has no IPv6");
         };
         let (accepted, peer) = listener.accept().unwrap();
-        assert_eq!(all(here, peer).unwrap(), Peers::from([(peer, true)]), "{client:?} {accepted:?}");
+        for lookup in [find, listed] {
+            assert_eq!(lookup(here, peer).unwrap(), Peers::from([(peer, true)]), "{client:?} {accepted:?}");
+        }
     }
 
     #[test]
