@@ -9,8 +9,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// The peers of a listener: whether each one belongs to the user that runs this process.
 pub(crate) type Peers = HashMap<SocketAddr, bool>;
 
-/// Returns whether the peer `wanted` of an address belongs to this user, also while it waits to be accepted. Where the system
-/// only lists all sockets, all peers of IPv4 are returned, and those of IPv6 if `wanted` is not among them.
+/// Finds the peer `wanted` of an address, also while it waits to be accepted. Where the system only lists all sockets, the
+/// result has all peers of IPv4, and those of IPv6 if `wanted` is not among them.
 ///
 /// Linux knows the owner of every socket. Elsewhere (macOS) the result is `None` and every local peer is accepted, so that
 /// another user of the machine can take a function's events there (docs/local-cloud.md, Who is kept out).
@@ -78,8 +78,10 @@ mod tests {
         let here = listener.local_addr().unwrap();
         let clients = [TcpStream::connect(here).unwrap(), TcpStream::connect(here).unwrap()];
         let [first, second] = clients.map(|client| (client.local_addr().unwrap(), client));
-        assert_eq!(listed(here, first.0).unwrap(), Peers::from([(first.0, true), (second.0, true)]));
-        assert!(find(here, second.0).unwrap()[&second.0]);
+        // An earlier listener of the same port may have left others.
+        let peers = listed(here, first.0).unwrap();
+        assert!(peers[&first.0] && peers[&second.0]);
+        assert_eq!(find(here, second.0).unwrap(), Peers::from([(second.0, true)]));
     }
 
     #[test]
@@ -91,7 +93,7 @@ mod tests {
         };
         let (accepted, peer) = listener.accept().unwrap();
         for lookup in [find, listed] {
-            assert_eq!(lookup(here, peer).unwrap(), Peers::from([(peer, true)]), "{client:?} {accepted:?}");
+            assert!(lookup(here, peer).unwrap()[&peer], "{client:?} {accepted:?}");
         }
     }
 
