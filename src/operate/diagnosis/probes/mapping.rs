@@ -99,9 +99,9 @@ pub(super) fn last_result(seen: &Observations, others: &[Finding]) -> Option<Fin
         Ok(mapping) => mapping.as_ref()?,
     };
     let says_throttled = mapping.last_result.contains(READ_THROTTLED);
-    let explains = |name: CauseName| name.explains_failure() || (says_throttled && name == CauseName::AnotherReader);
-    let explains = |finding: &Finding| matches!(finding, Finding::Proven(cause) if explains(cause.name));
-    if !has_problem(&seen.mapping) || others.iter().any(explains) {
+    let explains = |cause: CauseName| cause.explains_failure() || (says_throttled && cause == CauseName::AnotherReader);
+    let is_explained = others.iter().any(|it| matches!(it, Finding::Proven(cause) if explains(cause.name)));
+    if !has_problem(&seen.mapping) || is_explained {
         return Some(Finding::Excluded(name));
     }
     let evidence = format!(
