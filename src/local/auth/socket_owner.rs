@@ -25,7 +25,7 @@ const PORTS: std::ops::Range<usize> = 20..24;
 /// The user ID of an answer.
 const USER: std::ops::Range<usize> = 80..84;
 
-/// Returns the user ID of the socket that is bound to `local` and connected to `remote`, `None` if there is none.
+/// Returns the user ID of the owner of the socket with these two addresses, or `None` where no socket has them.
 ///
 /// # Errors
 /// If the system does not answer such questions: a sandbox without netlink, a kernel without `INET_DIAG`.

@@ -71,7 +71,7 @@ impl FunctionArtifact {
 
     /// Returns all bundled functions.
     fn all_bundled() -> Result<&'static [Self], Error> {
-        // Tests run it by the thousand in one process.
+        // One whose target is not known is inflated, and tests run it by the thousand in one process.
         static READ: OnceLock<Vec<FunctionArtifact>> = OnceLock::new();
         if let Some(read) = READ.get() {
             return Ok(read);
